@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /dev/arena: the file, its ioctls, and the module.
+ *
+ * Each open makes an arena, which lives as long as the file: descriptors and
+ * VMAs hold the file, the file holds the module. An arena belongs to the
+ * address space that opened it. A descriptor that reaches another one, by
+ * fork, exec or a socket, is of no use there.
+ *
+ * Every arena has an anonymous inode of its own, on a pseudo filesystem that
+ * is mounted as long as the module is loaded, so that its VMAs are found, and
+ * unmapped, without walking those of other arenas.
+ *
+ * Nothing here needs a lock: what is set at open is constant until release,
+ * and what changes is region.c's.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/mount.h>
+#include <linux/pseudo_fs.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/arena.h>
+
+#include "debugfs.h"
+#include "pool.h"
+#include "region.h"
+
+#define ARENA_FS_MAGIC	0x6172656e	/* "aren" */
+
+/* Sizes of the structures in ABI 1, the least that a caller can pass. */
+#define ARENA_IOC_INFO_SIZE_1		40
+#define ARENA_IOC_RELEASE_SIZE_1	16
+
+static_assert(sizeof(struct arena_ioc_info) == ARENA_IOC_INFO_SIZE_1);
+static_assert(sizeof(struct arena_ioc_release) == ARENA_IOC_RELEASE_SIZE_1);
+
+static struct vfsmount *arena_mount;
+
+static int arena_fs_init_context(struct fs_context *fc)
+{
+	return init_pseudo(fc, ARENA_FS_MAGIC) ? 0 : -ENOMEM;
+}
+
+/*
+ * No owner: the mount would pin the module that mounts it. Nobody else can
+ * mount it, and the module unmounts it when it goes.
+ */
+static struct file_system_type arena_fs_type = {
+	.name = "arena",
+	.init_fs_context = arena_fs_init_context,
+	.kill_sb = kill_anon_super,
+};
+
+static int arena_open(struct inode *inode, struct file *file)
+{
+	struct arena *arena;
+	int err;
+
+	/* A kernel thread has no address space to own an arena. */
+	if (!current->mm)
+		return -EINVAL;
+
+	arena = kzalloc(sizeof(*arena), GFP_KERNEL_ACCOUNT);
+	if (!arena)
+		return -ENOMEM;
+
+	arena->inode = alloc_anon_inode(arena_mount->mnt_sb);
+	if (IS_ERR(arena->inode)) {
+		err = PTR_ERR(arena->inode);
+		goto free_arena;
+	}
+	/* The core mm maps no PMD beyond the size of the mapping's host. */
+	i_size_write(arena->inode, MAX_LFS_FILESIZE);
+
+	arena->mm = current->mm;
+	mmgrab(arena->mm);
+	arena_region_init(arena);
+
+	file->f_mapping = arena->inode->i_mapping;
+	file->private_data = arena;
+	return nonseekable_open(inode, file);
+
+free_arena:
+	kfree(arena);
+	return err;
+}
+
+static int arena_release(struct inode *inode, struct file *file)
+{
+	struct arena *arena = file->private_data;
+
+	arena_region_destroy(arena);
+	mmdrop(arena->mm);
+	iput(arena->inode);
+	kfree(arena);
+	return 0;
+}
+
+static int arena_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct arena *arena = file->private_data;
+
+	if (vma->vm_mm != arena->mm)
+		return -EPERM;
+	return arena_region_mmap(arena, vma);
+}
+
+/*
+ * Copy the structure of an ioctl in, by the rules at the top of the uapi
+ * header. Returns how many bytes of it the caller has, for put_args().
+ */
+static int get_args(void *args, size_t size, size_t min_size,
+		    const void __user *uargs)
+{
+	u32 usize;
+	int err;
+
+	if (get_user(usize, (const u32 __user *)uargs))
+		return -EFAULT;
+	if (usize < min_size)
+		return -EINVAL;
+	if (usize > PAGE_SIZE)
+		return -E2BIG;
+	err = copy_struct_from_user(args, size, uargs, usize);
+	if (err)
+		return err;
+	/* The size may have changed between the two reads: the first counts. */
+	return min_t(size_t, size, usize);
+}
+
+static int put_args(void __user *uargs, const void *args, size_t size)
+{
+	return copy_to_user(uargs, args, size) ? -EFAULT : 0;
+}
+
+static long arena_ioc_info(struct arena *arena, void __user *uargs)
+{
+	struct arena_ioc_info info;
+	int size;
+
+	size = get_args(&info, sizeof(info), ARENA_IOC_INFO_SIZE_1, uargs);
+	if (size < 0)
+		return size;
+	if (info.flags || info.reserved)
+		return -EINVAL;
+
+	info.size = size;
+	info.abi_version = ARENA_ABI_VERSION;
+	info.features = ARENA_FEATURE_COMMIT | ARENA_FEATURE_RELEASE |
+			ARENA_FEATURE_RESERVE;
+	info.block_size = ARENA_BLOCK_SIZE;
+	info.blocks = READ_ONCE(arena->nr_blocks);
+	return put_args(uargs, &info, size);
+}
+
+static long arena_ioc_release(struct arena *arena, void __user *uargs)
+{
+	struct arena_ioc_release release;
+	unsigned long blocks;
+	int size, err;
+
+	size = get_args(&release, sizeof(release), ARENA_IOC_RELEASE_SIZE_1,
+			uargs);
+	if (size < 0)
+		return size;
+	if (release.flags)
+		return -EINVAL;
+
+	err = arena_region_release(arena, &blocks);
+	if (err)
+		return err;
+	release.size = size;
+	release.blocks = blocks;
+	return put_args(uargs, &release, size);
+}
+
+/* The number without the size, which grows with the structure. */
+#define ARENA_IOC_CALL(cmd)	((cmd) & ~(_IOC_SIZEMASK << _IOC_SIZESHIFT))
+
+static long arena_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct arena *arena = file->private_data;
+	void __user *uargs = (void __user *)arg;
+
+	if (current->mm != arena->mm)
+		return -EPERM;
+
+	switch (ARENA_IOC_CALL(cmd)) {
+	case ARENA_IOC_CALL(ARENA_IOC_INFO):
+		return arena_ioc_info(arena, uargs);
+	case ARENA_IOC_CALL(ARENA_IOC_RELEASE):
+		return arena_ioc_release(arena, uargs);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static const struct file_operations arena_fops = {
+	.owner = THIS_MODULE,
+	.open = arena_open,
+	.release = arena_release,
+	.mmap = arena_mmap,
+	.get_unmapped_area = arena_region_get_unmapped_area,
+	.unlocked_ioctl = arena_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.fsync = noop_fsync,
+};
+
+/*
+ * Mode 0600, the default: nothing limits how much memory an arena takes, so
+ * who may open the device is the administrator's decision.
+ */
+static struct miscdevice arena_device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "arena",
+	.fops = &arena_fops,
+};
+
+static int __init arena_init(void)
+{
+	int err;
+
+	arena_mount = kern_mount(&arena_fs_type);
+	if (IS_ERR(arena_mount))
+		return PTR_ERR(arena_mount);
+
+	arena_debugfs_init();
+	err = misc_register(&arena_device);
+	if (err)
+		goto remove_debugfs;
+	return 0;
+
+remove_debugfs:
+	arena_debugfs_exit();
+	kern_unmount(arena_mount);
+	return err;
+}
+
+static void __exit arena_exit(void)
+{
+	misc_deregister(&arena_device);
+	arena_debugfs_exit();
+	arena_pool_exit();
+	kern_unmount(arena_mount);
+}
+
+module_init(arena_init);
+module_exit(arena_exit);
+
+MODULE_DESCRIPTION("Regions of contiguous, NUMA-local, huge-page-mapped memory");
+MODULE_LICENSE("GPL");
