@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the tests of the device share: opening it, mapping it, and asking the
+ * kernel, not the module, what became of it.
+ */
+#ifndef ARENA_TEST_H
+#define ARENA_TEST_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <linux/arena.h>
+#include <linux/mempolicy.h>
+
+#define DEVICE		"/dev/arena"
+#define BLOCK		((size_t)2 << 20)
+#define PAGE		((size_t)4096)
+#define POOL_FILE	"/sys/kernel/debug/arena/pool"
+
+#ifndef MADV_COLD
+#define MADV_COLD	20
+#endif
+#ifndef MADV_PAGEOUT
+#define MADV_PAGEOUT	21
+#endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE	23
+#endif
+
+/*
+ * Without the device, and what it counts, there is nothing to test, which
+ * kselftest calls exit 4. Before the harness: not every version of it ends a
+ * test whose setup skips.
+ */
+static void __attribute__((constructor)) skip_without_device(void)
+{
+	if (!access(DEVICE, R_OK | W_OK) && !access(POOL_FILE, R_OK))
+		return;
+	printf("TAP version 13\n1..0 # SKIP no access to " DEVICE " or " POOL_FILE "\n");
+	exit(4);
+}
+
+/* A new arena; for use where the harness's ASSERTs are. */
+static inline int open_arena(void)
+{
+	return open(DEVICE, O_RDWR | O_CLOEXEC);
+}
+
+static inline char *map_blocks(int fd, size_t nr)
+{
+	return mmap(NULL, nr * BLOCK, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+}
+
+/* One byte in each page. */
+static inline void touch(char *memory, size_t bytes, char value)
+{
+	size_t i;
+
+	for (i = 0; i < bytes; i += PAGE)
+		((volatile char *)memory)[i] = value;
+}
+
+static inline bool is_zero(const char *memory, size_t bytes)
+{
+	return !memory[0] && !memcmp(memory, memory + 1, bytes - 1);
+}
+
+/* Blocks the arena holds, or -errno. */
+static inline long blocks_of(int fd)
+{
+	struct arena_ioc_info info = { .size = sizeof(info) };
+
+	return ioctl(fd, ARENA_IOC_INFO, &info) ? -errno : (long)info.blocks;
+}
+
+/* Blocks released, or -errno. */
+static inline long release_all(int fd)
+{
+	struct arena_ioc_release release = { .size = sizeof(release) };
+
+	return ioctl(fd, ARENA_IOC_RELEASE, &release) ? -errno :
+		(long)release.blocks;
+}
+
+/* Sum over the nodes of a column of the module's counters, or -1. */
+static inline long pool_count(const char *what)
+{
+	long node, in_use, quarantined, sum = 0;
+	char line[256];
+	FILE *file;
+
+	file = fopen(POOL_FILE, "r");
+	if (!file)
+		return -1;
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%ld %ld %ld", &node, &in_use, &quarantined) == 3)
+			sum += strcmp(what, "in_use") ? quarantined : in_use;
+	}
+	fclose(file);
+	return sum;
+}
+
+/* The counter once it is what it should be, or what it is after two seconds. */
+static inline long pool_settled(const char *what, long expected)
+{
+	long seen = pool_count(what);
+	int i;
+
+	for (i = 0; i < 200 && seen != expected; i++) {
+		usleep(10000);
+		seen = pool_count(what);
+	}
+	return seen;
+}
+
+/* A figure in KiB of the VMA at an address, from smaps, or -1. */
+static inline long smaps_kib(const void *addr, const char *what)
+{
+	unsigned long start, end;
+	bool inside = false;
+	long kib = -1, value;
+	char line[512], name[64];
+	FILE *file;
+
+	file = fopen("/proc/self/smaps", "r");
+	if (!file)
+		return -1;
+	while (kib < 0 && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			inside = start <= (unsigned long)addr &&
+				 (unsigned long)addr < end;
+		else if (inside && sscanf(line, "%63[^:]: %ld kB", name, &value) == 2 &&
+			 !strcmp(name, what))
+			kib = value;
+	}
+	fclose(file);
+	return kib;
+}
+
+/* NUMA node of the page at an address, or -errno. */
+static inline int node_of(void *addr)
+{
+	int status = -1;
+
+	if (syscall(SYS_move_pages, 0, 1UL, &addr, NULL, &status, 0))
+		return -errno;
+	return status;
+}
+
+/* Run on the CPUs of a node; false if there is no such node. */
+static inline bool run_on_node(int node)
+{
+	unsigned int first, last;
+	cpu_set_t cpus;
+	char path[96];
+	FILE *file;
+	int fields;
+
+	snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/cpulist",
+		 node);
+	file = fopen(path, "r");
+	if (!file)
+		return false;
+	fields = fscanf(file, "%u-%u", &first, &last);
+	fclose(file);
+	if (fields < 1)
+		return false;
+	if (fields == 1)
+		last = first;
+	CPU_ZERO(&cpus);
+	for (; first <= last; first++)
+		CPU_SET(first, &cpus);
+	return !sched_setaffinity(0, sizeof(cpus), &cpus);
+}
+
+/* A line of /proc/meminfo, in KiB, or -1. */
+static inline long meminfo_kib(const char *what)
+{
+	char line[256], name[64];
+	long kib = -1, value;
+	FILE *file;
+
+	file = fopen("/proc/meminfo", "r");
+	if (!file)
+		return -1;
+	while (kib < 0 && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%63[^:]: %ld kB", name, &value) == 2 &&
+		    !strcmp(name, what))
+			kib = value;
+	}
+	fclose(file);
+	return kib;
+}
+
+/* The status of a child, as a shell would say it: 128 + signal if it died. */
+static inline int wait_for(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid)
+		return -1;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+#endif /* ARENA_TEST_H */

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * An arena belongs to one address space: neither a child nor a stranger with
+ * the descriptor can touch, map or release it, or as much as ask about it.
+ */
+#include "arena_test.h"
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <kselftest_harness.h>
+
+#ifndef MADV_DOFORK
+#define MADV_DOFORK	11
+#endif
+
+#define NR	4
+
+/* The argument that makes this program try a descriptor instead of testing. */
+#define TRY_DESCRIPTOR	"--try-descriptor"
+
+/*
+ * What someone who is not the owner can do with a descriptor: 0 if nothing,
+ * or the number of the first attempt that did not end in EPERM.
+ */
+static int try_descriptor(int fd)
+{
+	if (map_blocks(fd, 1) != MAP_FAILED || errno != EPERM)
+		return 1;
+	if (mmap(NULL, BLOCK, PROT_READ, MAP_SHARED | MAP_NORESERVE, fd, 0) !=
+	    MAP_FAILED || errno != EPERM)
+		return 2;
+	if (release_all(fd) != -EPERM)
+		return 3;
+	if (blocks_of(fd) != -EPERM)
+		return 4;
+	return 0;
+}
+
+FIXTURE(isolation) {
+	int fd;
+	char *memory;
+};
+
+FIXTURE_SETUP(isolation)
+{
+	self->fd = open_arena();
+	ASSERT_GE(self->fd, 0);
+	self->memory = map_blocks(self->fd, NR);
+	ASSERT_NE(MAP_FAILED, self->memory);
+	touch(self->memory, NR * BLOCK, 0x5e);
+}
+
+FIXTURE_TEARDOWN(isolation)
+{
+	/* Whatever the other side tried, the owner's memory is as it was. */
+	if (self->fd >= 0 && self->memory && self->memory != MAP_FAILED) {
+		EXPECT_EQ(NR, blocks_of(self->fd));
+		EXPECT_EQ(0x5e, self->memory[0]);
+		EXPECT_EQ(0x5e, self->memory[NR * BLOCK - PAGE]);
+	}
+	close(self->fd);
+}
+
+TEST_F(isolation, a_child_has_no_region)
+{
+	pid_t pid = fork();
+
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		signal(SIGSEGV, SIG_DFL);
+		_exit(self->memory[0]);
+	}
+	EXPECT_EQ(128 + SIGSEGV, wait_for(pid));
+}
+
+/* MADV_DOFORK gives the child the region, but no memory. */
+FIXTURE(isolation_dofork) {
+	int fd;
+	char *memory;
+};
+
+FIXTURE_VARIANT(isolation_dofork) {
+	bool split;
+	bool write;
+};
+
+FIXTURE_VARIANT_ADD(isolation_dofork, read) { .write = false };
+FIXTURE_VARIANT_ADD(isolation_dofork, write) { .write = true };
+FIXTURE_VARIANT_ADD(isolation_dofork, read_split) { .split = true };
+FIXTURE_VARIANT_ADD(isolation_dofork, write_split) {
+	.split = true, .write = true,
+};
+
+FIXTURE_SETUP(isolation_dofork)
+{
+	self->fd = open_arena();
+	ASSERT_GE(self->fd, 0);
+	self->memory = map_blocks(self->fd, NR);
+	ASSERT_NE(MAP_FAILED, self->memory);
+	if (variant->split) {
+		ASSERT_EQ(0, munmap(self->memory + BLOCK - PAGE, PAGE));
+	}
+	touch(self->memory, PAGE, 0x5e);
+}
+
+FIXTURE_TEARDOWN(isolation_dofork)
+{
+	close(self->fd);
+}
+
+TEST_F(isolation_dofork, a_child_has_no_memory)
+{
+	pid_t pid;
+
+	if (madvise(self->memory, BLOCK - PAGE, MADV_DOFORK))
+		SKIP(return, "this kernel refuses MADV_DOFORK");
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		signal(SIGBUS, SIG_DFL);
+		if (variant->write)
+			self->memory[0] = 1;
+		_exit(self->memory[0]);
+	}
+	EXPECT_EQ(128 + SIGBUS, wait_for(pid));
+	EXPECT_EQ(0x5e, self->memory[0]);
+}
+
+TEST_F(isolation, a_child_can_do_nothing_with_the_descriptor)
+{
+	pid_t pid = fork();
+
+	ASSERT_GE(pid, 0);
+	if (!pid)
+		_exit(try_descriptor(self->fd));
+	EXPECT_EQ(0, wait_for(pid));
+}
+
+TEST_F(isolation, nor_can_another_program)
+{
+	char number[16];
+	pid_t pid;
+
+	ASSERT_EQ(0, fcntl(self->fd, F_SETFD, 0));
+	snprintf(number, sizeof(number), "%d", self->fd);
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		execl("/proc/self/exe", "isolation", TRY_DESCRIPTOR, number,
+		      NULL);
+		_exit(99);
+	}
+	EXPECT_EQ(0, wait_for(pid));
+}
+
+/* After exec the process is the same, its address space another. */
+TEST_F(isolation, nor_can_the_owner_after_exec)
+{
+	char number[16];
+	pid_t pid = fork();
+	int fd;
+
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		fd = open_arena();
+		if (map_blocks(fd, 1) == MAP_FAILED || fcntl(fd, F_SETFD, 0))
+			_exit(98);
+		snprintf(number, sizeof(number), "%d", fd);
+		execl("/proc/self/exe", "isolation", TRY_DESCRIPTOR, number,
+		      NULL);
+		_exit(99);
+	}
+	EXPECT_EQ(0, wait_for(pid));
+}
+
+union control {
+	struct cmsghdr header;
+	char space[CMSG_SPACE(sizeof(int))];
+};
+
+static int send_descriptor(int socket, int fd)
+{
+	char byte = 0;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	union control control = { 0 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+	return sendmsg(socket, &msg, 0) == 1 ? 0 : -1;
+}
+
+static int receive_descriptor(int socket)
+{
+	char byte;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	union control control = { 0 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control),
+	};
+	int fd = -1;
+
+	if (recvmsg(socket, &msg, 0) == 1 && CMSG_FIRSTHDR(&msg))
+		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
+	return fd;
+}
+
+TEST_F(isolation, nor_can_a_stranger_who_is_sent_it)
+{
+	int sockets[2], fd;
+	pid_t pid;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, sockets));
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		close(self->fd);
+		fd = receive_descriptor(sockets[1]);
+		_exit(fd < 0 ? 98 : try_descriptor(fd));
+	}
+	ASSERT_EQ(0, send_descriptor(sockets[0], self->fd));
+	EXPECT_EQ(0, wait_for(pid));
+}
+
+/* A child's own arena is another, and works. */
+TEST_F(isolation, arenas_of_two_processes_are_two)
+{
+	pid_t pid = fork();
+	char *memory;
+	int fd;
+
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		fd = open_arena();
+		memory = map_blocks(fd, NR);
+		if (memory == MAP_FAILED || !is_zero(memory, NR * BLOCK))
+			_exit(1);
+		memset(memory, 0x11, NR * BLOCK);
+		_exit(release_all(fd) != NR);
+	}
+	EXPECT_EQ(0, wait_for(pid));
+}
+
+/* Two opens of one process as well. */
+TEST_F(isolation, arenas_of_one_process_are_two)
+{
+	int fd = open_arena();
+	char *memory;
+
+	ASSERT_GE(fd, 0);
+	memory = map_blocks(fd, NR);
+	ASSERT_NE(MAP_FAILED, memory);
+	EXPECT_TRUE(is_zero(memory, NR * BLOCK));
+	EXPECT_EQ(NR, release_all(fd));
+	close(fd);
+}
+
+/* A thread shares the address space, and so the arena. */
+TEST_F(isolation, vfork_shares_the_address_space)
+{
+	volatile long blocks = 0;
+	pid_t pid = vfork();
+
+	if (!pid) {
+		blocks = blocks_of(self->fd);
+		_exit(0);
+	}
+	EXPECT_EQ(0, wait_for(pid));
+	EXPECT_EQ(NR, blocks);
+}
+
+/* A debugger, with the kernel's leave, reads and writes the owner's memory. */
+TEST_F(isolation, who_may_ptrace_may_look)
+{
+	char seen[16] = "", changed = 0x5f;
+	struct iovec here = { .iov_base = seen, .iov_len = sizeof(seen) };
+	struct iovec there = { .iov_base = self->memory, .iov_len = sizeof(seen) };
+	pid_t parent = getpid(), pid = fork();
+
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		if (process_vm_readv(parent, &here, 1, &there, 1, 0) !=
+		    sizeof(seen) || seen[0] != 0x5e)
+			_exit(1);
+		here = (struct iovec) { .iov_base = &changed, .iov_len = 1 };
+		there = (struct iovec) { .iov_base = self->memory + 1, .iov_len = 1 };
+		_exit(process_vm_writev(parent, &here, 1, &there, 1, 0) != 1);
+	}
+	EXPECT_EQ(0, wait_for(pid));
+	EXPECT_EQ(0x5f, self->memory[1]);
+}
+
+/* glibc hands main's arguments to constructors too. */
+static void __attribute__((constructor)) try_if_asked(int argc, char **argv)
+{
+	if (argc == 3 && !strcmp(argv[1], TRY_DESCRIPTOR))
+		_exit(try_descriptor(atoi(argv[2])));
+}
+
+TEST_HARNESS_MAIN

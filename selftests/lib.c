@@ -1,0 +1,515 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * libarena, on both of its back ends. Needs no device: what does is skipped
+ * without.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <arena/arena.h>
+#include <kselftest_harness.h>
+
+#define MIB	((size_t)1 << 20)
+#define GIB	((size_t)1 << 30)
+
+#define OPTS(...) (&(struct arena_opts) { .size = sizeof(struct arena_opts), __VA_ARGS__ })
+
+FIXTURE(lib) {
+	struct arena *a;
+	bool no_device;
+};
+
+FIXTURE_VARIANT(lib) {
+	enum arena_backing backing;
+};
+
+FIXTURE_VARIANT_ADD(lib, anon) {
+	.backing = ARENA_BACKING_ANON,
+};
+
+FIXTURE_VARIANT_ADD(lib, device) {
+	.backing = ARENA_BACKING_DEVICE,
+};
+
+FIXTURE_SETUP(lib)
+{
+	self->no_device = variant->backing == ARENA_BACKING_DEVICE &&
+			  access("/dev/arena", R_OK | W_OK);
+	if (!self->no_device) {
+		ASSERT_EQ(0, arena_create(&self->a, OPTS(.backing = variant->backing)));
+	}
+}
+
+FIXTURE_TEARDOWN(lib)
+{
+	arena_destroy(self->a);
+}
+
+/* In each test, since not every harness ends one whose setup skips. */
+#define NEED_BACKING() do {						\
+	if (self->no_device)						\
+		SKIP(return, "no access to /dev/arena");		\
+} while (0)
+
+static struct arena_stats stats_of(struct arena *a)
+{
+	struct arena_stats stats = { .size = sizeof(stats) };
+
+	if (arena_stats_get(a, &stats))
+		abort();
+	return stats;
+}
+
+static bool is_filled(const void *memory, size_t size, unsigned char value)
+{
+	const unsigned char *bytes = memory;
+
+	while (size--)
+		if (*bytes++ != value)
+			return false;
+	return true;
+}
+
+TEST_F(lib, says_what_backs_it)
+{
+	NEED_BACKING();
+	EXPECT_EQ(variant->backing, arena_backing(self->a));
+	EXPECT_EQ(variant->backing, stats_of(self->a).backing);
+}
+
+TEST_F(lib, starts_empty)
+{
+	struct arena_stats stats;
+
+	NEED_BACKING();
+	stats = stats_of(self->a);
+	EXPECT_EQ(16 * GIB, stats.reserved);
+	EXPECT_EQ(0, stats.committed);
+	EXPECT_EQ(0, stats.used);
+	EXPECT_EQ(0, stats.blocks);
+	EXPECT_EQ(-1, stats.node);
+}
+
+/* No two allocations overlap, each is aligned and keeps its contents. */
+TEST_F(lib, memory_is_one_s_own)
+{
+	enum { N = 20000 };
+	static struct { unsigned char *memory; size_t size; } all[N];
+	unsigned int seed = getpid();
+	size_t align, size;
+	int i;
+
+	NEED_BACKING();
+	TH_LOG("seed %u", seed);
+	for (i = 0; i < N; i++) {
+		size = rand_r(&seed) % (i % 100 ? 200 : 100000);
+		if (i % 2) {
+			align = (size_t)1 << rand_r(&seed) % 14;
+			all[i].memory = arena_alloc_aligned(self->a, size, align);
+		} else {
+			align = ARENA_ALIGN;
+			all[i].memory = arena_alloc(self->a, size);
+		}
+		ASSERT_NE(NULL, all[i].memory);
+		ASSERT_EQ(0, (uintptr_t)all[i].memory % align);
+		all[i].size = size;
+		memset(all[i].memory, i % 251, size);
+	}
+	for (i = 0; i < N; i++) {
+		ASSERT_TRUE(is_filled(all[i].memory, all[i].size, i % 251));
+	}
+}
+
+TEST_F(lib, sizes_at_the_edges)
+{
+	/* So that the compiler does not know, and warn. */
+	volatile size_t max = SIZE_MAX;
+
+	NEED_BACKING();
+	EXPECT_NE(NULL, arena_alloc(self->a, 0));
+	EXPECT_NE(NULL, arena_alloc(self->a, 1));
+	EXPECT_NE(NULL, arena_alloc(self->a, 0));
+	EXPECT_NE(NULL, arena_alloc_aligned(self->a, 0, 1));
+	EXPECT_NE(NULL, arena_zalloc(self->a, 0));
+	EXPECT_EQ(NULL, arena_alloc(self->a, max));
+	EXPECT_EQ(NULL, arena_alloc(self->a, max - 15));
+	EXPECT_EQ(NULL, arena_alloc(self->a, max / 2));
+	EXPECT_EQ(NULL, arena_zalloc(self->a, max));
+	EXPECT_EQ(NULL, arena_alloc_aligned(self->a, max, 1));
+	EXPECT_EQ(NULL, arena_alloc_aligned(self->a, max - 4096, 4096));
+	EXPECT_NE(NULL, arena_alloc(self->a, 100));
+}
+
+TEST_F(lib, alignments_at_the_edges)
+{
+	void *memory;
+
+	NEED_BACKING();
+	EXPECT_EQ(NULL, arena_alloc_aligned(self->a, 8, 0));
+	EXPECT_EQ(NULL, arena_alloc_aligned(self->a, 8, 3));
+	EXPECT_EQ(NULL, arena_alloc_aligned(self->a, 8, SIZE_MAX));
+	EXPECT_EQ(NULL, arena_alloc_aligned(self->a, 8, (size_t)1 << 63));
+	memory = arena_alloc_aligned(self->a, 8, 64 * MIB);
+	ASSERT_NE(NULL, memory);
+	EXPECT_EQ(0, (uintptr_t)memory % (64 * MIB));
+	memset(memory, 1, 8);
+}
+
+TEST_F(lib, one_byte_alignment_wastes_nothing)
+{
+	size_t used;
+
+	NEED_BACKING();
+	ASSERT_NE(NULL, arena_alloc(self->a, 16));
+	used = stats_of(self->a).used;
+	ASSERT_NE(NULL, arena_alloc_aligned(self->a, 3, 1));
+	ASSERT_NE(NULL, arena_alloc_aligned(self->a, 7, 1));
+	EXPECT_EQ(used + 10, stats_of(self->a).used);
+}
+
+TEST_F(lib, zalloc_zeroes_what_was_used)
+{
+	unsigned char *memory;
+
+	NEED_BACKING();
+	memory = arena_alloc(self->a, MIB);
+	ASSERT_NE(NULL, memory);
+	memset(memory, 0xff, MIB);
+	arena_reset(self->a);
+	EXPECT_TRUE(is_filled(arena_zalloc(self->a, MIB), MIB, 0));
+}
+
+TEST_F(lib, strdup_copies)
+{
+	char *copy, *empty;
+
+	NEED_BACKING();
+	copy = arena_strdup(self->a, "eine Zeichenkette");
+	empty = arena_strdup(self->a, "");
+	EXPECT_STREQ("eine Zeichenkette", copy);
+	EXPECT_STREQ("", empty);
+}
+
+TEST_F(lib, reset_keeps_the_memory)
+{
+	char *memory, *again;
+	struct arena_stats stats;
+
+	NEED_BACKING();
+	memory = arena_alloc(self->a, 10 * MIB);
+	ASSERT_NE(NULL, memory);
+	memset(memory, 1, 10 * MIB);
+	stats = stats_of(self->a);
+	EXPECT_LE(10 * MIB, stats.committed);
+
+	arena_reset(self->a);
+	EXPECT_EQ(0, stats_of(self->a).used);
+	EXPECT_EQ(stats.committed, stats_of(self->a).committed);
+	EXPECT_EQ(stats.blocks, stats_of(self->a).blocks);
+	again = arena_alloc(self->a, 10 * MIB);
+	EXPECT_EQ(memory, again);
+}
+
+static long rss_kib(void)
+{
+	char line[128];
+	long kib = -1;
+	FILE *file = fopen("/proc/self/status", "r");
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "VmRSS: %ld", &kib) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return kib;
+}
+
+TEST_F(lib, release_gives_the_memory_back)
+{
+	char *memory;
+	long before;
+
+	NEED_BACKING();
+	memory = arena_alloc(self->a, 64 * MIB);
+	ASSERT_NE(NULL, memory);
+	memset(memory, 1, 64 * MIB);
+	before = rss_kib();
+
+	ASSERT_EQ(0, arena_release(self->a));
+	EXPECT_LE(60 * 1024, before - rss_kib());
+	EXPECT_EQ(0, stats_of(self->a).committed);
+	EXPECT_EQ(0, stats_of(self->a).used);
+	EXPECT_EQ(0, stats_of(self->a).blocks);
+
+	memory = arena_alloc(self->a, 64 * MIB);
+	ASSERT_NE(NULL, memory);
+	EXPECT_TRUE(is_filled(memory, 64 * MIB, 0));
+	EXPECT_EQ(0, arena_release(self->a));
+	EXPECT_EQ(0, arena_release(self->a));
+}
+
+TEST_F(lib, device_blocks_are_counted)
+{
+	struct arena_stats stats;
+	char *memory;
+
+	NEED_BACKING();
+	memory = arena_alloc(self->a, 5 * MIB);
+	ASSERT_NE(NULL, memory);
+	memset(memory, 1, 5 * MIB);
+	stats = stats_of(self->a);
+	EXPECT_EQ(variant->backing == ARENA_BACKING_DEVICE ?
+		  stats.committed / (2 * MIB) : 0, stats.blocks);
+	EXPECT_GE(stats.node, 0);
+}
+
+/* The reserve is the limit: to the last byte, and nothing breaks there. */
+TEST_F(lib, ends_at_its_reserve)
+{
+	struct arena *a;
+	char *all;
+
+	NEED_BACKING();
+	ASSERT_EQ(0, arena_create(&a, OPTS(.reserve = 3 * MIB,
+					   .backing = variant->backing)));
+	EXPECT_EQ(4 * MIB, stats_of(a).reserved);
+	EXPECT_EQ(NULL, arena_alloc(a, 4 * MIB + 1));
+	all = arena_alloc(a, 4 * MIB);
+	ASSERT_NE(NULL, all);
+	memset(all, 1, 4 * MIB);
+	EXPECT_EQ(NULL, arena_alloc(a, 1));
+	EXPECT_EQ(NULL, arena_alloc_aligned(a, 1, 1));
+	EXPECT_EQ(NULL, arena_strdup(a, ""));
+	EXPECT_NE(NULL, arena_alloc(a, 0));
+	arena_reset(a);
+	EXPECT_NE(NULL, arena_alloc(a, 1));
+	arena_destroy(a);
+}
+
+/* More than the machine has: NULL on the device, which commits; no signal. */
+TEST_F(lib, out_of_memory_is_null)
+{
+	size_t ram = sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
+	struct arena *a;
+
+	NEED_BACKING();
+	if (variant->backing != ARENA_BACKING_DEVICE)
+		SKIP(return, "anonymous memory is overcommitted");
+	ASSERT_EQ(0, arena_create(&a, OPTS(.reserve = 2 * ram,
+					   .backing = variant->backing)));
+	errno = 0;
+	EXPECT_EQ(NULL, arena_alloc(a, ram + ram / 2));
+	EXPECT_EQ(0, errno);
+	ASSERT_EQ(0, arena_release(a));
+	EXPECT_NE(NULL, arena_alloc(a, 10 * MIB));
+	arena_destroy(a);
+}
+
+TEST_F(lib, errno_is_left_alone)
+{
+	struct arena *a;
+
+	NEED_BACKING();
+	errno = 4711;
+	EXPECT_EQ(0, arena_create(&a, OPTS(.backing = variant->backing)));
+	EXPECT_NE(NULL, arena_alloc(a, 5 * MIB));
+	EXPECT_EQ(NULL, arena_alloc(a, SIZE_MAX));
+	arena_reset(a);
+	EXPECT_EQ(0, arena_release(a));
+	stats_of(a);
+	arena_destroy(a);
+	arena_destroy(NULL);
+	EXPECT_EQ(4711, errno);
+}
+
+TEST_F(lib, many_at_once)
+{
+	struct arena *all[100];
+	char *memory;
+	int i;
+
+	NEED_BACKING();
+	for (i = 0; i < 100; i++) {
+		ASSERT_EQ(0, arena_create(&all[i], OPTS(.backing = variant->backing)));
+		memory = arena_alloc(all[i], 100);
+		ASSERT_NE(NULL, memory);
+		memset(memory, i, 100);
+	}
+	for (i = 0; i < 100; i++) {
+		EXPECT_EQ(i, all[i]->base[all[i]->left]);
+		arena_destroy(all[i]);
+	}
+}
+
+/* A child: its own copy of anonymous memory, nothing of the device. */
+TEST_F(lib, after_fork)
+{
+	char *memory, *mine;
+	int status;
+	pid_t pid;
+
+	NEED_BACKING();
+	memory = arena_alloc(self->a, 100);
+	ASSERT_NE(NULL, memory);
+	memset(memory, 1, 100);
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		if (variant->backing == ARENA_BACKING_ANON) {
+			memory[0] = 2;
+			_exit(arena_release(self->a));
+		}
+		if (arena_release(self->a) != -EPERM)
+			_exit(1);
+		/* What the child maps there is not the arena's to unmap. */
+		mine = mmap(memory - (uintptr_t)memory % (2 * MIB), 2 * MIB,
+			    PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS |
+			    MAP_FIXED_NOREPLACE, -1, 0);
+		if (mine == MAP_FAILED)
+			_exit(2);
+		arena_destroy(self->a);
+		mine[0] = 1;
+		_exit(0);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(1, memory[0]);
+	EXPECT_NE(NULL, arena_alloc(self->a, 3 * MIB));
+}
+
+TEST(bad_options)
+{
+	struct { struct arena_opts opts; char newer[16]; } longer = {
+		.opts.size = sizeof(longer),
+		.opts.backing = ARENA_BACKING_ANON,
+	};
+	struct arena *a = NULL;
+
+	EXPECT_EQ(-EINVAL, arena_create(&a, &(struct arena_opts) { 0 }));
+	EXPECT_EQ(-EINVAL, arena_create(&a, OPTS(.backing = 3)));
+	EXPECT_EQ(-EINVAL, arena_create(&a, OPTS(.reserved = 1)));
+	EXPECT_EQ(-ENOMEM, arena_create(&a, OPTS(.reserve = SIZE_MAX)));
+	EXPECT_EQ(-ENOMEM, arena_create(&a, OPTS(.reserve = (size_t)1 << 62)));
+	longer.newer[15] = 1;
+	EXPECT_EQ(-E2BIG, arena_create(&a, &longer.opts));
+	EXPECT_EQ(NULL, a);
+	longer.newer[15] = 0;
+	EXPECT_EQ(0, arena_create(&a, &longer.opts));
+	arena_destroy(a);
+}
+
+TEST(bad_stats)
+{
+	struct arena_stats stats = { 0 };
+	struct arena *a;
+
+	ASSERT_EQ(0, arena_create(&a, OPTS(.backing = ARENA_BACKING_ANON)));
+	EXPECT_EQ(-EINVAL, arena_stats_get(a, &stats));
+	stats.size = 4096;
+	EXPECT_EQ(0, arena_stats_get(a, &stats));
+	EXPECT_EQ(sizeof(stats), stats.size);
+	arena_destroy(a);
+}
+
+/* Without options: the device if it can be had, anonymous memory if not. */
+TEST(default_backing)
+{
+	enum arena_backing expected = access("/dev/arena", R_OK | W_OK) ?
+		ARENA_BACKING_ANON : ARENA_BACKING_DEVICE;
+	struct arena *a;
+
+	ASSERT_EQ(0, arena_create(&a, NULL));
+	EXPECT_EQ(expected, arena_backing(a));
+	arena_destroy(a);
+}
+
+/* Who wants the device and can't have it is told why. */
+TEST(required_device)
+{
+	struct arena *a;
+	int err = arena_create(&a, OPTS(.backing = ARENA_BACKING_DEVICE));
+
+	if (!access("/dev/arena", R_OK | W_OK)) {
+		ASSERT_EQ(0, err);
+		arena_destroy(a);
+		return;
+	}
+	EXPECT_EQ(access("/dev/arena", F_OK) ? -ENOENT : -EACCES, err);
+}
+
+/* The device is there, but not for everyone. */
+TEST(unprivileged)
+{
+	struct arena *a;
+
+	if (access("/dev/arena", F_OK) || geteuid())
+		SKIP(return, "no /dev/arena, or not root");
+	ASSERT_EQ(0, seteuid(65534));
+	EXPECT_EQ(-EACCES, arena_create(&a, OPTS(.backing = ARENA_BACKING_DEVICE)));
+	ASSERT_EQ(0, arena_create(&a, NULL));
+	EXPECT_EQ(ARENA_BACKING_ANON, arena_backing(a));
+	arena_destroy(a);
+}
+
+/* Less address space than the default reserve is no reason to fail. */
+TEST(little_address_space)
+{
+	struct rlimit limit = { .rlim_cur = GIB, .rlim_max = GIB };
+	struct arena *a;
+	char *memory;
+
+	ASSERT_EQ(0, setrlimit(RLIMIT_AS, &limit));
+	ASSERT_EQ(0, arena_create(&a, NULL));
+	EXPECT_EQ(512 * MIB, stats_of(a).reserved);
+	memory = arena_alloc(a, MIB);
+	ASSERT_NE(NULL, memory);
+	memset(memory, 1, MIB);
+	EXPECT_EQ(-ENOMEM, arena_create(&a, OPTS(.reserve = 2 * GIB)));
+	arena_destroy(a);
+}
+
+static int overcommit_memory(const char *mode, char *old)
+{
+	FILE *file = fopen("/proc/sys/vm/overcommit_memory", "r+");
+	int err = -1;
+
+	if (!file)
+		return -1;
+	if (fscanf(file, "%1s", old) == 1) {
+		rewind(file);
+		err = fputs(mode, file) < 0;
+	}
+	return fclose(file) || err;
+}
+
+/* Strict overcommit, as for databases: a reservation is not a promise. */
+TEST(strict_overcommit)
+{
+	char *memory, old[2], strict[2];
+	struct arena *a;
+	int err;
+
+	if (geteuid() || access("/dev/arena", R_OK | W_OK))
+		SKIP(return, "changes the system: only root, only with the device");
+	ASSERT_EQ(0, overcommit_memory("2", old));
+	err = arena_create(&a, OPTS(.backing = ARENA_BACKING_DEVICE));
+	memory = err ? NULL : arena_alloc(a, 5 * MIB);
+	ASSERT_EQ(0, overcommit_memory(old, strict));
+	EXPECT_STREQ("2", strict);
+	ASSERT_EQ(0, err);
+	ASSERT_NE(NULL, memory);
+	EXPECT_EQ(16 * GIB, stats_of(a).reserved);
+	memset(memory, 1, 5 * MIB);
+	arena_destroy(a);
+}
+
+TEST_HARNESS_MAIN

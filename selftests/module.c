@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The module: cannot go while somebody uses it, goes without a trace when
+ * nobody does, and comes back.
+ *
+ * Wants to be root, to be alone with the module, and to find it as
+ * /lib/arena.ko or in $ARENA_KO.
+ */
+#include "arena_test.h"
+#include <sys/uio.h>
+#include <kselftest_harness.h>
+
+static int unload(void)
+{
+	return syscall(SYS_delete_module, "arena", O_NONBLOCK) ? -errno : 0;
+}
+
+static const char *module_path(void)
+{
+	const char *path = getenv("ARENA_KO");
+
+	return path ? path : "/lib/arena.ko";
+}
+
+static int load(void)
+{
+	int fd = open(module_path(), O_RDONLY | O_CLOEXEC);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
+	close(fd);
+	return err;
+}
+
+FIXTURE(module) {
+	int fd;
+};
+
+/* Before the harness, as with the device. */
+static void __attribute__((constructor)) skip_without_module(void)
+{
+	if (!geteuid() && !access(module_path(), R_OK))
+		return;
+	printf("TAP version 13\n1..0 # SKIP not root, or no %s\n", module_path());
+	exit(4);
+}
+
+FIXTURE_SETUP(module)
+{
+	self->fd = open_arena();
+	ASSERT_GE(self->fd, 0);
+}
+
+FIXTURE_TEARDOWN(module)
+{
+	close(self->fd);
+}
+
+TEST_F(module, stays_while_open)
+{
+	EXPECT_EQ(-EWOULDBLOCK, unload());
+}
+
+TEST_F(module, stays_while_mapped)
+{
+	char *memory = map_blocks(self->fd, 1);
+
+	ASSERT_NE(MAP_FAILED, memory);
+	ASSERT_EQ(0, close(self->fd));
+	EXPECT_EQ(-EWOULDBLOCK, unload());
+	memory[0] = 1;
+	ASSERT_EQ(0, munmap(memory, BLOCK));
+	ASSERT_EQ(0, unload());
+	EXPECT_NE(0, access(DEVICE, F_OK));
+	EXPECT_NE(0, access(POOL_FILE, F_OK));
+	EXPECT_EQ(0, load());
+}
+
+TEST_F(module, unloads_and_loads_many_times)
+{
+	char *memory;
+	int i, fd;
+
+	ASSERT_EQ(0, close(self->fd));
+	for (i = 0; i < 50; i++) {
+		fd = open_arena();
+		ASSERT_GE(fd, 0);
+		memory = map_blocks(fd, 2);
+		ASSERT_NE(MAP_FAILED, memory);
+		touch(memory, 2 * BLOCK, 1);
+		ASSERT_EQ(0, munmap(memory, 2 * BLOCK));
+		ASSERT_EQ(0, close(fd));
+		ASSERT_EQ(0, unload());
+		ASSERT_EQ(0, load());
+	}
+}
+
+/* A page in a pipe outlives the module; nobody calls into it any more. */
+TEST_F(module, goes_before_a_pinned_page)
+{
+	struct iovec iov = { .iov_len = PAGE };
+	char seen[PAGE], *memory;
+	int pipes[2];
+
+	ASSERT_EQ(0, pipe(pipes));
+	memory = map_blocks(self->fd, 1);
+	ASSERT_NE(MAP_FAILED, memory);
+	memset(memory, 0x66, PAGE);
+	iov.iov_base = memory;
+	ASSERT_EQ(PAGE, vmsplice(pipes[1], &iov, 1, 0));
+	ASSERT_EQ(0, munmap(memory, BLOCK));
+	ASSERT_EQ(0, close(self->fd));
+	ASSERT_EQ(0, unload());
+	/* Longer than the module would have waited to look at it again. */
+	usleep(600000);
+	ASSERT_EQ(PAGE, read(pipes[0], seen, PAGE));
+	EXPECT_EQ(0x66, seen[PAGE - 1]);
+	EXPECT_EQ(0, load());
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What is refused, each with its errno, and nothing taken: a row of
+ * Documentation/abi.rst per variant.
+ */
+#include "arena_test.h"
+#include <kselftest_harness.h>
+
+FIXTURE(refuse_mmap) {
+	int fd;
+};
+
+FIXTURE_VARIANT(refuse_mmap) {
+	int open_flags;
+	unsigned long addr;
+	size_t length;
+	int prot;
+	int flags;
+	off_t offset;
+	int error;
+};
+
+#define RW	(PROT_READ | PROT_WRITE)
+
+FIXTURE_VARIANT_ADD(refuse_mmap, private) {
+	.length = BLOCK, .prot = RW, .flags = MAP_PRIVATE, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_mmap, executable) {
+	.length = BLOCK, .prot = RW | PROT_EXEC, .flags = MAP_SHARED,
+	.error = EACCES,
+};
+
+FIXTURE_VARIANT_ADD(refuse_mmap, length_of_a_page) {
+	.length = PAGE, .prot = RW, .flags = MAP_SHARED, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_mmap, length_of_a_block_and_a_page) {
+	.length = BLOCK + PAGE, .prot = RW, .flags = MAP_SHARED, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_mmap, length_zero) {
+	.length = 0, .prot = RW, .flags = MAP_SHARED, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_mmap, misaligned_offset) {
+	.length = BLOCK, .prot = RW, .flags = MAP_SHARED, .offset = PAGE,
+	.error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_mmap, misaligned_address) {
+	.addr = 0x700000001000UL, .length = BLOCK, .prot = RW,
+	.flags = MAP_SHARED | MAP_FIXED_NOREPLACE, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_mmap, end_beyond_the_largest_file) {
+	.length = 2 * BLOCK, .prot = RW, .flags = MAP_SHARED,
+	.offset = 0x7fffffffffe00000L, .error = EOVERFLOW,
+};
+
+FIXTURE_VARIANT_ADD(refuse_mmap, negative_offset) {
+	.length = BLOCK, .prot = RW, .flags = MAP_SHARED,
+	.offset = -(off_t)BLOCK, .error = EOVERFLOW,
+};
+
+FIXTURE_VARIANT_ADD(refuse_mmap, unknown_flag) {
+	.length = BLOCK, .prot = RW, .flags = MAP_SHARED_VALIDATE | MAP_SYNC,
+	.error = EOPNOTSUPP,
+};
+
+FIXTURE_VARIANT_ADD(refuse_mmap, writable_of_a_read_only_file) {
+	.open_flags = O_RDONLY + 1, .length = BLOCK, .prot = RW,
+	.flags = MAP_SHARED, .error = EACCES,
+};
+
+FIXTURE_VARIANT_ADD(refuse_mmap, readable_of_a_read_only_file) {
+	.open_flags = O_RDONLY + 1, .length = BLOCK, .prot = PROT_READ,
+	.flags = MAP_SHARED, .error = EACCES,
+};
+
+FIXTURE_VARIANT_ADD(refuse_mmap, writable_of_a_write_only_file) {
+	.open_flags = O_WRONLY + 1, .length = BLOCK, .prot = PROT_WRITE,
+	.flags = MAP_SHARED, .error = EACCES,
+};
+
+FIXTURE_VARIANT_ADD(refuse_mmap, more_than_there_is) {
+	.length = (size_t)1 << 46, .prot = RW, .flags = MAP_SHARED,
+	.error = ENOMEM,
+};
+
+FIXTURE_SETUP(refuse_mmap)
+{
+	self->fd = open_arena();
+	ASSERT_GE(self->fd, 0);
+	/* Open flags are kept plus one, so that zero is the usual O_RDWR. */
+	if (variant->open_flags) {
+		close(self->fd);
+		self->fd = open(DEVICE, (variant->open_flags - 1) | O_CLOEXEC);
+		ASSERT_GE(self->fd, 0);
+	}
+}
+
+FIXTURE_TEARDOWN(refuse_mmap)
+{
+	close(self->fd);
+}
+
+TEST_F(refuse_mmap, has_its_errno)
+{
+	void *memory = mmap((void *)variant->addr, variant->length,
+			    variant->prot, variant->flags, self->fd,
+			    variant->offset);
+
+	EXPECT_EQ(MAP_FAILED, memory);
+	EXPECT_EQ(variant->error, errno);
+	EXPECT_EQ(0, blocks_of(self->fd));
+}
+
+/* A structure of the caller's, with room for what a newer one may add. */
+union args {
+	struct arena_ioc_info info;
+	struct arena_ioc_release release;
+	char bytes[3 * 4096];
+};
+
+FIXTURE(refuse_ioctl) {
+	int fd;
+};
+
+FIXTURE_VARIANT(refuse_ioctl) {
+	unsigned int cmd;
+	unsigned int size;
+	unsigned int flags;
+	unsigned int reserved;
+	size_t nonzero_at;
+	int error;
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, info_size_zero) {
+	.cmd = ARENA_IOC_INFO, .size = 0, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, info_size_too_small) {
+	.cmd = ARENA_IOC_INFO, .size = sizeof(struct arena_ioc_info) - 1,
+	.error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, info_size_beyond_a_page) {
+	.cmd = ARENA_IOC_INFO, .size = 4097, .error = E2BIG,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, info_newer_and_not_zero) {
+	.cmd = ARENA_IOC_INFO, .size = sizeof(struct arena_ioc_info) + 8,
+	.nonzero_at = sizeof(struct arena_ioc_info) + 7, .error = E2BIG,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, info_unknown_flag) {
+	.cmd = ARENA_IOC_INFO, .size = sizeof(struct arena_ioc_info),
+	.flags = 1, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, info_highest_flag) {
+	.cmd = ARENA_IOC_INFO, .size = sizeof(struct arena_ioc_info),
+	.flags = 1U << 31, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, info_reserved) {
+	.cmd = ARENA_IOC_INFO, .size = sizeof(struct arena_ioc_info),
+	.reserved = 1, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, release_size_zero) {
+	.cmd = ARENA_IOC_RELEASE, .size = 0, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, release_size_too_small) {
+	.cmd = ARENA_IOC_RELEASE, .size = sizeof(struct arena_ioc_release) - 1,
+	.error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, release_size_beyond_a_page) {
+	.cmd = ARENA_IOC_RELEASE, .size = 4097, .error = E2BIG,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, release_newer_and_not_zero) {
+	.cmd = ARENA_IOC_RELEASE, .size = sizeof(struct arena_ioc_release) + 8,
+	.nonzero_at = sizeof(struct arena_ioc_release), .error = E2BIG,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, release_unknown_flag) {
+	.cmd = ARENA_IOC_RELEASE, .size = sizeof(struct arena_ioc_release),
+	.flags = 1, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, unknown_number) {
+	.cmd = _IOWR(ARENA_IOC_MAGIC, 0xff, struct arena_ioc_info),
+	.size = sizeof(struct arena_ioc_info), .error = ENOTTY,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, unknown_type) {
+	.cmd = _IOWR('?', 0, struct arena_ioc_info),
+	.size = sizeof(struct arena_ioc_info), .error = ENOTTY,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, wrong_direction) {
+	.cmd = _IOR(ARENA_IOC_MAGIC, 0, struct arena_ioc_info),
+	.size = sizeof(struct arena_ioc_info), .error = ENOTTY,
+};
+
+FIXTURE_SETUP(refuse_ioctl)
+{
+	self->fd = open_arena();
+	ASSERT_GE(self->fd, 0);
+}
+
+FIXTURE_TEARDOWN(refuse_ioctl)
+{
+	close(self->fd);
+}
+
+TEST_F(refuse_ioctl, has_its_errno)
+{
+	union args args = { 0 }, before;
+
+	ASSERT_NE(MAP_FAILED, map_blocks(self->fd, 1));
+	args.info.size = variant->size;
+	args.info.flags = variant->flags;
+	if (variant->reserved)
+		args.info.reserved = variant->reserved;
+	if (variant->nonzero_at)
+		args.bytes[variant->nonzero_at] = 1;
+	before = args;
+
+	EXPECT_EQ(-1, ioctl(self->fd, variant->cmd, &args));
+	EXPECT_EQ(variant->error, errno);
+	EXPECT_EQ(0, memcmp(&args, &before, sizeof(args)));
+	EXPECT_EQ(1, blocks_of(self->fd));
+}
+
+FIXTURE(accept) {
+	int fd;
+};
+
+FIXTURE_SETUP(accept)
+{
+	self->fd = open_arena();
+	ASSERT_GE(self->fd, 0);
+}
+
+FIXTURE_TEARDOWN(accept)
+{
+	close(self->fd);
+}
+
+TEST_F(accept, bad_pointers_are_efault)
+{
+	char *page = mmap(NULL, 2 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct arena_ioc_info *info;
+
+	ASSERT_NE(MAP_FAILED, page);
+	ASSERT_EQ(0, munmap(page + PAGE, PAGE));
+	EXPECT_EQ(-1, ioctl(self->fd, ARENA_IOC_INFO, NULL));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(-1, ioctl(self->fd, ARENA_IOC_RELEASE, 16UL));
+	EXPECT_EQ(EFAULT, errno);
+
+	/* Begins in memory, ends outside. */
+	info = (struct arena_ioc_info *)(page + PAGE - 8);
+	info->size = sizeof(*info);
+	EXPECT_EQ(-1, ioctl(self->fd, ARENA_IOC_INFO, info));
+	EXPECT_EQ(EFAULT, errno);
+
+	/* Can be read, can't be written. */
+	info = (struct arena_ioc_info *)page;
+	*info = (struct arena_ioc_info) { .size = sizeof(*info) };
+	ASSERT_EQ(0, mprotect(page, PAGE, PROT_READ));
+	EXPECT_EQ(-1, ioctl(self->fd, ARENA_IOC_INFO, info));
+	EXPECT_EQ(EFAULT, errno);
+}
+
+/* A program built for a newer ABI, whose additions it does not use. */
+TEST_F(accept, a_longer_structure_that_ends_in_zeros)
+{
+	union args args = { .info.size = 4096 };
+	unsigned int cmd = _IOC(_IOC_READ | _IOC_WRITE, ARENA_IOC_MAGIC, 0, 4096);
+	size_t i;
+
+	ASSERT_EQ(0, ioctl(self->fd, cmd, &args));
+	EXPECT_EQ(sizeof(args.info), args.info.size);
+	EXPECT_EQ(BLOCK, args.info.block_size);
+	for (i = sizeof(args.info); i < sizeof(args); i++) {
+		ASSERT_EQ(0, args.bytes[i]);
+	}
+}
+
+TEST_F(accept, release_of_nothing)
+{
+	EXPECT_EQ(0, release_all(self->fd));
+	EXPECT_EQ(0, blocks_of(self->fd));
+}
+
+TEST_F(accept, mprotect_never_makes_it_executable)
+{
+	char *memory = map_blocks(self->fd, 1);
+
+	ASSERT_NE(MAP_FAILED, memory);
+	EXPECT_EQ(-1, mprotect(memory, BLOCK, PROT_READ | PROT_EXEC));
+	EXPECT_EQ(EACCES, errno);
+	EXPECT_EQ(0, mprotect(memory, BLOCK, PROT_READ));
+}
+
+/* It would reach blocks that nobody has committed. */
+TEST_F(accept, mremap_never_grows_it)
+{
+	char *memory = map_blocks(self->fd, 1);
+
+	ASSERT_NE(MAP_FAILED, memory);
+	EXPECT_EQ(MAP_FAILED, mremap(memory, BLOCK, 2 * BLOCK, MREMAP_MAYMOVE));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(1, blocks_of(self->fd));
+}
+
+TEST_F(accept, it_is_no_stream)
+{
+	char byte = 0;
+
+	EXPECT_EQ(-1, read(self->fd, &byte, 1));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, write(self->fd, &byte, 1));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, lseek(self->fd, 0, SEEK_SET));
+	EXPECT_EQ(ESPIPE, errno);
+}
+
+TEST_HARNESS_MAIN

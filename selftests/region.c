@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Regions: committed at mmap, zeroed, on the right node, mapped by PMD, and
+ * otherwise like any shared file mapping.
+ */
+#include "arena_test.h"
+#include <kselftest_harness.h>
+
+#define NR	8
+
+FIXTURE(region) {
+	int fd;
+};
+
+FIXTURE_SETUP(region)
+{
+	self->fd = open_arena();
+	ASSERT_GE(self->fd, 0);
+}
+
+FIXTURE_TEARDOWN(region)
+{
+	close(self->fd);
+}
+
+TEST_F(region, info_describes_the_module)
+{
+	struct arena_ioc_info info = { .size = sizeof(info) };
+
+	ASSERT_EQ(0, ioctl(self->fd, ARENA_IOC_INFO, &info));
+	EXPECT_EQ(sizeof(info), info.size);
+	EXPECT_EQ(ARENA_ABI_VERSION, info.abi_version);
+	EXPECT_EQ(BLOCK, info.block_size);
+	EXPECT_EQ(0, info.blocks);
+	EXPECT_EQ(ARENA_FEATURE_COMMIT | ARENA_FEATURE_RELEASE |
+		  ARENA_FEATURE_RESERVE, info.features);
+}
+
+TEST_F(region, mmap_commits_every_block)
+{
+	long before = pool_count("in_use");
+
+	ASSERT_NE(MAP_FAILED, map_blocks(self->fd, NR));
+	EXPECT_EQ(NR, blocks_of(self->fd));
+	EXPECT_EQ(before + NR, pool_count("in_use"));
+}
+
+TEST_F(region, one_pmd_maps_each_block)
+{
+	char *memory = map_blocks(self->fd, NR);
+
+	ASSERT_NE(MAP_FAILED, memory);
+	EXPECT_EQ(0, (unsigned long)memory % BLOCK);
+	EXPECT_EQ(0, smaps_kib(memory, "Rss"));
+
+	touch(memory, NR * BLOCK, 1);
+	EXPECT_EQ(NR * 2048, smaps_kib(memory, "Rss"));
+	EXPECT_EQ(NR * 2048, smaps_kib(memory, "FilePmdMapped"));
+}
+
+TEST_F(region, one_fault_maps_a_block_for_reading_and_writing)
+{
+	char *memory = map_blocks(self->fd, 1);
+	volatile char byte;
+
+	ASSERT_NE(MAP_FAILED, memory);
+	byte = memory[BLOCK / 2];
+	EXPECT_EQ(0, byte);
+	EXPECT_EQ(2048, smaps_kib(memory, "FilePmdMapped"));
+	memory[0] = 1;
+	EXPECT_EQ(2048, smaps_kib(memory, "FilePmdMapped"));
+}
+
+/* What one arena wrote must not reach the next, which gets the same blocks. */
+TEST_F(region, blocks_are_zeroed)
+{
+	const size_t nr = 64;
+	char *memory = map_blocks(self->fd, nr);
+	int fd;
+
+	ASSERT_NE(MAP_FAILED, memory);
+	memset(memory, 0x5a, nr * BLOCK);
+	munmap(memory, nr * BLOCK);
+	close(self->fd);
+
+	fd = open_arena();
+	ASSERT_GE(fd, 0);
+	memory = map_blocks(fd, nr);
+	ASSERT_NE(MAP_FAILED, memory);
+	EXPECT_TRUE(is_zero(memory, nr * BLOCK));
+	close(fd);
+}
+
+TEST_F(region, same_offset_is_same_memory)
+{
+	char *one = map_blocks(self->fd, 2);
+	char *two = mmap(NULL, BLOCK, PROT_READ, MAP_SHARED, self->fd, BLOCK);
+
+	ASSERT_NE(MAP_FAILED, one);
+	ASSERT_NE(MAP_FAILED, two);
+	EXPECT_EQ(2, blocks_of(self->fd));
+	one[BLOCK + 5] = 42;
+	EXPECT_EQ(42, two[5]);
+}
+
+TEST_F(region, munmap_keeps_the_blocks)
+{
+	char *memory = map_blocks(self->fd, 1);
+
+	ASSERT_NE(MAP_FAILED, memory);
+	memory[7] = 7;
+	ASSERT_EQ(0, munmap(memory, BLOCK));
+	EXPECT_EQ(1, blocks_of(self->fd));
+	memory = map_blocks(self->fd, 1);
+	ASSERT_NE(MAP_FAILED, memory);
+	EXPECT_EQ(7, memory[7]);
+	EXPECT_EQ(1, blocks_of(self->fd));
+}
+
+TEST_F(region, noreserve_commits_at_first_touch)
+{
+	char *memory = mmap(NULL, NR * BLOCK, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_NORESERVE, self->fd, 0);
+
+	ASSERT_NE(MAP_FAILED, memory);
+	EXPECT_EQ(0, blocks_of(self->fd));
+	memory[3 * BLOCK] = 1;
+	EXPECT_EQ(1, blocks_of(self->fd));
+	EXPECT_EQ(2048, smaps_kib(memory, "FilePmdMapped"));
+}
+
+TEST_F(region, prot_none_commits_at_first_touch)
+{
+	const size_t bytes = (size_t)1 << 40;
+	char *memory = mmap(NULL, bytes, PROT_NONE, MAP_SHARED, self->fd, 0);
+
+	ASSERT_NE(MAP_FAILED, memory);
+	ASSERT_EQ(0, mprotect(memory, bytes, PROT_READ | PROT_WRITE));
+	EXPECT_EQ(0, blocks_of(self->fd));
+	memory[bytes - 1] = 1;
+	EXPECT_EQ(1, blocks_of(self->fd));
+}
+
+TEST_F(region, populate_maps_in_one_call)
+{
+	char *memory = mmap(NULL, NR * BLOCK, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_POPULATE, self->fd, 0);
+
+	ASSERT_NE(MAP_FAILED, memory);
+	EXPECT_EQ(NR * 2048, smaps_kib(memory, "FilePmdMapped"));
+}
+
+/* More than the machine has: an error, at once, and nothing taken. */
+TEST_F(region, too_much_is_enomem)
+{
+	size_t ram = meminfo_kib("MemTotal") * (size_t)1024 & -BLOCK;
+	long before = meminfo_kib("MemFree");
+
+	EXPECT_EQ(MAP_FAILED, map_blocks(self->fd, (size_t)1 << 20));
+	EXPECT_EQ(ENOMEM, errno);
+	EXPECT_EQ(MAP_FAILED, map_blocks(self->fd, ram / BLOCK));
+	EXPECT_EQ(ENOMEM, errno);
+	EXPECT_EQ(0, blocks_of(self->fd));
+	EXPECT_EQ(0, pool_settled("in_use", 0));
+	/* All but what the page allocator keeps on each CPU. */
+	EXPECT_GE(meminfo_kib("MemFree"), before - 65536);
+	/* The arena is as good as before. */
+	EXPECT_NE(MAP_FAILED, map_blocks(self->fd, 1));
+}
+
+/* Where there is no memory at first touch, populating says so; no signal. */
+TEST_F_TIMEOUT(region, populate_without_memory_is_an_error, 60)
+{
+	size_t bytes = meminfo_kib("MemTotal") * (size_t)1024 & -BLOCK;
+	char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_NORESERVE, self->fd, 0);
+
+	ASSERT_NE(MAP_FAILED, memory);
+	EXPECT_EQ(-1, madvise(memory, bytes, MADV_POPULATE_WRITE));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_GT(blocks_of(self->fd), 0);
+	EXPECT_EQ(blocks_of(self->fd), release_all(self->fd));
+}
+
+TEST_F(region, a_misaligned_hint_is_rounded)
+{
+	char *hint = (char *)0x700000001000UL;
+	char *memory = mmap(hint, BLOCK, PROT_READ | PROT_WRITE, MAP_SHARED,
+			    self->fd, 0);
+
+	ASSERT_NE(MAP_FAILED, memory);
+	EXPECT_EQ(0, (unsigned long)memory % BLOCK);
+}
+
+TEST_F(region, page_by_page_like_any_file)
+{
+	char *memory = map_blocks(self->fd, 2), *moved;
+
+	ASSERT_NE(MAP_FAILED, memory);
+	memset(memory, 0x11, 2 * BLOCK);
+
+	/* A hole of a page, a page that is read-only: split, and all there. */
+	ASSERT_EQ(0, munmap(memory + 5 * PAGE, PAGE));
+	ASSERT_EQ(0, mprotect(memory + 9 * PAGE, PAGE, PROT_READ));
+	EXPECT_EQ(0x11, memory[4 * PAGE]);
+	EXPECT_EQ(0x11, memory[9 * PAGE]);
+	EXPECT_EQ(0x11, memory[BLOCK - 1]);
+	memory[10 * PAGE] = 0x22;
+
+	/* Moved elsewhere, also in part. */
+	moved = mremap(memory + 16 * PAGE, 16 * PAGE, 16 * PAGE, MREMAP_MAYMOVE |
+		       MREMAP_FIXED, memory + 5 * BLOCK + PAGE);
+	ASSERT_NE(MAP_FAILED, moved);
+	EXPECT_EQ(0x11, moved[0]);
+	moved = mremap(memory + BLOCK, BLOCK, BLOCK,
+		       MREMAP_MAYMOVE | MREMAP_FIXED, memory + 8 * BLOCK);
+	ASSERT_NE(MAP_FAILED, moved);
+	EXPECT_EQ(0x11, moved[BLOCK - 1]);
+
+	EXPECT_EQ(0, msync(memory + BLOCK / 2, PAGE, MS_SYNC));
+
+	/* Mappings dropped, memory kept. */
+	ASSERT_EQ(0, madvise(memory, PAGE, MADV_DONTNEED));
+	EXPECT_EQ(0x11, memory[0]);
+	EXPECT_EQ(2, blocks_of(self->fd));
+	EXPECT_EQ(2, release_all(self->fd));
+	EXPECT_EQ(0, memory[0]);
+	EXPECT_EQ(0, memory[10 * PAGE]);
+	EXPECT_EQ(0, moved[BLOCK - 1]);
+}
+
+/* Advice that would split or reclaim a block does not. */
+TEST_F(region, a_block_is_never_split_or_reclaimed)
+{
+	char *memory = map_blocks(self->fd, 1);
+
+	ASSERT_NE(MAP_FAILED, memory);
+	memset(memory, 0x33, BLOCK);
+	madvise(memory + PAGE, PAGE, MADV_COLD);
+	madvise(memory + PAGE, PAGE, MADV_PAGEOUT);
+	madvise(memory, BLOCK, MADV_PAGEOUT);
+	EXPECT_EQ(0x33, memory[0]);
+	EXPECT_EQ(0x33, memory[PAGE]);
+	EXPECT_EQ(2048, smaps_kib(memory, "FilePmdMapped"));
+	EXPECT_EQ(0, mlock(memory, BLOCK));
+	EXPECT_EQ(0, munlock(memory, BLOCK));
+	EXPECT_EQ(1, release_all(self->fd));
+}
+
+FIXTURE(node) {
+	int fd;
+};
+
+FIXTURE_VARIANT(node) {
+	int node;
+};
+
+FIXTURE_VARIANT_ADD(node, 0) {
+	.node = 0,
+};
+
+FIXTURE_VARIANT_ADD(node, 1) {
+	.node = 1,
+};
+
+FIXTURE_SETUP(node)
+{
+	self->fd = open_arena();
+	ASSERT_GE(self->fd, 0);
+	run_on_node(variant->node);
+}
+
+FIXTURE_TEARDOWN(node)
+{
+	close(self->fd);
+}
+
+TEST_F(node, blocks_are_on_the_node_of_the_caller)
+{
+	char *memory = map_blocks(self->fd, NR);
+	int i;
+
+	ASSERT_NE(MAP_FAILED, memory);
+	/* Who commits decides, not who touches. */
+	if (!run_on_node(!variant->node))
+		SKIP(return, "only one node");
+	touch(memory, NR * BLOCK, 1);
+	for (i = 0; i < NR; i++) {
+		EXPECT_EQ(variant->node, node_of(memory + i * BLOCK));
+	}
+}
+
+TEST_F(node, the_first_touch_decides_after_release)
+{
+	char *memory = map_blocks(self->fd, NR);
+	int i;
+
+	ASSERT_NE(MAP_FAILED, memory);
+	touch(memory, NR * BLOCK, 1);
+	ASSERT_EQ(NR, release_all(self->fd));
+	if (!run_on_node(!variant->node))
+		SKIP(return, "only one node");
+	touch(memory, NR * BLOCK, 1);
+	for (i = 0; i < NR; i++) {
+		EXPECT_EQ(!variant->node, node_of(memory + i * BLOCK));
+	}
+}
+
+TEST_F(node, the_task_policy_is_obeyed)
+{
+	unsigned long nodes = 1UL << !variant->node;
+	char *memory;
+	int i;
+
+	if (syscall(SYS_set_mempolicy, MPOL_BIND, &nodes, 8 * sizeof(nodes)))
+		SKIP(return, "only one node");
+	memory = map_blocks(self->fd, NR);
+	ASSERT_NE(MAP_FAILED, memory);
+	touch(memory, NR * BLOCK, 1);
+	for (i = 0; i < NR; i++) {
+		EXPECT_EQ(!variant->node, node_of(memory + i * BLOCK));
+	}
+}
+
+TEST_HARNESS_MAIN

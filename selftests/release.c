@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Release: everything goes back at once, the next touch finds zeroed memory,
+ * whatever else is going on. And the same for those who die.
+ */
+#include "arena_test.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/uio.h>
+#include <kselftest_harness.h>
+
+#define NR	32
+
+FIXTURE(release) {
+	int fd;
+	char *memory;
+};
+
+FIXTURE_SETUP(release)
+{
+	self->fd = open_arena();
+	ASSERT_GE(self->fd, 0);
+	self->memory = map_blocks(self->fd, NR);
+	ASSERT_NE(MAP_FAILED, self->memory);
+}
+
+FIXTURE_TEARDOWN(release)
+{
+	close(self->fd);
+}
+
+TEST_F(release, gives_the_memory_back)
+{
+	/* The page allocator keeps some on each CPU, which are not in MemFree. */
+	const long nr = 160, slack = 16;
+	char *memory = map_blocks(self->fd, nr);
+	long before, after;
+	int i;
+
+	ASSERT_NE(MAP_FAILED, memory);
+	touch(memory, nr * BLOCK, 1);
+	before = meminfo_kib("MemFree");
+	ASSERT_EQ(nr, release_all(self->fd));
+	EXPECT_EQ(0, blocks_of(self->fd));
+	EXPECT_EQ(0, smaps_kib(memory, "Rss"));
+	EXPECT_EQ(0, pool_settled("in_use", 0));
+	EXPECT_EQ(0, pool_settled("quarantined", 0));
+
+	for (i = 0; i < 100; i++) {
+		after = meminfo_kib("MemFree");
+		if (after - before >= (nr - slack) * 2048)
+			break;
+		usleep(10000);
+	}
+	EXPECT_GE(after - before, (nr - slack) * 2048);
+}
+
+TEST_F(release, then_memory_is_zeroed)
+{
+	memset(self->memory, 0x77, NR * BLOCK);
+	ASSERT_EQ(NR, release_all(self->fd));
+	EXPECT_TRUE(is_zero(self->memory, NR * BLOCK));
+	EXPECT_EQ(NR, blocks_of(self->fd));
+	EXPECT_EQ(NR * 2048, smaps_kib(self->memory, "FilePmdMapped"));
+}
+
+TEST_F(release, of_scattered_blocks)
+{
+	int i;
+
+	ASSERT_EQ(NR, release_all(self->fd));
+	for (i = 0; i < NR; i += 3)
+		self->memory[i * BLOCK] = 1;
+	EXPECT_EQ(11, blocks_of(self->fd));
+	EXPECT_EQ(11, release_all(self->fd));
+	EXPECT_EQ(0, smaps_kib(self->memory, "Rss"));
+	for (i = 0; i < NR; i++) {
+		EXPECT_EQ(0, self->memory[i * BLOCK]);
+	}
+}
+
+TEST_F(release, what_mmap_commits_again)
+{
+	ASSERT_EQ(NR, release_all(self->fd));
+	EXPECT_EQ(0, blocks_of(self->fd));
+	ASSERT_NE(MAP_FAILED, map_blocks(self->fd, 5));
+	EXPECT_EQ(5, blocks_of(self->fd));
+}
+
+/* A page in a pipe keeps its contents; who refaults gets another block. */
+TEST_F(release, leaves_pinned_pages_to_their_holder)
+{
+	char seen[PAGE];
+	struct iovec iov = { .iov_base = self->memory, .iov_len = PAGE };
+	int pipes[2];
+
+	memset(self->memory, 0x66, PAGE);
+	ASSERT_EQ(0, pipe(pipes));
+	ASSERT_EQ(PAGE, vmsplice(pipes[1], &iov, 1, 0));
+
+	ASSERT_EQ(NR, release_all(self->fd));
+	EXPECT_EQ(1, pool_settled("quarantined", 1));
+	EXPECT_EQ(0, self->memory[0]);
+	self->memory[0] = 0x55;
+
+	ASSERT_EQ(PAGE, read(pipes[0], seen, PAGE));
+	EXPECT_EQ(0x66, seen[0]);
+	EXPECT_EQ(0x66, seen[PAGE - 1]);
+	EXPECT_EQ(0, pool_settled("quarantined", 0));
+}
+
+struct race {
+	char *memory;
+	atomic_bool stop;
+};
+
+/* Few blocks and more threads than CPUs, so that they meet. */
+#define RACE_BLOCKS	4
+#define RACE_THREADS	8
+
+static void *toucher(void *data)
+{
+	struct race *race = data;
+	unsigned int seed = (unsigned long)&seed >> 12;
+
+	while (!atomic_load(&race->stop))
+		((volatile char *)race->memory)[rand_r(&seed) % RACE_BLOCKS * BLOCK] = 1;
+	return NULL;
+}
+
+/*
+ * A fault that found a block before the release and maps it afterwards would
+ * leave the mapping of a block that is gone. The mapping holds a reference, so
+ * the block stays in quarantine until a later release happens to unmap it; so
+ * look now and then.
+ */
+TEST_F_TIMEOUT(release, against_faults, 120)
+{
+	struct race race = { .memory = self->memory };
+	pthread_t threads[RACE_THREADS];
+	int round, i;
+
+	ASSERT_EQ(NR, release_all(self->fd));
+	for (i = 0; i < RACE_THREADS; i++) {
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, toucher, &race));
+	}
+	for (round = 0; round < 2000; round++) {
+		/* A touch that does not commit touches a block that is gone. */
+		for (i = 0; i < 100000 && blocks_of(self->fd) < 2; i++)
+			sched_yield();
+		ASSERT_GE(release_all(self->fd), 2);
+		if (round % 50 == 49) {
+			ASSERT_EQ(0, pool_settled("quarantined", 0));
+		}
+	}
+	atomic_store(&race.stop, true);
+	for (i = 0; i < RACE_THREADS; i++)
+		pthread_join(threads[i], NULL);
+	EXPECT_EQ(blocks_of(self->fd) * 2048, smaps_kib(self->memory, "Rss"));
+	EXPECT_EQ(0, pool_settled("quarantined", 0));
+	EXPECT_EQ(blocks_of(self->fd), release_all(self->fd));
+	EXPECT_TRUE(is_zero(self->memory, NR * BLOCK));
+}
+
+/* Regions come and go, blocks are committed and released, all at once. */
+static void *mapper(void *data)
+{
+	struct race *race = data;
+	int fd = *(int *)race->memory;
+	char *memory;
+
+	while (!atomic_load(&race->stop)) {
+		memory = map_blocks(fd, 4);
+		if (memory == MAP_FAILED)
+			return (void *)"mmap failed";
+		memory[BLOCK] = 1;
+		munmap(memory, 4 * BLOCK);
+	}
+	return NULL;
+}
+
+TEST_F_TIMEOUT(release, against_mmap_and_munmap, 120)
+{
+	struct race race = { .memory = (char *)&self->fd };
+	pthread_t threads[3];
+	void *error;
+	int round, i;
+
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, mapper, &race));
+	}
+	for (round = 0; round < 300; round++) {
+		ASSERT_GE(release_all(self->fd), 0);
+	}
+	atomic_store(&race.stop, true);
+	for (i = 0; i < 3; i++) {
+		pthread_join(threads[i], &error);
+		EXPECT_EQ(NULL, error);
+	}
+	EXPECT_GE(release_all(self->fd), 0);
+	EXPECT_EQ(0, pool_settled("in_use", 0));
+	EXPECT_EQ(0, pool_settled("quarantined", 0));
+}
+
+/* Those who die leave nothing behind. */
+
+static void hold_blocks(unsigned int seed)
+{
+	char *memory;
+	int fd, nr;
+
+	for (;;) {
+		fd = open_arena();
+		if (fd < 0)
+			_exit(1);
+		nr = 1 + rand_r(&seed) % 3;
+		memory = map_blocks(fd, nr);
+		if (memory == MAP_FAILED)
+			_exit(2);
+		touch(memory, nr * BLOCK, 1);
+		if (rand_r(&seed) % 2)
+			release_all(fd);
+		if (rand_r(&seed) % 2)
+			munmap(memory, BLOCK);
+		close(fd);	/* the mapping, if there is one, keeps it */
+		if (rand_r(&seed) % 2)
+			munmap(memory, nr * BLOCK);
+	}
+}
+
+FIXTURE(death) {
+};
+
+FIXTURE_SETUP(death)
+{
+	/* Alone with the module. */
+	ASSERT_EQ(0, pool_settled("in_use", 0));
+}
+
+FIXTURE_TEARDOWN(death)
+{
+}
+
+TEST_F_TIMEOUT(death, a_thousand_kills_leave_no_block, 240)
+{
+	unsigned int seed = getpid();
+	int round, status;
+	pid_t pid;
+
+	TH_LOG("seed %u", seed);
+	for (round = 0; round < 1000; round++) {
+		pid = fork();
+		ASSERT_GE(pid, 0);
+		if (!pid)
+			hold_blocks(seed + round);
+		usleep(rand_r(&seed) % 8000);
+		ASSERT_EQ(0, kill(pid, SIGKILL));
+		status = wait_for(pid);
+		ASSERT_EQ(128 + SIGKILL, status);
+	}
+	EXPECT_EQ(0, pool_settled("in_use", 0));
+	EXPECT_EQ(0, pool_settled("quarantined", 0));
+}
+
+TEST_F(death, by_close)
+{
+	int fd = open_arena();
+
+	ASSERT_NE(MAP_FAILED, map_blocks(fd, NR));
+	/* The mapping holds the arena. */
+	close(fd);
+	EXPECT_EQ(NR, pool_count("in_use"));
+}
+
+TEST_F(death, by_exit)
+{
+	pid_t pid = fork();
+	int fd;
+
+	if (!pid) {
+		fd = open_arena();
+		touch(map_blocks(fd, NR), NR * BLOCK, 1);
+		_exit(0);
+	}
+	EXPECT_EQ(0, wait_for(pid));
+	EXPECT_EQ(0, pool_settled("in_use", 0));
+}
+
+/* Killed in the middle of a commit that would take all memory there is. */
+TEST_F(death, while_committing)
+{
+	long nr = meminfo_kib("MemFree") / 2048 * 3 / 4, most = 0, now;
+	pid_t pid = fork();
+	int fd;
+
+	if (!pid) {
+		fd = open_arena();
+		map_blocks(fd, nr);
+		pause();
+	}
+	while (pool_count("in_use") < 16)
+		usleep(100);
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	while (!waitpid(pid, NULL, WNOHANG)) {
+		now = pool_count("in_use");
+		if (now > most)
+			most = now;
+	}
+	/* It did not go on to the end first. */
+	EXPECT_LT(most, nr / 2);
+	EXPECT_EQ(0, pool_settled("in_use", 0));
+}
+
+TEST_HARNESS_MAIN
