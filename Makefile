@@ -43,6 +43,9 @@ help:
 	@echo '  check-static     the module without warnings, sparse, checkpatch'
 	@echo '  check-host       the library here, on anonymous memory'
 	@echo '  check-vm         the module and the library in a virtual machine'
+	@echo
+	@echo 'More:'
+	@echo '  check-kernels    the same as check-vm on every kernel there is'
 
 # --- userspace ---------------------------------------------------------------
 
@@ -126,9 +129,14 @@ deps:
 demo: deps
 	@selftests/vm/demo $(FILES)
 
-.PHONY: check check-static check-host check-vm
-check check-static check-host check-vm: deps
-	@selftests/check $(if $(filter check,$@),static host vm,$(@:check-%=%))
+.PHONY: check check-static check-host check-vm check-kernels
+check: STAGES = static host kernel-6.1
+check-static: STAGES = static
+check-host: STAGES = host
+check-vm: STAGES = kernel-6.1
+check-kernels: STAGES = kernel-6.1 kernel-6.12
+check check-static check-host check-vm check-kernels: deps
+	@selftests/check $(STAGES)
 
 # The kselftest harness comes from the kernel source package.
 .PHONY: selftests

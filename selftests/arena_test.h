@@ -205,6 +205,24 @@ static inline long meminfo_kib(const char *what)
 	return kib;
 }
 
+/* Free memory in KiB, with what the page allocator keeps ready on each CPU. */
+static inline long free_kib(void)
+{
+	long pages = 0, count;
+	char line[256];
+	FILE *file;
+
+	file = fopen("/proc/zoneinfo", "r");
+	if (!file)
+		return -1;
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, " count: %ld", &count) == 1)
+			pages += count;
+	}
+	fclose(file);
+	return meminfo_kib("MemFree") + pages * (long)(PAGE / 1024);
+}
+
 /* The status of a child, as a shell would say it: 128 + signal if it died. */
 static inline int wait_for(pid_t pid)
 {
