@@ -3,7 +3,8 @@
  * /sys/kernel/debug/arena: what the module counts, for people and tests.
  *
  *	pool	a line per node: blocks in use and in quarantine; then how
- *		many blocks came from another node than asked
+ *		many blocks came from another node than asked, and how many
+ *		were retired for a memory error
  */
 #include <linux/debugfs.h>
 #include <linux/module.h>
@@ -27,6 +28,7 @@ static int pool_show(struct seq_file *seq, void *unused)
 			   stats.quarantined);
 	}
 	seq_printf(seq, "fallbacks %lu\n", arena_pool_fallbacks());
+	seq_printf(seq, "poisoned %lu\n", arena_pool_poisoned());
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(pool);

@@ -52,6 +52,7 @@ struct node_count {
 
 static struct node_count counts[MAX_NUMNODES];
 static atomic_long_t fallbacks;
+static atomic_long_t poisoned;
 
 /* Protects quarantine_list. A leaf: nothing else is taken inside. */
 static DEFINE_SPINLOCK(quarantine_lock);
@@ -111,10 +112,28 @@ static bool claim_block(struct folio *folio)
 	return folio_ref_freeze(folio, 1);
 }
 
+static bool is_poisoned(struct folio *folio)
+{
+	unsigned long i;
+
+	for (i = 0; i < ARENA_BLOCK_PAGES; i++) {
+		if (PageHWPoison(folio_page(folio, i)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The page allocator takes a whole block without looking for memory errors in
+ * it, and would hand it out again. One that has any is kept for ever.
+ */
 static void free_claimed(struct folio *folio)
 {
 	folio_ref_unfreeze(folio, 1);
-	folio_put(folio);
+	if (is_poisoned(folio))
+		atomic_long_inc(&poisoned);
+	else
+		folio_put(folio);
 }
 
 /**
@@ -184,6 +203,14 @@ void arena_pool_stats(int nid, struct arena_pool_stats *stats)
 unsigned long arena_pool_fallbacks(void)
 {
 	return atomic_long_read(&fallbacks);
+}
+
+/**
+ * arena_pool_poisoned - how many blocks were retired for a memory error
+ */
+unsigned long arena_pool_poisoned(void)
+{
+	return atomic_long_read(&poisoned);
 }
 
 /**

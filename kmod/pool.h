@@ -28,6 +28,7 @@ struct folio *arena_pool_get(int nid);
 void arena_pool_put(struct folio *folio);
 void arena_pool_stats(int nid, struct arena_pool_stats *stats);
 unsigned long arena_pool_fallbacks(void);
+unsigned long arena_pool_poisoned(void);
 void arena_pool_exit(void);
 
 #endif /* ARENA_POOL_H */
