@@ -45,7 +45,9 @@ help:
 	@echo '  check-vm         the module and the library in a virtual machine'
 	@echo
 	@echo 'More:'
-	@echo '  check-kernels    the same as check-vm on every kernel there is'
+	@echo '  check-kernels    the same as check-vm, on stock 6.1 and 6.12'
+	@echo '  check-debug      KUnit and the same on a debug kernel, 7.2; builds it'
+	@echo '                   if it is not there (10 minutes)'
 
 # --- userspace ---------------------------------------------------------------
 
@@ -85,12 +87,14 @@ modules modules_install: kernel-headers
 KERNEL ?= kernel-6.1
 INTO ?= $(B)/$(KERNEL)
 kmod_sources := $(filter-out %.mod.c,$(wildcard kmod/Kbuild kmod/*.[ch]))
+kunit_sources := $(wildcard kmod/tests/*.c)
 
 .PHONY: vm-module
 vm-module:
-	@mkdir -p $(INTO)/kmod $(INTO)/uapi/linux
+	@mkdir -p $(INTO)/kmod/tests $(INTO)/uapi/linux
 	@cp -pu Kbuild $(INTO)/
 	@cp -pu $(kmod_sources) $(INTO)/kmod/
+	@cp -pu $(kunit_sources) $(INTO)/kmod/tests/
 	@cp -pu uapi/linux/*.h $(INTO)/uapi/linux/
 	@$(MAKE) -C "$$(selftests/vm/fetch $(KERNEL))/build" \
 		M="$(abspath $(INTO))" CONFIG_DEBUG_INFO_BTF_MODULES= modules
@@ -137,6 +141,11 @@ check-vm: STAGES = kernel-6.1
 check-kernels: STAGES = kernel-6.1 kernel-6.12
 check check-static check-host check-vm check-kernels: deps
 	@selftests/check $(STAGES)
+
+.PHONY: check-debug
+check-debug:
+	@tools/install-deps kernel
+	@selftests/check kernel-7.2-debug
 
 # The kselftest harness comes from the kernel source package.
 .PHONY: selftests

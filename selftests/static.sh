@@ -28,7 +28,8 @@ checkpatch() {
 
 # compat.h is there to look at kernel versions, and nowhere else is.
 sources_are_clean() {
-	checkpatch -f uapi/linux/*.h $(ls kmod/*.[ch] | grep -vE 'compat\.h$|\.mod\.c$')
+	checkpatch -f uapi/linux/*.h \
+		$(ls kmod/*.[ch] kmod/tests/*.c | grep -vE 'compat\.h$|\.mod\.c$')
 }
 compat_is_clean() {
 	checkpatch --ignore LINUX_VERSION_CODE,CONSTANT_COMPARISON -f kmod/compat.h

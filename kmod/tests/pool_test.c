@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The pool, without arenas: the object's source is part of this file, so that
+ * its internals can be called.
+ */
+#include "../pool.c"
+
+#include <kunit/test.h>
+#include <linux/prandom.h>
+
+static unsigned long total(bool quarantined)
+{
+	struct arena_pool_stats stats;
+	unsigned long sum = 0;
+	int nid;
+
+	for_each_online_node(nid) {
+		arena_pool_stats(nid, &stats);
+		sum += quarantined ? stats.quarantined : stats.in_use;
+	}
+	return sum;
+}
+
+static void expect_counts(struct kunit *test, unsigned long in_use,
+			  unsigned long quarantined)
+{
+	KUNIT_EXPECT_EQ(test, total(false), in_use);
+	KUNIT_EXPECT_EQ(test, total(true), quarantined);
+}
+
+static void a_block_is_zeroed_and_on_its_node(struct kunit *test)
+{
+	struct arena_pool_stats stats;
+	struct folio *folio;
+	int nid, round;
+
+	for_each_node_state(nid, N_MEMORY) {
+		/* The second time it is likely the block just dirtied. */
+		for (round = 0; round < 2; round++) {
+			folio = arena_pool_get(nid);
+			KUNIT_ASSERT_NOT_NULL(test, folio);
+			KUNIT_EXPECT_EQ(test, folio_order(folio),
+					ARENA_BLOCK_ORDER);
+			KUNIT_EXPECT_EQ(test, folio_nid(folio), nid);
+			KUNIT_EXPECT_EQ(test, folio_ref_count(folio), 1);
+			KUNIT_EXPECT_NULL(test, folio->mapping);
+			KUNIT_EXPECT_NULL(test, memchr_inv(folio_address(folio),
+							   0, ARENA_BLOCK_SIZE));
+			arena_pool_stats(nid, &stats);
+			KUNIT_EXPECT_EQ(test, stats.in_use, 1);
+			memset(folio_address(folio), 0x5a, ARENA_BLOCK_SIZE);
+			arena_pool_put(folio);
+			expect_counts(test, 0, 0);
+		}
+	}
+}
+
+static void no_node_leaves_it_to_the_policy(struct kunit *test)
+{
+	unsigned long before = arena_pool_fallbacks();
+	struct folio *folio = arena_pool_get(NUMA_NO_NODE);
+
+	KUNIT_ASSERT_NOT_NULL(test, folio);
+	KUNIT_EXPECT_EQ(test, arena_pool_fallbacks(), before);
+	arena_pool_put(folio);
+	expect_counts(test, 0, 0);
+}
+
+static void who_holds_a_block_keeps_it(struct kunit *test)
+{
+	struct folio *folio = arena_pool_get(NUMA_NO_NODE);
+	char *memory;
+
+	KUNIT_ASSERT_NOT_NULL(test, folio);
+	memory = folio_address(folio);
+	memory[0] = 1;
+	folio_get(folio);
+	arena_pool_put(folio);
+	expect_counts(test, 0, 1);
+
+	recheck_quarantine(NULL);
+	expect_counts(test, 0, 1);
+	KUNIT_EXPECT_EQ(test, memory[0], 1);
+	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), 2);
+
+	folio_put(folio);
+	recheck_quarantine(NULL);
+	expect_counts(test, 0, 0);
+}
+
+/* Nobody rechecks by hand outside of tests. */
+static void the_worker_rechecks(struct kunit *test)
+{
+	struct folio *folio = arena_pool_get(NUMA_NO_NODE);
+
+	KUNIT_ASSERT_NOT_NULL(test, folio);
+	folio_get(folio);
+	arena_pool_put(folio);
+	folio_put(folio);
+	expect_counts(test, 0, 1);
+	flush_delayed_work(&quarantine_work);
+	expect_counts(test, 0, 0);
+}
+
+static void exit_lets_go_of_held_blocks(struct kunit *test)
+{
+	struct folio *folio = arena_pool_get(NUMA_NO_NODE);
+
+	KUNIT_ASSERT_NOT_NULL(test, folio);
+	folio_get(folio);
+	arena_pool_put(folio);
+	arena_pool_exit();
+	KUNIT_EXPECT_TRUE(test, list_empty(&quarantine_list));
+	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), 1);
+	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&quarantine_work));
+	atomic_long_dec(&counts[folio_nid(folio)].quarantined);
+	folio_put(folio);
+}
+
+static void a_poisoned_block_is_retired(struct kunit *test)
+{
+	unsigned long before = arena_pool_poisoned();
+	struct folio *folio;
+
+	if (!IS_ENABLED(CONFIG_MEMORY_FAILURE))
+		kunit_skip(test, "no CONFIG_MEMORY_FAILURE");
+	folio = arena_pool_get(NUMA_NO_NODE);
+	KUNIT_ASSERT_NOT_NULL(test, folio);
+	SetPageHWPoison(folio_page(folio, ARENA_BLOCK_PAGES - 1));
+	arena_pool_put(folio);
+	expect_counts(test, 0, 0);
+	KUNIT_EXPECT_EQ(test, arena_pool_poisoned(), before + 1);
+	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), 1);
+	ClearPageHWPoison(folio_page(folio, ARENA_BLOCK_PAGES - 1));
+	folio_put(folio);
+}
+
+/* Random gets, holds, puts and ends of holds: the counters are exact. */
+static void counters_are_exact(struct kunit *test)
+{
+	enum { SLOTS = 24, STEPS = 2000 };
+	struct { struct folio *folio; bool in_use, held; } slots[SLOTS] = { };
+	unsigned long in_use = 0, quarantined = 0;
+	u32 seed = get_random_u32();
+	struct rnd_state rnd;
+	int step, i;
+
+	kunit_info(test, "seed %u", seed);
+	prandom_seed_state(&rnd, seed);
+	for (step = 0; step < STEPS + SLOTS; step++) {
+		/* In the end, back to nothing. */
+		bool last = step >= STEPS;
+
+		i = last ? step - STEPS : prandom_u32_state(&rnd) % SLOTS;
+		if (!slots[i].folio && !last) {
+			slots[i].folio = arena_pool_get(NUMA_NO_NODE);
+			KUNIT_ASSERT_NOT_NULL(test, slots[i].folio);
+			slots[i].in_use = true;
+			in_use++;
+			slots[i].held = prandom_u32_state(&rnd) % 2;
+			if (slots[i].held)
+				folio_get(slots[i].folio);
+			continue;
+		}
+		if (slots[i].in_use) {
+			arena_pool_put(slots[i].folio);
+			slots[i].in_use = false;
+			in_use--;
+			quarantined += slots[i].held;
+		}
+		if (slots[i].held && (last || prandom_u32_state(&rnd) % 2)) {
+			folio_put(slots[i].folio);
+			slots[i].held = false;
+			cancel_delayed_work_sync(&quarantine_work);
+			recheck_quarantine(NULL);
+			quarantined--;
+		}
+		if (!slots[i].held)
+			slots[i].folio = NULL;
+		if (total(false) != in_use || total(true) != quarantined)
+			KUNIT_FAIL(test, "step %d: %lu/%lu in use, %lu/%lu quarantined",
+				   step, total(false), in_use, total(true),
+				   quarantined);
+	}
+	expect_counts(test, 0, 0);
+}
+
+static struct kunit_case pool_cases[] = {
+	KUNIT_CASE(a_block_is_zeroed_and_on_its_node),
+	KUNIT_CASE(no_node_leaves_it_to_the_policy),
+	KUNIT_CASE(who_holds_a_block_keeps_it),
+	KUNIT_CASE(the_worker_rechecks),
+	KUNIT_CASE(exit_lets_go_of_held_blocks),
+	KUNIT_CASE(a_poisoned_block_is_retired),
+	KUNIT_CASE_SLOW(counters_are_exact),
+	{ }
+};
+
+static struct kunit_suite pool_suite = {
+	.name = "arena_pool",
+	.test_cases = pool_cases,
+};
+kunit_test_suite(pool_suite);
+
+MODULE_DESCRIPTION("KUnit tests of arena");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Regions without files and VMAs: which folio is in which slot. The inode is
+ * one that nobody has mapped.
+ */
+#include "../region.c"
+
+#include <kunit/test.h>
+
+struct region_fixture {
+	struct arena arena;
+	struct inode inode;
+};
+
+static int region_init(struct kunit *test)
+{
+	struct region_fixture *fixture;
+
+	fixture = kunit_kzalloc(test, sizeof(*fixture), GFP_KERNEL);
+	if (!fixture)
+		return -ENOMEM;
+	address_space_init_once(&fixture->inode.i_data);
+	fixture->inode.i_mapping = &fixture->inode.i_data;
+	fixture->arena.inode = &fixture->inode;
+	arena_region_init(&fixture->arena);
+	test->priv = fixture;
+	return 0;
+}
+
+static void region_exit(struct kunit *test)
+{
+	struct region_fixture *fixture = test->priv;
+
+	if (fixture)
+		arena_region_destroy(&fixture->arena);
+}
+
+static struct arena *arena_of(struct kunit *test)
+{
+	struct region_fixture *fixture = test->priv;
+
+	return &fixture->arena;
+}
+
+static unsigned long in_use(void)
+{
+	struct arena_pool_stats stats;
+	unsigned long sum = 0;
+	int nid;
+
+	for_each_online_node(nid) {
+		arena_pool_stats(nid, &stats);
+		sum += stats.in_use;
+	}
+	return sum;
+}
+
+static void commit_fills_the_slots(struct kunit *test)
+{
+	struct arena *arena = arena_of(test);
+	struct folio *folio;
+	unsigned long i;
+
+	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 7, 5), 0);
+	KUNIT_EXPECT_EQ(test, arena->nr_blocks, 5);
+	KUNIT_EXPECT_EQ(test, in_use(), 5);
+	for (i = 0; i < 20; i++) {
+		folio = xa_load(&arena->slots, i);
+		KUNIT_EXPECT_EQ(test, folio != NULL, i >= 7 && i < 12);
+		if (folio)
+			KUNIT_EXPECT_EQ(test, block_index(folio->index), i);
+	}
+}
+
+static void commit_fills_only_what_is_empty(struct kunit *test)
+{
+	struct arena *arena = arena_of(test);
+	struct folio *folio;
+
+	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 2, 2), 0);
+	folio = xa_load(&arena->slots, 3);
+	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 0, 6), 0);
+	KUNIT_EXPECT_PTR_EQ(test, (struct folio *)xa_load(&arena->slots, 3), folio);
+	KUNIT_EXPECT_EQ(test, arena->nr_blocks, 6);
+	KUNIT_EXPECT_EQ(test, in_use(), 6);
+	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 0, 6), 0);
+	KUNIT_EXPECT_EQ(test, in_use(), 6);
+}
+
+static void commit_is_all_or_nothing(struct kunit *test)
+{
+	struct arena *arena = arena_of(test);
+	unsigned long ram = totalram_pages() >> ARENA_BLOCK_ORDER;
+
+	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 1, 1), 0);
+	KUNIT_EXPECT_EQ(test, commit_blocks(arena, 0, ram + 1), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, commit_blocks(arena, 0, ULONG_MAX >> ARENA_BLOCK_SHIFT),
+			-ENOMEM);
+	KUNIT_EXPECT_EQ(test, commit_blocks(arena, 0, ram), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, arena->nr_blocks, 1);
+	KUNIT_EXPECT_EQ(test, in_use(), 1);
+	KUNIT_EXPECT_NULL(test, xa_load(&arena->slots, 0));
+}
+
+static void release_empties_the_slots(struct kunit *test)
+{
+	struct arena *arena = arena_of(test);
+	unsigned long released;
+
+	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 0, 3), 0);
+	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 1UL << 30, 2), 0);
+	KUNIT_EXPECT_EQ(test, arena_region_release(arena, &released), 0);
+	KUNIT_EXPECT_EQ(test, released, 5);
+	KUNIT_EXPECT_EQ(test, arena->nr_blocks, 0);
+	KUNIT_EXPECT_EQ(test, in_use(), 0);
+	KUNIT_EXPECT_TRUE(test, xa_empty(&arena->slots));
+	KUNIT_EXPECT_EQ(test, arena_region_release(arena, &released), 0);
+	KUNIT_EXPECT_EQ(test, released, 0);
+}
+
+static void a_slot_gives_a_reference(struct kunit *test)
+{
+	struct arena *arena = arena_of(test);
+	struct folio *folio;
+
+	KUNIT_EXPECT_NULL(test, get_slot(arena, 4));
+	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 4, 1), 0);
+	folio = get_slot(arena, 4);
+	KUNIT_ASSERT_NOT_NULL(test, folio);
+	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), 2);
+	folio_put(folio);
+}
+
+static void a_file_has_an_end(struct kunit *test)
+{
+	unsigned long end = (MAX_LFS_FILESIZE >> PAGE_SHIFT) & ~(ARENA_BLOCK_PAGES - 1);
+
+	KUNIT_EXPECT_TRUE(test, is_in_file(0, ARENA_BLOCK_SIZE));
+	KUNIT_EXPECT_TRUE(test, is_in_file(end - ARENA_BLOCK_PAGES, ARENA_BLOCK_SIZE));
+	KUNIT_EXPECT_FALSE(test, is_in_file(end, ARENA_BLOCK_SIZE));
+	KUNIT_EXPECT_FALSE(test, is_in_file(ULONG_MAX - 511, ARENA_BLOCK_SIZE));
+}
+
+static struct kunit_case region_cases[] = {
+	KUNIT_CASE(commit_fills_the_slots),
+	KUNIT_CASE(commit_fills_only_what_is_empty),
+	KUNIT_CASE_SLOW(commit_is_all_or_nothing),
+	KUNIT_CASE(release_empties_the_slots),
+	KUNIT_CASE(a_slot_gives_a_reference),
+	KUNIT_CASE(a_file_has_an_end),
+	{ }
+};
+
+static struct kunit_suite region_suite = {
+	.name = "arena_region",
+	.init = region_init,
+	.exit = region_exit,
+	.test_cases = region_cases,
+};
+kunit_test_suite(region_suite);

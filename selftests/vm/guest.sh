@@ -1,0 +1,57 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# guest.sh PROGRAM... - all tests, in the guest; prints TAP
+#
+# KUnit if /lib/arena_kunit.ko is there, the programs, the word counts, and what
+# the kernel has to say of leaks and locks, if it is one that looks.
+
+kmemleak=/sys/kernel/debug/kmemleak
+
+# run_test COMMAND... - what it does not say, its status does. In here, a program
+# that skips all its tests has failed.
+run_test() {
+	"$@"
+	status=$?
+	[ $status = 0 ] || echo "# exit $status: $*"
+}
+
+# insmod succeeds even when tests fail: the results are in debugfs. They are
+# nested, a suite in each file.
+run_kunit() {
+	insmod /lib/arena_kunit.ko || { echo "# exit 1: insmod arena_kunit.ko"; return; }
+	for results in /sys/kernel/debug/kunit/arena_*/results; do
+		sed -n 's/^    //p' "$results" | sed 's/^KTAP version 1$/TAP version 13/'
+	done
+	rmmod arena_kunit || echo "# exit 1: rmmod arena_kunit"
+}
+
+no_leaks() {
+	# What is young is not reported: scan, wait, scan again.
+	echo scan > $kmemleak
+	sleep 5
+	echo scan > $kmemleak
+	cat $kmemleak
+	[ -z "$(cat $kmemleak)" ]
+}
+
+# Lockdep turns itself off when it has found something.
+lockdep_is_on() {
+	grep debug_locks /proc/lockdep_stats
+	grep -q '^ *debug_locks: *1$' /proc/lockdep_stats
+}
+
+[ ! -e $kmemleak ] || echo clear > $kmemleak
+[ ! -e /lib/arena_kunit.ko ] || run_kunit
+for program; do
+	run_test "$program"
+done
+run_test sh /bin/wordcount.sh $(find /usr/share/common-licenses -type f | sort)
+
+if [ -e $kmemleak ] || [ -e /proc/lockdep_stats ]; then
+	. tap.sh
+	[ ! -e $kmemleak ] || check 'kmemleak found nothing' no_leaks
+	[ ! -e /proc/lockdep_stats ] || check 'lockdep is still on' lockdep_is_on
+	(tap_done)
+fi
+exit 0
