@@ -25,4 +25,5 @@ static struct kunit_suite policy_suite = {
 	.name = "arena_policy",
 	.test_cases = policy_cases,
 };
+
 kunit_test_suite(policy_suite);

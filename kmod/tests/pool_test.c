@@ -200,6 +200,7 @@ static struct kunit_suite pool_suite = {
 	.name = "arena_pool",
 	.test_cases = pool_cases,
 };
+
 kunit_test_suite(pool_suite);
 
 MODULE_DESCRIPTION("KUnit tests of arena");

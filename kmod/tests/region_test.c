@@ -66,7 +66,7 @@ static void commit_fills_the_slots(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, in_use(), 5);
 	for (i = 0; i < 20; i++) {
 		folio = xa_load(&arena->slots, i);
-		KUNIT_EXPECT_EQ(test, folio != NULL, i >= 7 && i < 12);
+		KUNIT_EXPECT_EQ(test, !!folio, i >= 7 && i < 12);
 		if (folio)
 			KUNIT_EXPECT_EQ(test, block_index(folio->index), i);
 	}
@@ -157,4 +157,5 @@ static struct kunit_suite region_suite = {
 	.exit = region_exit,
 	.test_cases = region_cases,
 };
+
 kunit_test_suite(region_suite);
