@@ -12,7 +12,8 @@
  * A put block that somebody else still holds (a DMA pin, a page in a pipe) is
  * in quarantine: the pool keeps its own reference and looks again until it is
  * the last. So a block is never with the page allocator, and never handed to
- * anyone, while somebody can still reach its old contents.
+ * anyone, while somebody can still reach its old contents. One that has a
+ * hardware memory error is retired: kept for ever, and counted.
  *
  * folio->lru links a block into its owner's list: the caller's before
  * arena_pool_put(), quarantine_list after.
