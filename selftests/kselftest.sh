@@ -1,0 +1,36 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The tests as kselftest sees them: without the device they skip, and do not pass.
+
+cd "$(dirname "$0")/.." || exit 1
+. selftests/tap.sh
+
+source=$(selftests/vm/fetch source-6.12) || exit
+fragment=selftests/vm/debug.config
+
+run_tests() {
+	make -s -C selftests KSRC="$source" OUTPUT="$PWD/build/selftests" \
+		USERLDFLAGS=-static run_tests 2>&1
+}
+programs_skip() {
+	local output program
+	output=$(run_tests)
+	printf '%s\n' "$output" | grep -v '^# '
+	for program in faults isolation module refuse region release; do
+		grep -qE "^ok [0-9]+ selftests: .*: $program # SKIP" <<< "$output" || return
+	done
+	grep -qE '^ok [0-9]+ selftests: .*: lib$' <<< "$output"
+}
+
+config_is_in_fragment() {
+	! grep '^CONFIG' selftests/config | grep -vxFf $fragment
+}
+
+if [ -e /dev/arena ]; then
+	skip 'run_tests: the library passes, the rest skips' 'there is a device'
+else
+	check 'run_tests: the library passes, the rest skips' programs_skip
+fi
+check 'what config asks for, the debug kernel has' config_is_in_fragment
+tap_done
