@@ -467,6 +467,9 @@ TEST(little_address_space)
 	struct arena *a;
 	char *memory;
 
+#ifdef __SANITIZE_ADDRESS__
+	SKIP(return, "the sanitizer needs much of it");
+#endif
 	ASSERT_EQ(0, setrlimit(RLIMIT_AS, &limit));
 	ASSERT_EQ(0, arena_create(&a, NULL));
 	EXPECT_EQ(512 * MIB, stats_of(a).reserved);

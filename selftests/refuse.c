@@ -48,6 +48,12 @@ FIXTURE_VARIANT_ADD(refuse_mmap, misaligned_offset) {
 	.error = EINVAL,
 };
 
+FIXTURE_VARIANT_ADD(refuse_mmap, misaligned_offset_at_an_aligned_address) {
+	.addr = 0x700000000000UL, .length = BLOCK, .prot = RW,
+	.flags = MAP_SHARED | MAP_FIXED_NOREPLACE, .offset = PAGE,
+	.error = EINVAL,
+};
+
 FIXTURE_VARIANT_ADD(refuse_mmap, misaligned_address) {
 	.addr = 0x700000001000UL, .length = BLOCK, .prot = RW,
 	.flags = MAP_SHARED | MAP_FIXED_NOREPLACE, .error = EINVAL,
@@ -277,6 +283,40 @@ TEST_F(accept, bad_pointers_are_efault)
 	EXPECT_EQ(-1, ioctl(self->fd, ARENA_IOC_INFO, info));
 	EXPECT_EQ(EFAULT, errno);
 }
+
+#ifdef __x86_64__
+/* The way in that 32-bit programs take, for which the structures are the same. */
+static long ioctl_of_32_bit(int fd, unsigned int cmd, void *args)
+{
+	long ret;
+
+	asm volatile("int $0x80" : "=a" (ret)
+		     : "a" (54), "b" (fd), "c" (cmd), "d" (args)
+		     : "memory", "r8", "r9", "r10", "r11");
+	return (int)ret;
+}
+
+TEST_F(accept, a_32_bit_caller)
+{
+	struct arena_ioc_info *info = mmap(NULL, PAGE, RW, MAP_PRIVATE |
+					   MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	pid_t pid;
+
+	ASSERT_NE(MAP_FAILED, info);
+	ASSERT_NE(MAP_FAILED, map_blocks(self->fd, 2));
+	pid = fork();
+	if (!pid) {
+		signal(SIGSEGV, SIG_DFL);
+		_exit(ioctl_of_32_bit(-1, 0, NULL) != -EBADF);
+	}
+	if (wait_for(pid))
+		SKIP(return, "this kernel runs no 32-bit programs");
+	info->size = sizeof(*info);
+	ASSERT_EQ(0, ioctl_of_32_bit(self->fd, ARENA_IOC_INFO, info));
+	EXPECT_EQ(BLOCK, info->block_size);
+	EXPECT_EQ(2, info->blocks);
+}
+#endif
 
 /* A program built for a newer ABI, whose additions it does not use. */
 TEST_F(accept, a_longer_structure_that_ends_in_zeros)
