@@ -53,9 +53,29 @@ static void __attribute__((constructor)) skip_without_device(void)
 	exit(4);
 }
 
+/*
+ * For faults.sh: in each process that opens an arena, the nth allocation after
+ * that begins fails.
+ */
+static inline void fail_nth_if_asked(void)
+{
+	const char *nth = getenv("ARENA_FAIL_NTH");
+	static bool done;
+	int fd;
+
+	if (!nth || done)
+		return;
+	done = true;
+	fd = open("/proc/thread-self/fail-nth", O_WRONLY | O_CLOEXEC);
+	if (write(fd, nth, strlen(nth)) < 0)
+		abort();
+	close(fd);
+}
+
 /* A new arena; for use where the harness's ASSERTs are. */
 static inline int open_arena(void)
 {
+	fail_nth_if_asked();
 	return open(DEVICE, O_RDWR | O_CLOEXEC);
 }
 

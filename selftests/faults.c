@@ -5,11 +5,14 @@
  *
  * Needs a kernel with fault injection (failslab, fail_page_alloc): the first
  * allocation fails, then the second, and so on until there is none to fail.
+ * faults.sh does the same to whole programs, and asks less of them.
  */
 #include "arena_test.h"
 #include <kselftest_harness.h>
 
-#define NR		3
+/* The slots of a region that starts at FIRST are in two nodes of the xarray. */
+#define FIRST		62
+#define NR		4
 #define MODULE_FILE	"/lib/arena.ko"
 
 static bool write_file(const char *path, const char *text)
@@ -21,178 +24,95 @@ static bool write_file(const char *path, const char *text)
 	return ok;
 }
 
+static bool set_knob(const char *kind, const char *knob, const char *value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s", kind, knob);
+	return write_file(path, value);
+}
+
 /* Before the harness, as with the device. */
 static void __attribute__((constructor)) prepare_injection(void)
 {
-	static const struct { const char *file, *value; } knobs[] = {
-		{ "failslab/ignore-gfp-wait", "N" },
-		{ "failslab/verbose", "0" },
-		{ "fail_page_alloc/ignore-gfp-wait", "N" },
-		{ "fail_page_alloc/ignore-gfp-highmem", "N" },
-		{ "fail_page_alloc/min-order", "0" },
-		{ "fail_page_alloc/verbose", "0" },
-	};
-	char path[128];
-	size_t i;
-
-	for (i = 0; i < sizeof(knobs) / sizeof(knobs[0]); i++) {
-		snprintf(path, sizeof(path), "/sys/kernel/debug/%s", knobs[i].file);
-		if (!write_file(path, knobs[i].value)) {
-			printf("TAP version 13\n1..0 # SKIP no fault injection\n");
-			exit(4);
-		}
-	}
+	if (set_knob("failslab", "ignore-gfp-wait", "N") &&
+	    set_knob("failslab", "verbose", "0") &&
+	    set_knob("fail_page_alloc", "ignore-gfp-wait", "N") &&
+	    set_knob("fail_page_alloc", "ignore-gfp-highmem", "N") &&
+	    set_knob("fail_page_alloc", "min-order", "0") &&
+	    set_knob("fail_page_alloc", "verbose", "0"))
+		return;
+	printf("TAP version 13\n1..0 # SKIP no fault injection\n");
+	exit(4);
 }
 
-/* The nth allocation of this task from now on fails. */
-static void fail_nth(int n)
-{
-	char number[16];
+/*
+ * What a cache still has, the kernel does not allocate, so that one allocation
+ * may be stepped over when another is there no more. Hence several passes.
+ */
+#define PASSES	5
 
-	snprintf(number, sizeof(number), "%d", n);
-	if (!write_file("/proc/thread-self/fail-nth", number))
-		abort();
-}
-
-/* Whether it did; switches injection off. */
-static bool fault_fired(void)
-{
-	int fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	char number[16] = "";
-
-	/* Opening that file allocates too, and may be what failed. */
-	if (fd < 0) {
-		fail_nth(0);
-		return true;
-	}
-	if (read(fd, number, sizeof(number) - 1) <= 0 || write(fd, "0", 1) != 1)
-		abort();
-	close(fd);
-	return atoi(number) == 0;
-}
-
-FIXTURE(faults) {
-	int fd;
+struct faults {
+	int passes;
+	int n;
+	int total;
+	bool fired;
+	int file;
 };
 
-FIXTURE_SETUP(faults)
+#define for_each_fault(f, nr) \
+	for (*(f) = (struct faults) { .passes = nr, .file = -1 }; next_fault(f); )
+
+static void fail_nth(int file, int n)
 {
-	self->fd = open_arena();
-	ASSERT_GE(self->fd, 0);
+	char number[16];
+	int length = snprintf(number, sizeof(number), "%d", n);
+
+	if (pwrite(file, number, length, 0) != length)
+		abort();
 }
 
-FIXTURE_TEARDOWN(faults)
+static bool next_fault(struct faults *faults)
 {
-	close(self->fd);
-	EXPECT_EQ(0, pool_settled("in_use", 0));
-	EXPECT_EQ(0, pool_settled("quarantined", 0));
-}
-
-TEST_F_TIMEOUT(faults, in_open, 120)
-{
-	int n, fd, error;
-
-	for (n = 1; ; n++) {
-		fail_nth(n);
-		fd = open_arena();
-		error = errno;
-		if (!fault_fired())
-			break;
-		if (fd < 0) {
-			EXPECT_EQ(ENOMEM, error);
-		}
-		close(fd);
+	if (faults->file < 0) {
+		faults->file = open("/proc/thread-self/fail-nth",
+				    O_RDWR | O_CLOEXEC);
+	} else if (!faults->fired) {
+		faults->passes--;
+		faults->n = 0;
 	}
-	TH_LOG("%d faults", n - 1);
-	EXPECT_GT(n, 3);
-	EXPECT_GE(fd, 0);
-	close(fd);
+	faults->n++;
+	if (faults->passes)
+		return true;
+	close(faults->file);
+	return false;
 }
 
-TEST_F_TIMEOUT(faults, in_mmap, 240)
+/* The nth allocation of this thread from now on fails. */
+static void arm(struct faults *faults)
 {
-	char *memory;
-	int n, error;
-
-	for (n = 1; ; n++) {
-		fail_nth(n);
-		memory = map_blocks(self->fd, NR);
-		error = errno;
-		if (!fault_fired())
-			break;
-		if (memory == MAP_FAILED) {
-			EXPECT_EQ(ENOMEM, error);
-		} else {
-			EXPECT_EQ(NR, blocks_of(self->fd));
-			EXPECT_EQ(0, munmap(memory, NR * BLOCK));
-		}
-		EXPECT_GE(release_all(self->fd), 0);
-	}
-	TH_LOG("%d faults", n - 1);
-	EXPECT_GT(n, NR);
-	ASSERT_NE(MAP_FAILED, memory);
-	EXPECT_EQ(NR, blocks_of(self->fd));
-	EXPECT_EQ(0, munmap(memory, NR * BLOCK));
+	fail_nth(faults->file, faults->n);
 }
 
-TEST_F_TIMEOUT(faults, in_fault, 240)
+/* Whether it did. No more from here on. */
+static bool disarm(struct faults *faults)
 {
-	char *memory;
-	int n, err, error;
+	char number[16] = "";
 
-	for (n = 1; ; n++) {
-		memory = mmap(NULL, BLOCK, PROT_READ | PROT_WRITE,
-			      MAP_SHARED | MAP_NORESERVE, self->fd, 0);
-		ASSERT_NE(MAP_FAILED, memory);
-		fail_nth(n);
-		err = madvise(memory, BLOCK, MADV_POPULATE_WRITE);
-		error = errno;
-		if (!fault_fired())
-			break;
-		if (err) {
-			EXPECT_TRUE(error == EFAULT || error == ENOMEM);
-		}
-		/* And then it works. */
-		memory[0] = 1;
-		EXPECT_EQ(1, release_all(self->fd));
-		EXPECT_EQ(0, memory[0]);
-		EXPECT_EQ(0, munmap(memory, BLOCK));
-		EXPECT_EQ(1, release_all(self->fd));
-	}
-	TH_LOG("%d faults", n - 1);
-	EXPECT_GT(n, 1);
-	EXPECT_EQ(0, err);
-	EXPECT_EQ(0, munmap(memory, BLOCK));
-}
-
-TEST_F_TIMEOUT(faults, in_ioctl, 120)
-{
-	long blocks, released;
-	char *memory;
-	int n;
-
-	for (n = 1; ; n++) {
-		memory = map_blocks(self->fd, NR);
-		ASSERT_NE(MAP_FAILED, memory);
-		touch(memory, NR * BLOCK, 1);
-		fail_nth(n);
-		blocks = blocks_of(self->fd);
-		released = release_all(self->fd);
-		EXPECT_EQ(NR, blocks);
-		EXPECT_EQ(NR, released);
-		EXPECT_EQ(0, munmap(memory, NR * BLOCK));
-		if (!fault_fired())
-			break;
-	}
-	TH_LOG("%d faults", n - 1);
+	if (pread(faults->file, number, sizeof(number) - 1, 0) <= 0)
+		abort();
+	fail_nth(faults->file, 0);
+	faults->fired = atoi(number) == 0;
+	faults->total += faults->fired;
+	return faults->fired;
 }
 
 /* Let only what a function of the kernel calls fail; anything if NULL. */
 static bool fail_only_in(const char *function)
 {
-	static const char * const knobs[] = { "failslab", "fail_page_alloc" };
+	static const char * const kinds[] = { "failslab", "fail_page_alloc" };
 	unsigned long start = 0, end = -1UL, address;
-	char line[256], name[128], path[128], number[32];
+	char line[256], name[128], first[32], last[32];
 	bool ok = true, found = !function;
 	FILE *file;
 	size_t i;
@@ -216,23 +136,161 @@ static bool fail_only_in(const char *function)
 	if (file)
 		fclose(file);
 
+	snprintf(first, sizeof(first), "0x%lx", start);
+	snprintf(last, sizeof(last), "0x%lx", end);
 	for (i = 0; i < 2; i++) {
-		snprintf(path, sizeof(path), "/sys/kernel/debug/%s/require-start",
-			 knobs[i]);
-		snprintf(number, sizeof(number), "0x%lx", start);
-		ok = write_file(path, number) && ok;
-		snprintf(path, sizeof(path), "/sys/kernel/debug/%s/require-end",
-			 knobs[i]);
-		snprintf(number, sizeof(number), "0x%lx", end);
-		ok = write_file(path, number) && ok;
-		snprintf(path, sizeof(path), "/sys/kernel/debug/%s/stacktrace-depth",
-			 knobs[i]);
-		ok = write_file(path, "32") && ok;
+		ok = set_knob(kinds[i], "require-start", first) &&
+		     set_knob(kinds[i], "require-end", last) &&
+		     set_knob(kinds[i], "stacktrace-depth", "32") && ok;
 	}
 	return ok && found;
 }
 
+FIXTURE(faults) {
+	struct faults faults;
+	int fd;
+};
+
+FIXTURE_SETUP(faults)
+{
+	self->fd = open_arena();
+	ASSERT_GE(self->fd, 0);
+}
+
+FIXTURE_TEARDOWN(faults)
+{
+	close(self->fd);
+	EXPECT_EQ(0, pool_settled("in_use", 0));
+	EXPECT_EQ(0, pool_settled("quarantined", 0));
+	TH_LOG("%d faults", self->faults.total);
+}
+
+TEST_F_TIMEOUT(faults, in_open, 120)
+{
+	int fd, error;
+
+	for_each_fault(&self->faults, PASSES) {
+		arm(&self->faults);
+		fd = open_arena();
+		error = errno;
+		if (disarm(&self->faults) && fd < 0) {
+			ASSERT_EQ(ENOMEM, error);
+			continue;
+		}
+		ASSERT_GE(fd, 0);
+		ASSERT_EQ(0, close(fd));
+	}
+	EXPECT_GE(self->faults.total, 2 * PASSES);
+}
+
+TEST_F_TIMEOUT(faults, in_mmap, 240)
+{
+	char *memory;
+	int error;
+
+	for_each_fault(&self->faults, PASSES) {
+		arm(&self->faults);
+		memory = mmap(NULL, NR * BLOCK, PROT_READ | PROT_WRITE, MAP_SHARED,
+			      self->fd, FIRST * BLOCK);
+		error = errno;
+		if (disarm(&self->faults) && memory == MAP_FAILED) {
+			ASSERT_EQ(ENOMEM, error);
+			ASSERT_TRUE(!blocks_of(self->fd) || blocks_of(self->fd) == NR);
+		} else {
+			ASSERT_NE(MAP_FAILED, memory);
+			ASSERT_EQ(NR, blocks_of(self->fd));
+			ASSERT_EQ(0, munmap(memory, NR * BLOCK));
+		}
+		ASSERT_GE(release_all(self->fd), 0);
+	}
+	EXPECT_GE(self->faults.total, NR * PASSES);
+}
+
+/*
+ * The xarray tries twice to allocate a node, so that one failure is none. Here
+ * all fail once some bytes have been allocated.
+ */
+TEST_F_TIMEOUT(faults, in_mmap_from_then_on, 240)
+{
+	char *memory = MAP_FAILED, number[16];
+	int space;
+
+	ASSERT_TRUE(fail_only_in("arena_region_mmap"));
+	ASSERT_TRUE(set_knob("failslab", "probability", "100"));
+	ASSERT_TRUE(set_knob("failslab", "times", "-1"));
+	ASSERT_TRUE(set_knob("failslab", "task-filter", "Y"));
+	for (space = 0; memory == MAP_FAILED; space += 64) {
+		ASSERT_LT(space, 100000);
+		snprintf(number, sizeof(number), "%d", space);
+		ASSERT_TRUE(set_knob("failslab", "space", number));
+		ASSERT_TRUE(write_file("/proc/self/make-it-fail", "1"));
+		memory = mmap(NULL, NR * BLOCK, PROT_READ | PROT_WRITE, MAP_SHARED,
+			      self->fd, FIRST * BLOCK);
+		ASSERT_TRUE(write_file("/proc/self/make-it-fail", "0"));
+		if (memory == MAP_FAILED) {
+			ASSERT_EQ(ENOMEM, errno);
+			ASSERT_EQ(0, blocks_of(self->fd));
+			ASSERT_EQ(0, release_all(self->fd));
+		}
+	}
+	EXPECT_TRUE(set_knob("failslab", "probability", "0"));
+	EXPECT_TRUE(fail_only_in(NULL));
+	self->faults.total = space / 64 - 1;
+	/* More than one node. */
+	EXPECT_GT(space, 1024);
+	EXPECT_EQ(NR, blocks_of(self->fd));
+	EXPECT_EQ(0, munmap(memory, NR * BLOCK));
+}
+
+TEST_F_TIMEOUT(faults, in_fault, 240)
+{
+	char *memory;
+	int err, error;
+
+	for_each_fault(&self->faults, PASSES) {
+		memory = mmap(NULL, BLOCK, PROT_READ | PROT_WRITE,
+			      MAP_SHARED | MAP_NORESERVE, self->fd, 0);
+		ASSERT_NE(MAP_FAILED, memory);
+		arm(&self->faults);
+		err = madvise(memory, BLOCK, MADV_POPULATE_WRITE);
+		error = errno;
+		if (disarm(&self->faults) && err) {
+			ASSERT_TRUE(error == EFAULT || error == ENOMEM);
+		} else {
+			ASSERT_EQ(0, err);
+		}
+		/* And then it works. */
+		memory[0] = 1;
+		ASSERT_EQ(1, release_all(self->fd));
+		ASSERT_EQ(0, memory[0]);
+		ASSERT_EQ(0, munmap(memory, BLOCK));
+		ASSERT_EQ(1, release_all(self->fd));
+	}
+	EXPECT_GE(self->faults.total, PASSES);
+}
+
+/* They promise not to fail for want of memory. */
+TEST_F_TIMEOUT(faults, in_ioctl, 120)
+{
+	long blocks, released;
+	char *memory;
+
+	for_each_fault(&self->faults, PASSES) {
+		memory = map_blocks(self->fd, NR);
+		ASSERT_NE(MAP_FAILED, memory);
+		touch(memory, NR * BLOCK, 1);
+		arm(&self->faults);
+		blocks = blocks_of(self->fd);
+		released = release_all(self->fd);
+		disarm(&self->faults);
+		ASSERT_EQ(NR, blocks);
+		ASSERT_EQ(NR, released);
+		ASSERT_EQ(0, munmap(memory, NR * BLOCK));
+	}
+}
+
 FIXTURE(loading) {
+	struct faults faults;
 };
 
 FIXTURE_SETUP(loading)
@@ -241,6 +299,7 @@ FIXTURE_SETUP(loading)
 
 FIXTURE_TEARDOWN(loading)
 {
+	TH_LOG("%d faults", self->faults.total);
 }
 
 /*
@@ -250,30 +309,25 @@ FIXTURE_TEARDOWN(loading)
 TEST_F_TIMEOUT(loading, the_module, 600)
 {
 	int file = open(MODULE_FILE, O_RDONLY | O_CLOEXEC);
-	int n, err, error;
+	int err, error;
 
 	if (file < 0)
 		SKIP(return, "no " MODULE_FILE);
-	ASSERT_EQ(0, syscall(SYS_delete_module, "arena", O_NONBLOCK));
 	ASSERT_TRUE(fail_only_in("do_init_module"));
-	for (n = 1; ; n++) {
-		fail_nth(n);
+	for_each_fault(&self->faults, 1) {
+		ASSERT_EQ(0, syscall(SYS_delete_module, "arena", O_NONBLOCK));
+		arm(&self->faults);
 		err = syscall(SYS_finit_module, file, "", 0);
 		error = errno;
-		if (!fault_fired())
-			break;
-		if (err) {
-			EXPECT_EQ(ENOMEM, error);
-			continue;
+		if (disarm(&self->faults) && err) {
+			ASSERT_EQ(ENOMEM, error);
+			err = syscall(SYS_finit_module, file, "", 0);
 		}
+		ASSERT_EQ(0, err);
 		ASSERT_EQ(0, access(DEVICE, R_OK | W_OK));
-		ASSERT_EQ(0, syscall(SYS_delete_module, "arena", O_NONBLOCK));
 	}
-	TH_LOG("%d faults", n - 1);
 	EXPECT_TRUE(fail_only_in(NULL));
-	EXPECT_GT(n, 3);
-	EXPECT_EQ(0, err);
-	EXPECT_EQ(0, access(DEVICE, R_OK | W_OK));
+	EXPECT_GE(self->faults.total, 3);
 	close(file);
 }
 

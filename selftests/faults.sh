@@ -1,0 +1,80 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# faults.sh PROGRAM... - run test programs with one failing allocation in each
+# test: the module's first one, then its second, until there is none to fail.
+#
+# Their tests may fail then, which is not looked at. The programs must come to an
+# end, no block may be left behind, and without a fault they must pass again. Who
+# runs this looks at the kernel's log. faults.c demands more of single calls.
+
+. tap.sh
+
+debug=/sys/kernel/debug
+many=1000000
+
+# The knobs of both kinds of allocations.
+set_knob() {
+	echo "$2" > $debug/failslab/$1 && echo "$2" > $debug/fail_page_alloc/$1
+}
+
+# Let only what the module's code calls fail. fail-nth is subject to that too.
+only_in_the_module() {
+	set -- $(awk '$1 == "arena" { print $6, $2 }' /proc/modules)
+	set_knob require-start "$1" &&
+		set_knob require-end "$(printf '0x%x' $(($1 + $2)))"
+}
+
+faults_left() {
+	echo $(($(cat $debug/failslab/times) + $(cat $debug/fail_page_alloc/times)))
+}
+
+no_block_is_left() {
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		awk '$1 ~ /^[0-9]+$/ { left += $2 + $3 } END { exit left != 0 }' \
+			$debug/arena/pool && return
+		usleep 200000
+	done
+	cat $debug/arena/pool
+	return 1
+}
+
+survives() {
+	n=1
+	total=0
+	while :; do
+		set_knob times $many
+		ARENA_FAIL_NTH=$n $1 > /tmp/faults.out 2>&1
+		fired=$((2 * many - $(faults_left)))
+		[ $fired -gt 0 ] || break
+		total=$((total + fired))
+		grep 'terminated by timeout' /tmp/faults.out && return 1
+		no_block_is_left || return 1
+		n=$((n + 1))
+	done
+	set_knob times -1
+	echo "# $program: $((n - 1)) times, $total faults" > /tmp/faults.total
+	if ! $1 > /tmp/faults.out 2>&1; then
+		cat /tmp/faults.out
+		return 1
+	fi
+	[ $total -gt 0 ]
+}
+
+if ! [ -e $debug/failslab ]; then
+	echo '1..0 # SKIP no fault injection'
+	exit 4
+fi
+set_knob verbose 0
+set_knob stacktrace-depth 32
+set_knob ignore-gfp-wait N
+echo N > $debug/fail_page_alloc/ignore-gfp-highmem
+echo 0 > $debug/fail_page_alloc/min-order
+only_in_the_module
+for program; do
+	check "$program with each allocation of its tests failing once" survives $program
+	cat /tmp/faults.total
+done
+set_knob require-start 0
+set_knob require-end 0xffffffffffffffff
+tap_done
