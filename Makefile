@@ -16,7 +16,6 @@ ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) -Iuserlib/include -Iuapi
 B := build
 headers := $(wildcard userlib/include/arena/*.h userlib/src/*.h uapi/linux/*.h)
 lib_objs := $(patsubst userlib/src/%.c,$(B)/lib/%.o,$(wildcard userlib/src/*.c))
-test_programs := $(patsubst selftests/%.c,$(B)/selftests/%,$(wildcard selftests/*.c))
 
 .PHONY: all
 all: lib examples modules
@@ -26,7 +25,8 @@ help:
 	@echo 'For a first look (what is missing is installed, on Debian 12):'
 	@echo '  demo             count words on the module in a virtual machine;'
 	@echo '                   FILES="a b" for files and folders of your own'
-	@echo '  check            build everything and run all tests'
+	@echo '  check            the library here, the module on Debian 12'"'"'s kernel'
+	@echo '  check-all        every test there is, on three kernels'
 	@echo
 	@echo 'Build:'
 	@echo '  all              lib, examples and modules (the default)'
@@ -39,15 +39,19 @@ help:
 	@echo '  install          the library and its headers'
 	@echo '  modules_install  the module'
 	@echo
-	@echo 'Parts of check:'
-	@echo '  check-static     the module without warnings, sparse, checkpatch'
+	@echo 'Parts of check-all:'
+	@echo '  check-static     W=1, sparse, coccinelle, checkpatch; cppcheck, ASan and'
+	@echo '                   UBSan for the library'
 	@echo '  check-host       the library here, on anonymous memory'
-	@echo '  check-vm         the module and the library in a virtual machine'
+	@echo '  check-vm         module and library on stock 6.1, in a virtual machine'
+	@echo '  check-kernels    the same on 6.1, 6.12 and the debug 7.2'
+	@echo '  check-debug      the latter alone: KUnit, fault injection, KASAN, lockdep,'
+	@echo '                   kmemleak, coverage'
+	@echo '  check-mutants    plant defects, one by one, and see each of them caught'
 	@echo
 	@echo 'More:'
-	@echo '  check-kernels    the same as check-vm, on stock 6.1 and 6.12'
-	@echo '  check-debug      KUnit and the same on a debug kernel, 7.2; builds it'
-	@echo '                   if it is not there (10 minutes)'
+	@echo '  coverage         check-debug, and each line that no test ran'
+	@echo '  check-races      the same on a 7.2 with KCSAN'
 
 # --- userspace ---------------------------------------------------------------
 
@@ -89,13 +93,15 @@ INTO ?= $(B)/$(KERNEL)
 kmod_sources := $(filter-out %.mod.c,$(wildcard kmod/Kbuild kmod/*.[ch]))
 kunit_sources := $(wildcard kmod/tests/*.c)
 
-.PHONY: vm-module
-vm-module:
+.PHONY: vm-module vm-sources
+vm-sources:
 	@mkdir -p $(INTO)/kmod/tests $(INTO)/uapi/linux
 	@cp -pu Kbuild $(INTO)/
 	@cp -pu $(kmod_sources) $(INTO)/kmod/
 	@cp -pu $(kunit_sources) $(INTO)/kmod/tests/
 	@cp -pu uapi/linux/*.h $(INTO)/uapi/linux/
+
+vm-module: vm-sources
 	@$(MAKE) -C "$$(selftests/vm/fetch $(KERNEL))/build" \
 		M="$(abspath $(INTO))" CONFIG_DEBUG_INFO_BTF_MODULES= modules
 
@@ -133,29 +139,46 @@ deps:
 demo: deps
 	@selftests/vm/demo $(FILES)
 
-.PHONY: check check-static check-host check-vm check-kernels
-check: STAGES = static host kernel-6.1
+# What each of them runs, the longest first, and which packages it needs.
+checks := check $(addprefix check-,static host vm kernels debug races mutants all)
+check: STAGES = kernel-6.1 host
 check-static: STAGES = static
+check-static: DEPS = analyzers
 check-host: STAGES = host
 check-vm: STAGES = kernel-6.1
-check-kernels: STAGES = kernel-6.1 kernel-6.12
-check check-static check-host check-vm check-kernels: deps
+check-kernels: STAGES = kernel-7.2-debug kernel-6.12 kernel-6.1
+check-kernels: DEPS = kernel
+check-debug: STAGES = kernel-7.2-debug
+check-debug: DEPS = kernel
+check-races: STAGES = races
+check-races: DEPS = kernel
+check-mutants: STAGES = mutants
+check-mutants: DEPS = kernel
+check-all: STAGES = mutants kernel-7.2-debug kernel-6.12 kernel-6.1 static host
+check-all: DEPS = analyzers kernel
+.PHONY: $(checks)
+$(checks):
+	@tools/install-deps $(DEPS)
 	@selftests/check $(STAGES)
 
-.PHONY: check-debug
-check-debug:
-	@tools/install-deps kernel
-	@selftests/check kernel-7.2-debug
+.PHONY: coverage
+coverage: check-debug
+	@echo 'Lines that no test ran:'
+	@cat $(B)/kernel-7.2-debug/coverage/missed
 
-# The kselftest harness comes from the kernel source package.
+# The way a kernel's kselftest does it, with a kernel's own files for that.
+kselftest = $(MAKE) -C selftests KSRC="$$(selftests/vm/fetch source-6.12)"
+
 .PHONY: selftests
-selftests: $(test_programs) examples
+selftests:
+	@mkdir -p $(B)/selftests
+	+@$(kselftest) OUTPUT=$(abspath $(B)/selftests) USERLDFLAGS=-static
 
-$(B)/selftests/%: selftests/%.c selftests/arena_test.h $(B)/libarena.a $(headers)
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -static -pthread \
-		-isystem "$$(selftests/vm/fetch source-6.1)/tools/testing/selftests" \
-		$< $(B)/libarena.a -o $@
+.PHONY: sanitized
+sanitized:
+	@mkdir -p $(B)/sanitized
+	+@$(kselftest) OUTPUT=$(abspath $(B)/sanitized) $(abspath $(B)/sanitized/lib) \
+		USERCFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all"
 
 .PHONY: clean
 clean:

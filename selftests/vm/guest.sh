@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# guest.sh PROGRAM... - all tests, in the guest; prints TAP
+# guest.sh COMMAND... - all tests, in the guest; prints TAP
 #
-# KUnit if /lib/arena_kunit.ko is there, the programs, the word counts, and what
+# KUnit if /lib/arena_kunit.ko is there, the commands, the word counts, and what
 # the kernel has to say of leaks and locks, if it is one that looks.
 
 kmemleak=/sys/kernel/debug/kmemleak
+gcov=/sys/kernel/debug/gcov
 
 # run_test COMMAND... - what it does not say, its status does. In here, a program
 # that skips all its tests has failed.
@@ -21,6 +22,7 @@ run_test() {
 run_kunit() {
 	insmod /lib/arena_kunit.ko || { echo "# exit 1: insmod arena_kunit.ko"; return; }
 	for results in /sys/kernel/debug/kunit/arena_*/results; do
+		[ -e "$results" ] || echo "# exit 1: KUnit has no results"
 		sed -n 's/^    //p' "$results" | sed 's/^KTAP version 1$/TAP version 13/'
 	done
 	rmmod arena_kunit || echo "# exit 1: rmmod arena_kunit"
@@ -28,9 +30,9 @@ run_kunit() {
 
 no_leaks() {
 	# What is young is not reported: scan, wait, scan again.
-	echo scan > $kmemleak
+	echo scan > $kmemleak || return
 	sleep 5
-	echo scan > $kmemleak
+	echo scan > $kmemleak || return
 	cat $kmemleak
 	[ -z "$(cat $kmemleak)" ]
 }
@@ -41,10 +43,20 @@ lockdep_is_on() {
 	grep -q '^ *debug_locks: *1$' /proc/lockdep_stats
 }
 
+# What gcov counted, on lines that the runner's caller picks out. The files have
+# to be read to have a size.
+send_coverage() {
+	mkdir /tmp/gcov
+	for data in $(find $gcov -name '*.gcda'); do
+		cat "$data" > /tmp/gcov/${data##*/}
+	done
+	tar -cz -C /tmp/gcov . | base64 | sed 's/^/gcov: /'
+}
+
 [ ! -e $kmemleak ] || echo clear > $kmemleak
 [ ! -e /lib/arena_kunit.ko ] || run_kunit
-for program; do
-	run_test "$program"
+for command; do
+	run_test $command
 done
 run_test sh /bin/wordcount.sh $(find /usr/share/common-licenses -type f | sort)
 
@@ -54,4 +66,5 @@ if [ -e $kmemleak ] || [ -e /proc/lockdep_stats ]; then
 	[ ! -e /proc/lockdep_stats ] || check 'lockdep is still on' lockdep_is_on
 	(tap_done)
 fi
+[ ! -e $gcov ] || send_coverage
 exit 0
