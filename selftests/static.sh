@@ -12,6 +12,11 @@ analyzers=$(selftests/vm/fetch analyzers) || exit
 bin=$analyzers/usr/bin
 export COCCINELLE_HOME=$analyzers/usr/lib/coccinelle
 
+# The libraries that the analyzers need came with them.
+run() {
+	LD_LIBRARY_PATH=$analyzers/usr/lib/x86_64-linux-gnu:$analyzers/lib/x86_64-linux-gnu "$@"
+}
+
 # run_quietly COMMAND... - fails if it does, or if it has anything to say
 run_quietly() {
 	local output
@@ -28,7 +33,7 @@ coccinelle() {
 		xargs grep -LE '(script|initialize):ocaml' |
 		while IFS= read -r script; do
 			# shellcheck disable=SC2046
-			"$bin/spatch" -D report --very-quiet \
+			run "$bin/spatch" -D report --very-quiet \
 				$(sed -n 's|^// Options: ||p' "$script" | head -n 1) \
 				--cocci-file "$script" "$@" 2>&1 ||
 				echo "$script failed"
@@ -53,7 +58,7 @@ sparse_finds_what_is_planted() {
 }
 
 cppcheck() {
-	LD_LIBRARY_PATH=$analyzers/usr/lib/x86_64-linux-gnu "$bin/cppcheck" --quiet \
+	run "$bin/cppcheck" --quiet \
 		--enable=warning,performance,portability --std=c11 --error-exitcode=1 \
 		-Iuserlib/include -Iuapi "$@"
 }
