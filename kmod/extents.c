@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Extents: free blocks as runs of physically adjacent ones.
+ *
+ * A set of blocks that its owner protects with a lock of its own, a spinlock
+ * may be. Nothing is allocated and nothing can fail: what describes an extent
+ * is kept in the first bytes of its first block, which is free memory. The
+ * blocks come in zeroed, and go out zeroed again.
+ *
+ * Best fit: a request is cut from the shortest extent that is long enough, the
+ * lowest of those. If there is none the longest one is taken whole and the
+ * caller asks again for the rest, which makes as few pieces as can be. Blocks
+ * are taken from an extent's end, so that its description stays where it is.
+ * Adding a block joins it with its neighbours, so that two extents are never
+ * adjacent.
+ *
+ * Each operation is O(log n) in the number of extents, and in the blocks it
+ * takes.
+ */
+#include <linux/mm.h>
+#include <linux/string.h>
+
+#include "extents.h"
+#include "pool.h"
+
+struct extent {
+	struct rb_node by_address;
+	struct rb_node by_size;
+	unsigned long nr_blocks;
+};
+
+#define address_entry(node)	rb_entry(node, struct extent, by_address)
+#define size_entry(node)	rb_entry(node, struct extent, by_size)
+
+static void *end_of(const struct extent *extent)
+{
+	return (void *)extent + (extent->nr_blocks << ARENA_BLOCK_SHIFT);
+}
+
+static bool is_lower(struct rb_node *a, const struct rb_node *b)
+{
+	return address_entry(a) < address_entry(b);
+}
+
+static bool is_shorter(struct rb_node *a, const struct rb_node *b)
+{
+	const struct extent *one = size_entry(a), *two = size_entry(b);
+
+	if (one->nr_blocks != two->nr_blocks)
+		return one->nr_blocks < two->nr_blocks;
+	return one < two;
+}
+
+static void link_extent(struct arena_extents *extents, struct extent *extent)
+{
+	rb_add(&extent->by_address, &extents->by_address, is_lower);
+	rb_add_cached(&extent->by_size, &extents->by_size, is_shorter);
+	extents->nr_extents++;
+}
+
+/* Leaves the block as it came: zeroed. */
+static void unlink_extent(struct arena_extents *extents, struct extent *extent)
+{
+	rb_erase(&extent->by_address, &extents->by_address);
+	rb_erase_cached(&extent->by_size, &extents->by_size);
+	extents->nr_extents--;
+	memset(extent, 0, sizeof(*extent));
+}
+
+static void resize_extent(struct arena_extents *extents, struct extent *extent,
+			  unsigned long nr_blocks)
+{
+	rb_erase_cached(&extent->by_size, &extents->by_size);
+	extent->nr_blocks = nr_blocks;
+	rb_add_cached(&extent->by_size, &extents->by_size, is_shorter);
+}
+
+/* The extents next to an address that is in none: below it, and above it. */
+static void find_neighbours(const struct arena_extents *extents,
+			    const void *address, struct extent **below,
+			    struct extent **above)
+{
+	struct rb_node *node = extents->by_address.rb_node;
+
+	*below = NULL;
+	*above = NULL;
+	while (node) {
+		struct extent *extent = address_entry(node);
+
+		if ((void *)extent < address) {
+			*below = extent;
+			node = node->rb_right;
+		} else {
+			*above = extent;
+			node = node->rb_left;
+		}
+	}
+}
+
+/* The shortest extent of at least so many blocks, or NULL. */
+static struct extent *find_fit(const struct arena_extents *extents,
+			       unsigned long nr_blocks)
+{
+	struct rb_node *node = extents->by_size.rb_root.rb_node;
+	struct extent *fit = NULL;
+
+	while (node) {
+		struct extent *extent = size_entry(node);
+
+		if (extent->nr_blocks >= nr_blocks) {
+			fit = extent;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	return fit;
+}
+
+static struct extent *find_longest(const struct arena_extents *extents)
+{
+	struct rb_node *last = rb_last(&extents->by_size.rb_root);
+
+	return last ? size_entry(last) : NULL;
+}
+
+/**
+ * arena_extents_init - make an empty set
+ * @extents: the set
+ */
+void arena_extents_init(struct arena_extents *extents)
+{
+	*extents = (struct arena_extents) {
+		.by_address = RB_ROOT,
+		.by_size = RB_ROOT_CACHED,
+	};
+}
+
+/**
+ * arena_extents_add - add a block
+ * @extents: the set, locked by its owner
+ * @folio: the block, zeroed, and nobody else's until it is taken
+ *
+ * Context: any; does not sleep.
+ */
+void arena_extents_add(struct arena_extents *extents, struct folio *folio)
+{
+	struct extent *block = folio_address(folio), *below, *above;
+	unsigned long nr_blocks = 1;
+
+	find_neighbours(extents, block, &below, &above);
+	if (above && (void *)above == (void *)block + ARENA_BLOCK_SIZE) {
+		nr_blocks += above->nr_blocks;
+		unlink_extent(extents, above);
+	}
+	if (below && end_of(below) == block) {
+		resize_extent(extents, below, below->nr_blocks + nr_blocks);
+	} else {
+		block->nr_blocks = nr_blocks;
+		link_extent(extents, block);
+	}
+	extents->nr_blocks++;
+}
+
+/**
+ * arena_extents_take - take a run of adjacent blocks, the best fit
+ * @extents: the set, locked by its owner
+ * @wanted: how many blocks, at least one
+ * @taken: set to how many it is: @wanted, or the longest run if none is as long
+ *
+ * Context: any; does not sleep.
+ * Return: the first block of the run, all of it zeroed, or NULL if the set is
+ * empty.
+ */
+struct folio *arena_extents_take(struct arena_extents *extents,
+				 unsigned long wanted, unsigned long *taken)
+{
+	struct extent *extent = find_fit(extents, wanted);
+	void *first;
+
+	*taken = 0;
+	if (!extent)
+		extent = find_longest(extents);
+	if (!extent)
+		return NULL;
+
+	*taken = min(wanted, extent->nr_blocks);
+	first = end_of(extent) - (*taken << ARENA_BLOCK_SHIFT);
+	if (*taken == extent->nr_blocks)
+		unlink_extent(extents, extent);
+	else
+		resize_extent(extents, extent, extent->nr_blocks - *taken);
+	extents->nr_blocks -= *taken;
+	return virt_to_folio(first);
+}
+
+/**
+ * arena_extents_largest - how long the longest run is, in blocks
+ * @extents: the set, locked by its owner
+ */
+unsigned long arena_extents_largest(const struct arena_extents *extents)
+{
+	struct extent *longest = find_longest(extents);
+
+	return longest ? longest->nr_blocks : 0;
+}

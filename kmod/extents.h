@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef ARENA_EXTENTS_H
+#define ARENA_EXTENTS_H
+
+#include <linux/mm_types.h>
+#include <linux/rbtree.h>
+
+/**
+ * struct arena_extents - a set of free blocks, as runs of adjacent ones
+ * @by_address: the extents in the order of their addresses
+ * @by_size: the same, by length and then by address
+ * @nr_blocks: blocks in all of them
+ * @nr_extents: how many runs that is
+ */
+struct arena_extents {
+	struct rb_root by_address;
+	struct rb_root_cached by_size;
+	unsigned long nr_blocks;
+	unsigned long nr_extents;
+};
+
+void arena_extents_init(struct arena_extents *extents);
+void arena_extents_add(struct arena_extents *extents, struct folio *folio);
+struct folio *arena_extents_take(struct arena_extents *extents,
+				 unsigned long wanted, unsigned long *taken);
+unsigned long arena_extents_largest(const struct arena_extents *extents);
+
+#endif /* ARENA_EXTENTS_H */

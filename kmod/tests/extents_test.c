@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Extents, of real blocks, against a model: one byte per block that says who
+ * has it.
+ */
+#include "../extents.c"
+
+#include <kunit/test.h>
+#include <linux/prandom.h>
+#include <linux/sort.h>
+
+#define NR_BLOCKS	192
+#define STEPS		100000
+
+struct extents_fixture {
+	struct arena_extents extents;
+	/* In the order of their addresses. */
+	struct folio *blocks[NR_BLOCKS];
+	bool is_free[NR_BLOCKS];
+	unsigned long nr_free;
+};
+
+static int compare_blocks(const void *a, const void *b)
+{
+	void *one = folio_address(*(struct folio **)a);
+	void *two = folio_address(*(struct folio **)b);
+
+	return one < two ? -1 : one > two;
+}
+
+static int extents_init(struct kunit *test)
+{
+	struct extents_fixture *fixture;
+	int i;
+
+	fixture = kunit_kzalloc(test, sizeof(*fixture), GFP_KERNEL);
+	if (!fixture)
+		return -ENOMEM;
+	test->priv = fixture;
+	arena_extents_init(&fixture->extents);
+	for (i = 0; i < NR_BLOCKS; i++) {
+		fixture->blocks[i] = folio_alloc(GFP_KERNEL | __GFP_ZERO,
+						 ARENA_BLOCK_ORDER);
+		if (!fixture->blocks[i])
+			return -ENOMEM;
+	}
+	sort(fixture->blocks, NR_BLOCKS, sizeof(fixture->blocks[0]),
+	     compare_blocks, NULL);
+	return 0;
+}
+
+static void extents_exit(struct kunit *test)
+{
+	struct extents_fixture *fixture = test->priv;
+	int i;
+
+	for (i = 0; fixture && i < NR_BLOCKS && fixture->blocks[i]; i++)
+		folio_put(fixture->blocks[i]);
+}
+
+static bool are_adjacent(struct extents_fixture *fixture, int i)
+{
+	return i + 1 < NR_BLOCKS &&
+	       folio_address(fixture->blocks[i]) + ARENA_BLOCK_SIZE ==
+	       folio_address(fixture->blocks[i + 1]);
+}
+
+static int index_of(struct extents_fixture *fixture, struct folio *folio)
+{
+	int i;
+
+	for (i = 0; i < NR_BLOCKS; i++) {
+		if (fixture->blocks[i] == folio)
+			return i;
+	}
+	return -1;
+}
+
+static void add(struct extents_fixture *fixture, int i)
+{
+	arena_extents_add(&fixture->extents, fixture->blocks[i]);
+	fixture->is_free[i] = true;
+	fixture->nr_free++;
+}
+
+/* What best fit has to take: the shortest that is long enough, or the longest. */
+static unsigned long model_take(struct extents_fixture *fixture,
+				unsigned long wanted, unsigned long *extent)
+{
+	unsigned long fit = 0, longest = 0, run = 0;
+	int i;
+
+	for (i = 0; i < NR_BLOCKS; i++) {
+		if (!fixture->is_free[i])
+			continue;
+		run++;
+		if (are_adjacent(fixture, i) && fixture->is_free[i + 1])
+			continue;
+		longest = max(longest, run);
+		if (run >= wanted && (!fit || run < fit))
+			fit = run;
+		run = 0;
+	}
+	*extent = fit ? fit : longest;
+	return min(wanted, *extent);
+}
+
+/* Takes a run, and looks whether it is one that may be taken. */
+static void take(struct kunit *test, unsigned long wanted)
+{
+	struct extents_fixture *fixture = test->priv;
+	unsigned long taken, expected, extent, before = 0, i;
+	struct folio *folio;
+	int first;
+
+	expected = model_take(fixture, wanted, &extent);
+	folio = arena_extents_take(&fixture->extents, wanted, &taken);
+	KUNIT_ASSERT_EQ(test, taken, expected);
+	if (!expected) {
+		KUNIT_ASSERT_NULL(test, folio);
+		return;
+	}
+	first = index_of(fixture, folio);
+	KUNIT_ASSERT_GE(test, first, 0);
+	KUNIT_ASSERT_LE(test, first + taken, NR_BLOCKS);
+	for (i = first; i < first + taken; i++) {
+		KUNIT_ASSERT_TRUE(test, fixture->is_free[i]);
+		if (i > first)
+			KUNIT_ASSERT_TRUE(test, are_adjacent(fixture, i - 1));
+		KUNIT_ASSERT_NULL(test, memchr_inv(folio_address(fixture->blocks[i]),
+						   0, sizeof(struct extent)));
+		fixture->is_free[i] = false;
+		fixture->nr_free--;
+	}
+	/* Nothing of that extent was above it; how much was below? */
+	if (are_adjacent(fixture, i - 1))
+		KUNIT_ASSERT_FALSE(test, fixture->is_free[i]);
+	while (first > before && fixture->is_free[first - before - 1] &&
+	       are_adjacent(fixture, first - before - 1))
+		before++;
+	KUNIT_ASSERT_EQ(test, before + taken, extent);
+}
+
+/* The set says of itself what the model says of it. */
+static void expect_consistent(struct kunit *test)
+{
+	struct extents_fixture *fixture = test->priv;
+	unsigned long nr_extents = 0, nr_blocks = 0, largest = 0;
+	struct extent *extent;
+	struct rb_node *node;
+	void *end = NULL;
+
+	for (node = rb_first(&fixture->extents.by_address); node; node = rb_next(node)) {
+		extent = address_entry(node);
+		KUNIT_ASSERT_TRUE(test, (void *)extent > end);
+		end = end_of(extent);
+		nr_extents++;
+		nr_blocks += extent->nr_blocks;
+		largest = max(largest, extent->nr_blocks);
+	}
+	KUNIT_ASSERT_EQ(test, nr_blocks, fixture->nr_free);
+	KUNIT_ASSERT_EQ(test, fixture->extents.nr_blocks, nr_blocks);
+	KUNIT_ASSERT_EQ(test, fixture->extents.nr_extents, nr_extents);
+	KUNIT_ASSERT_EQ(test, arena_extents_largest(&fixture->extents), largest);
+}
+
+static void an_empty_set_has_nothing(struct kunit *test)
+{
+	take(test, 1);
+	take(test, ULONG_MAX);
+	expect_consistent(test);
+}
+
+static void blocks_are_joined(struct kunit *test)
+{
+	struct extents_fixture *fixture = test->priv;
+	unsigned long nr_runs = 0;
+	int i;
+
+	/* Every other one, then those between. */
+	for (i = 0; i < NR_BLOCKS; i += 2)
+		add(fixture, i);
+	expect_consistent(test);
+	KUNIT_EXPECT_EQ(test, fixture->extents.nr_extents, NR_BLOCKS / 2);
+	for (i = 1; i < NR_BLOCKS; i += 2)
+		add(fixture, i);
+	expect_consistent(test);
+	for (i = 0; i < NR_BLOCKS; i++)
+		nr_runs += !are_adjacent(fixture, i);
+	KUNIT_EXPECT_EQ(test, fixture->extents.nr_extents, nr_runs);
+	take(test, NR_BLOCKS + 1);
+	expect_consistent(test);
+}
+
+/* Random runs are taken, and come back in random pieces. */
+static void random_operations(struct kunit *test)
+{
+	struct extents_fixture *fixture = test->priv;
+	u32 seed = get_random_u32();
+	struct rnd_state rnd;
+	int step, i, nr;
+
+	kunit_info(test, "seed %u", seed);
+	prandom_seed_state(&rnd, seed);
+	for (i = 0; i < NR_BLOCKS; i++)
+		add(fixture, i);
+	for (step = 0; step < STEPS; step++) {
+		if (prandom_u32_state(&rnd) % 2) {
+			take(test, 1 + prandom_u32_state(&rnd) % 24);
+		} else {
+			i = prandom_u32_state(&rnd) % NR_BLOCKS;
+			nr = prandom_u32_state(&rnd) % 24;
+			for (; nr && i < NR_BLOCKS; i++, nr--) {
+				if (!fixture->is_free[i])
+					add(fixture, i);
+			}
+		}
+		if (step % 16 == 0)
+			expect_consistent(test);
+		cond_resched();
+	}
+	while (fixture->nr_free)
+		take(test, NR_BLOCKS);
+	expect_consistent(test);
+	KUNIT_EXPECT_TRUE(test, RB_EMPTY_ROOT(&fixture->extents.by_address));
+	KUNIT_EXPECT_TRUE(test, RB_EMPTY_ROOT(&fixture->extents.by_size.rb_root));
+}
+
+static struct kunit_case extents_cases[] = {
+	KUNIT_CASE(an_empty_set_has_nothing),
+	KUNIT_CASE(blocks_are_joined),
+	KUNIT_CASE_SLOW(random_operations),
+	{ }
+};
+
+static struct kunit_suite extents_suite = {
+	.name = "arena_extents",
+	.init = extents_init,
+	.exit = extents_exit,
+	.test_cases = extents_cases,
+};
+
+kunit_test_suite(extents_suite);
