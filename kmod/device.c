@@ -37,7 +37,7 @@
 #define ARENA_IOC_RELEASE_SIZE_1	16
 
 static_assert(sizeof(struct arena_ioc_info) == ARENA_IOC_INFO_SIZE_1);
-static_assert(sizeof(struct arena_ioc_release) == ARENA_IOC_RELEASE_SIZE_1);
+static_assert(offsetofend(struct arena_ioc_release, blocks) == ARENA_IOC_RELEASE_SIZE_1);
 
 static struct vfsmount *arena_mount;
 
@@ -152,7 +152,7 @@ static long arena_ioc_info(struct arena *arena, void __user *uargs)
 	info.size = size;
 	info.abi_version = ARENA_ABI_VERSION;
 	info.features = ARENA_FEATURE_COMMIT | ARENA_FEATURE_RELEASE |
-			ARENA_FEATURE_RESERVE;
+			ARENA_FEATURE_RESERVE | ARENA_FEATURE_RELEASE_RANGE;
 	info.block_size = ARENA_BLOCK_SIZE;
 	info.blocks = READ_ONCE(arena->nr_blocks);
 	return put_args(uargs, &info, size);
@@ -160,6 +160,7 @@ static long arena_ioc_info(struct arena *arena, void __user *uargs)
 
 static long arena_ioc_release(struct arena *arena, void __user *uargs)
 {
+	u64 length = ALIGN_DOWN(MAX_LFS_FILESIZE, ARENA_BLOCK_SIZE);
 	struct arena_ioc_release release;
 	unsigned long blocks;
 	int size, err;
@@ -168,10 +169,14 @@ static long arena_ioc_release(struct arena *arena, void __user *uargs)
 			uargs);
 	if (size < 0)
 		return size;
-	if (release.flags)
+	if (release.flags & ~ARENA_RELEASE_RANGE)
+		return -EINVAL;
+	if (release.flags & ARENA_RELEASE_RANGE)
+		length = release.length;
+	else if (release.offset || release.length)
 		return -EINVAL;
 
-	err = arena_region_release(arena, &blocks);
+	err = arena_region_release(arena, release.offset, length, &blocks);
 	if (err)
 		return err;
 	release.size = size;

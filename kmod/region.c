@@ -382,6 +382,7 @@ static void unmap_blocks(struct arena *arena, unsigned long first,
 
 /* Step 1 of release. */
 static unsigned long detach_blocks_locked(struct arena *arena,
+					  unsigned long first, unsigned long last,
 					  struct list_head *blocks)
 {
 	unsigned long index;
@@ -389,7 +390,7 @@ static unsigned long detach_blocks_locked(struct arena *arena,
 	long nr = 0;
 
 	lockdep_assert_held_write(&arena->sem);
-	xa_for_each(&arena->slots, index, folio) {
+	xa_for_each_range(&arena->slots, index, folio, first, last) {
 		xa_erase(&arena->slots, index);
 		list_add_tail(&folio->lru, blocks);
 		nr++;
@@ -435,25 +436,39 @@ static void unmap_stragglers(struct arena *arena, struct list_head *blocks)
 }
 
 /**
- * arena_region_release - give all blocks of an arena back
+ * arena_region_release - give blocks of an arena back
  * @arena: the arena
+ * @offset: where in the file, a multiple of the block size
+ * @length: how many bytes from there, a multiple of the block size and not zero
  * @released: set to the number of blocks
  *
- * Regions stay mapped; whoever touches them after this has returned finds
- * fresh, zeroed memory. A block that is pinned keeps its contents for who
- * pinned it, and goes back when that ends.
+ * Blocks that are not there are none. Regions stay mapped; whoever touches them
+ * after this has returned finds fresh, zeroed memory. A block that is pinned keeps
+ * its contents for who pinned it, and goes back when that ends.
  *
  * Context: process context, without the mmap_lock.
- * Return: 0, or -EINTR if the process is being killed and nothing was done.
+ * Return: 0, or with nothing done
+ * * -EINVAL if @offset or @length is no multiple of the block size, or @length is
+ *   zero
+ * * -EOVERFLOW if the end of the range is beyond the largest file
+ * * -EINTR if the process is being killed
  */
-int arena_region_release(struct arena *arena, unsigned long *released)
+int arena_region_release(struct arena *arena, u64 offset, u64 length,
+			 unsigned long *released)
 {
-	unsigned long nr;
+	unsigned long first, last, nr;
 	LIST_HEAD(blocks);
+
+	if (!IS_ALIGNED(offset | length, ARENA_BLOCK_SIZE) || !length)
+		return -EINVAL;
+	if (!is_in_file(offset >> PAGE_SHIFT, length))
+		return -EOVERFLOW;
+	first = offset >> ARENA_BLOCK_SHIFT;
+	last = first + (length >> ARENA_BLOCK_SHIFT) - 1;
 
 	if (down_write_killable(&arena->sem))
 		return -EINTR;
-	nr = detach_blocks_locked(arena, &blocks);
+	nr = detach_blocks_locked(arena, first, last, &blocks);
 	up_write(&arena->sem);
 
 	unmap_ranges(arena, &blocks);
@@ -482,7 +497,7 @@ void arena_region_destroy(struct arena *arena)
 	LIST_HEAD(blocks);
 
 	down_write(&arena->sem);
-	detach_blocks_locked(arena, &blocks);
+	detach_blocks_locked(arena, 0, ULONG_MAX, &blocks);
 	up_write(&arena->sem);
 	free_blocks(&blocks);
 	xa_destroy(&arena->slots);

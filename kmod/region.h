@@ -30,7 +30,8 @@ struct arena {
 void arena_region_init(struct arena *arena);
 void arena_region_destroy(struct arena *arena);
 int arena_region_mmap(struct arena *arena, struct vm_area_struct *vma);
-int arena_region_release(struct arena *arena, unsigned long *released);
+int arena_region_release(struct arena *arena, u64 offset, u64 length,
+			 unsigned long *released);
 unsigned long arena_region_get_unmapped_area(struct file *file,
 					     unsigned long addr,
 					     unsigned long len,

@@ -115,6 +115,18 @@ static inline long release_all(int fd)
 		(long)release.blocks;
 }
 
+/* The same of a range, in bytes. */
+static inline long release_range(int fd, size_t offset, size_t length)
+{
+	struct arena_ioc_release release = {
+		.size = sizeof(release), .flags = ARENA_RELEASE_RANGE,
+		.offset = offset, .length = length,
+	};
+
+	return ioctl(fd, ARENA_IOC_RELEASE, &release) ? -errno :
+		(long)release.blocks;
+}
+
 /* Sum over the nodes of a column of the module's counters, or -1. */
 static inline long pool_count(const char *what)
 {

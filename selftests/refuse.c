@@ -4,6 +4,7 @@
  * Documentation/abi.rst per variant.
  */
 #include "arena_test.h"
+#include <stddef.h>
 #include <kselftest_harness.h>
 
 FIXTURE(refuse_mmap) {
@@ -138,6 +139,8 @@ FIXTURE_VARIANT(refuse_ioctl) {
 	unsigned int size;
 	unsigned int flags;
 	unsigned int reserved;
+	unsigned long long offset;
+	unsigned long long length;
 	size_t nonzero_at;
 	int error;
 };
@@ -180,8 +183,8 @@ FIXTURE_VARIANT_ADD(refuse_ioctl, release_size_zero) {
 };
 
 FIXTURE_VARIANT_ADD(refuse_ioctl, release_size_too_small) {
-	.cmd = ARENA_IOC_RELEASE, .size = sizeof(struct arena_ioc_release) - 1,
-	.error = EINVAL,
+	.cmd = ARENA_IOC_RELEASE,
+	.size = offsetof(struct arena_ioc_release, offset) - 1, .error = EINVAL,
 };
 
 FIXTURE_VARIANT_ADD(refuse_ioctl, release_size_beyond_a_page) {
@@ -195,7 +198,45 @@ FIXTURE_VARIANT_ADD(refuse_ioctl, release_newer_and_not_zero) {
 
 FIXTURE_VARIANT_ADD(refuse_ioctl, release_unknown_flag) {
 	.cmd = ARENA_IOC_RELEASE, .size = sizeof(struct arena_ioc_release),
-	.flags = 1, .error = EINVAL,
+	.flags = 2, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, release_offset_without_range) {
+	.cmd = ARENA_IOC_RELEASE, .size = sizeof(struct arena_ioc_release),
+	.offset = BLOCK, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, release_length_without_range) {
+	.cmd = ARENA_IOC_RELEASE, .size = sizeof(struct arena_ioc_release),
+	.length = BLOCK, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, release_range_of_nothing) {
+	.cmd = ARENA_IOC_RELEASE, .size = sizeof(struct arena_ioc_release),
+	.flags = ARENA_RELEASE_RANGE, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, release_range_misaligned_offset) {
+	.cmd = ARENA_IOC_RELEASE, .size = sizeof(struct arena_ioc_release),
+	.flags = ARENA_RELEASE_RANGE, .offset = PAGE, .length = BLOCK,
+	.error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, release_range_misaligned_length) {
+	.cmd = ARENA_IOC_RELEASE, .size = sizeof(struct arena_ioc_release),
+	.flags = ARENA_RELEASE_RANGE, .length = BLOCK + PAGE, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, release_range_beyond_the_largest_file) {
+	.cmd = ARENA_IOC_RELEASE, .size = sizeof(struct arena_ioc_release),
+	.flags = ARENA_RELEASE_RANGE, .offset = 0x7fffffffffe00000ULL,
+	.length = BLOCK, .error = EOVERFLOW,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, release_range_that_wraps) {
+	.cmd = ARENA_IOC_RELEASE, .size = sizeof(struct arena_ioc_release),
+	.flags = ARENA_RELEASE_RANGE, .offset = -(unsigned long long)BLOCK,
+	.length = 2 * BLOCK, .error = EOVERFLOW,
 };
 
 FIXTURE_VARIANT_ADD(refuse_ioctl, unknown_number) {
@@ -233,6 +274,10 @@ TEST_F(refuse_ioctl, has_its_errno)
 	args.info.flags = variant->flags;
 	if (variant->reserved)
 		args.info.reserved = variant->reserved;
+	if (variant->offset)
+		args.release.offset = variant->offset;
+	if (variant->length)
+		args.release.length = variant->length;
 	if (variant->nonzero_at)
 		args.bytes[variant->nonzero_at] = 1;
 	before = args;

@@ -36,7 +36,8 @@ TEST_F(region, info_describes_the_module)
 	EXPECT_EQ(BLOCK, info.block_size);
 	EXPECT_EQ(0, info.blocks);
 	EXPECT_EQ(ARENA_FEATURE_COMMIT | ARENA_FEATURE_RELEASE |
-		  ARENA_FEATURE_RESERVE, info.features);
+		  ARENA_FEATURE_RESERVE | ARENA_FEATURE_RELEASE_RANGE,
+		  info.features);
 }
 
 TEST_F(region, mmap_commits_every_block)

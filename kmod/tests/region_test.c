@@ -7,6 +7,8 @@
 
 #include <kunit/test.h>
 
+#define ALL	ALIGN_DOWN(MAX_LFS_FILESIZE, ARENA_BLOCK_SIZE)
+
 struct region_fixture {
 	struct arena arena;
 	struct inode inode;
@@ -109,13 +111,38 @@ static void release_empties_the_slots(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 0, 3), 0);
 	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 1UL << 30, 2), 0);
-	KUNIT_EXPECT_EQ(test, arena_region_release(arena, &released), 0);
+	KUNIT_EXPECT_EQ(test, arena_region_release(arena, 0, ALL, &released), 0);
 	KUNIT_EXPECT_EQ(test, released, 5);
 	KUNIT_EXPECT_EQ(test, arena->nr_blocks, 0);
 	KUNIT_EXPECT_EQ(test, in_use(), 0);
 	KUNIT_EXPECT_TRUE(test, xa_empty(&arena->slots));
-	KUNIT_EXPECT_EQ(test, arena_region_release(arena, &released), 0);
+	KUNIT_EXPECT_EQ(test, arena_region_release(arena, 0, ALL, &released), 0);
 	KUNIT_EXPECT_EQ(test, released, 0);
+}
+
+static void release_takes_its_range(struct kunit *test)
+{
+	struct arena *arena = arena_of(test);
+	unsigned long released, i;
+
+	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 0, 8), 0);
+	KUNIT_EXPECT_EQ(test, arena_region_release(arena, 2 * ARENA_BLOCK_SIZE,
+						   3 * ARENA_BLOCK_SIZE, &released), 0);
+	KUNIT_EXPECT_EQ(test, released, 3);
+	KUNIT_EXPECT_EQ(test, arena->nr_blocks, 5);
+	KUNIT_EXPECT_EQ(test, in_use(), 5);
+	for (i = 0; i < 8; i++)
+		KUNIT_EXPECT_EQ(test, !xa_load(&arena->slots, i), i >= 2 && i < 5);
+	/* What is not there is none. */
+	KUNIT_EXPECT_EQ(test, arena_region_release(arena, 4 * ARENA_BLOCK_SIZE,
+						   ALL - 4 * ARENA_BLOCK_SIZE,
+						   &released), 0);
+	KUNIT_EXPECT_EQ(test, released, 3);
+	KUNIT_EXPECT_EQ(test, arena_region_release(arena, ALL, ARENA_BLOCK_SIZE,
+						   &released), -EOVERFLOW);
+	KUNIT_EXPECT_EQ(test, arena_region_release(arena, U64_MAX << ARENA_BLOCK_SHIFT,
+						   ALL, &released), -EOVERFLOW);
+	KUNIT_EXPECT_EQ(test, arena->nr_blocks, 2);
 }
 
 static void a_slot_gives_a_reference(struct kunit *test)
@@ -146,6 +173,7 @@ static struct kunit_case region_cases[] = {
 	KUNIT_CASE(commit_fills_only_what_is_empty),
 	KUNIT_CASE_SLOW(commit_is_all_or_nothing),
 	KUNIT_CASE(release_empties_the_slots),
+	KUNIT_CASE(release_takes_its_range),
 	KUNIT_CASE(a_slot_gives_a_reference),
 	KUNIT_CASE(a_file_has_an_end),
 	{ }

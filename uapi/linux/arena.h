@@ -30,6 +30,8 @@
 #define ARENA_FEATURE_RELEASE	_BITULL(1)
 /* MAP_NORESERVE or PROT_NONE defer the commit of a block to its first touch. */
 #define ARENA_FEATURE_RESERVE	_BITULL(2)
+/* ARENA_RELEASE_RANGE releases a part of it. */
+#define ARENA_FEATURE_RELEASE_RANGE	_BITULL(3)
 
 /**
  * struct arena_ioc_info - what the module offers and what this arena holds
@@ -52,11 +54,18 @@ struct arena_ioc_info {
 	__aligned_u64 blocks;
 };
 
+/* arena_ioc_release.flags: only what @offset and @length say. */
+#define ARENA_RELEASE_RANGE	_BITUL(0)
+
 /**
  * struct arena_ioc_release - give the arena's memory back
  * @size: in: bytes the caller passes; out: bytes the kernel filled in
- * @flags: in: must be zero
+ * @flags: in: ARENA_RELEASE_RANGE, or zero for everything
  * @blocks: out: blocks released
+ * @offset: in: where the range begins, a file offset as in mmap(); a multiple of
+ *	the block size; zero without ARENA_RELEASE_RANGE
+ * @length: in: bytes in the range, a multiple of the block size and not zero;
+ *	zero without ARENA_RELEASE_RANGE
  *
  * Mappings stay; the next touch of each block finds fresh, zeroed memory.
  */
@@ -64,6 +73,8 @@ struct arena_ioc_release {
 	__u32 size;
 	__u32 flags;
 	__aligned_u64 blocks;
+	__aligned_u64 offset;
+	__aligned_u64 length;
 };
 
 #define ARENA_IOC_MAGIC		0xBD
