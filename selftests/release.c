@@ -7,7 +7,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <kselftest_harness.h>
 
 #define NR	32
@@ -174,19 +173,17 @@ static void *toucher(void *data)
  * the block stays in quarantine until a later release happens to unmap it; so
  * look now and then.
  */
-TEST_F_TIMEOUT(release, against_faults, 120)
+TEST_F_TIMEOUT(release, against_faults, 600)
 {
 	struct race race = { .memory = self->memory };
 	pthread_t threads[RACE_THREADS];
-	time_t end = time(NULL) + 60;
 	int round, i;
 
 	ASSERT_EQ(NR, release_all(self->fd));
 	for (i = 0; i < RACE_THREADS; i++) {
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, toucher, &race));
 	}
-	/* As many as a slow kernel can do in a minute. */
-	for (round = 0; round < 2000 && time(NULL) < end; round++) {
+	for (round = 0; round < 2000; round++) {
 		/* A touch that does not commit touches a block that is gone. */
 		for (i = 0; i < 100000 && blocks_of(self->fd) < 2; i++)
 			sched_yield();
@@ -198,8 +195,6 @@ TEST_F_TIMEOUT(release, against_faults, 120)
 	atomic_store(&race.stop, true);
 	for (i = 0; i < RACE_THREADS; i++)
 		pthread_join(threads[i], NULL);
-	TH_LOG("%d rounds", round);
-	EXPECT_GE(round, 100);
 	/*
 	 * The last release may have unmapped new blocks along with the old ones.
 	 * What is mapped now, a touch finds; where an old one still is, a touch
