@@ -29,16 +29,6 @@ faults_left() {
 	echo $(($(cat $debug/failslab/times) + $(cat $debug/fail_page_alloc/times)))
 }
 
-no_block_is_left() {
-	for i in 1 2 3 4 5 6 7 8 9 10; do
-		awk '$1 ~ /^[0-9]+$/ { left += $2 + $3 } END { exit left != 0 }' \
-			$debug/arena/pool && return
-		usleep 200000
-	done
-	cat $debug/arena/pool
-	return 1
-}
-
 survives() {
 	n=1
 	total=0
@@ -49,7 +39,7 @@ survives() {
 		[ $fired -gt 0 ] || break
 		total=$((total + fired))
 		grep 'terminated by timeout' /tmp/faults.out && return 1
-		no_block_is_left || return 1
+		blocks-left || return 1
 		n=$((n + 1))
 	done
 	set_knob times -1
@@ -70,7 +60,7 @@ set_knob stacktrace-depth 32
 set_knob ignore-gfp-wait N
 echo N > $debug/fail_page_alloc/ignore-gfp-highmem
 echo 0 > $debug/fail_page_alloc/min-order
-only_in_the_module
+only_in_the_module || exit 1
 for program; do
 	check "$program with each allocation of its tests failing once" survives $program
 	cat /tmp/faults.total
