@@ -2,9 +2,11 @@
 /*
  * /sys/kernel/debug/arena: what the module counts, for people and tests.
  *
- *	pool	a line per node: blocks in use and in quarantine; then how
- *		many blocks came from another node than asked, and how many
- *		were retired for a memory error
+ *	pool	a line per node, in blocks, under a head that names the
+ *		columns (struct arena_pool_stats); fragmentation is 1 - the longest
+ *		extent / free blocks of the pool, share the longest extent /
+ *		all free memory of the node, both in percent; then how many
+ *		blocks were retired for a memory error
  */
 #include <linux/debugfs.h>
 #include <linux/module.h>
@@ -16,18 +18,43 @@
 
 static struct dentry *arena_dir;
 
-static int pool_show(struct seq_file *seq, void *unused)
+/* A part of a whole in tenths of a percent; none of nothing. */
+static unsigned long permille(unsigned long part, unsigned long whole)
+{
+	return whole ? part * 1000 / whole : 0;
+}
+
+static void show_percent(struct seq_file *seq, unsigned long permille)
+{
+	seq_printf(seq, " %lu.%lu", permille / 10, permille % 10);
+}
+
+static void show_node(struct seq_file *seq, int nid)
 {
 	struct arena_pool_stats stats;
+	unsigned long nr_free;
+
+	arena_pool_stats(nid, &stats);
+	nr_free = stats.ready + stats.dirty;
+	seq_printf(seq, "%d %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu",
+		   nid, stats.in_use, stats.quarantined, stats.ready, stats.dirty,
+		   stats.cached, stats.extents, stats.largest, stats.min,
+		   stats.max, stats.hits, stats.misses, stats.zeroed,
+		   stats.refills, stats.shrunk);
+	show_percent(seq, permille(nr_free - stats.largest, nr_free));
+	show_percent(seq, permille(stats.largest << ARENA_BLOCK_ORDER,
+				   (nr_free << ARENA_BLOCK_ORDER) + stats.system_free));
+	seq_putc(seq, '\n');
+}
+
+static int pool_show(struct seq_file *seq, void *unused)
+{
 	int nid;
 
-	seq_puts(seq, "node in_use quarantined\n");
-	for_each_online_node(nid) {
-		arena_pool_stats(nid, &stats);
-		seq_printf(seq, "%d %lu %lu\n", nid, stats.in_use,
-			   stats.quarantined);
-	}
-	seq_printf(seq, "fallbacks %lu\n", arena_pool_fallbacks());
+	seq_puts(seq, "node in_use quarantined ready dirty cached extents largest min max "
+		      "hits misses zeroed refills shrunk fragmentation share\n");
+	for_each_online_node(nid)
+		show_node(seq, nid);
 	seq_printf(seq, "poisoned %lu\n", arena_pool_poisoned());
 	return 0;
 }

@@ -20,14 +20,18 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/mount.h>
+#include <linux/nodemask.h>
 #include <linux/pseudo_fs.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/arena.h>
 
+#include "cache.h"
 #include "debugfs.h"
+#include "policy.h"
 #include "pool.h"
+#include "reclaim.h"
 #include "region.h"
 
 #define ARENA_FS_MAGIC	0x6172656e	/* "aren" */
@@ -39,7 +43,71 @@
 static_assert(sizeof(struct arena_ioc_info) == ARENA_IOC_INFO_SIZE_1);
 static_assert(offsetofend(struct arena_ioc_release, blocks) == ARENA_IOC_RELEASE_SIZE_1);
 
+static_assert(sizeof(struct arena_ioc_set_policy) == 24);
+static_assert(sizeof(struct arena_ioc_set_flags) == 16);
+static_assert(sizeof(struct arena_ioc_commit) == 32);
+static_assert(sizeof(struct arena_ioc_region_info) == 72);
+static_assert(sizeof(struct arena_ioc_stats) == 72);
+
+/* The longest mask of nodes that is worth looking at. */
+#define MASK_BITS_MAX	65536
+
 static struct vfsmount *arena_mount;
+
+/* --- parameters ----------------------------------------------------------- */
+
+/* Bytes per node; ULONG_MAX is what was not set. */
+static unsigned long reserve_bytes, min_bytes = ULONG_MAX, max_bytes = ULONG_MAX;
+
+static unsigned long to_blocks(unsigned long bytes)
+{
+	return bytes == ULONG_MAX ? ARENA_POOL_AUTO :
+		DIV_ROUND_UP_ULL(bytes, ARENA_BLOCK_SIZE);
+}
+
+static void apply_watermarks(void)
+{
+	arena_pool_set_watermarks(to_blocks(reserve_bytes), to_blocks(min_bytes),
+				  to_blocks(max_bytes));
+}
+
+static int set_size(const char *value, const struct kernel_param *param)
+{
+	unsigned long long bytes;
+	char *end;
+
+	bytes = memparse(value, &end);
+	if (end == value || (*end && strcmp(end, "\n")))
+		return -EINVAL;
+	if (bytes > (u64)totalram_pages() << PAGE_SHIFT)
+		return -ERANGE;
+	*(unsigned long *)param->arg = bytes;
+	apply_watermarks();
+	return 0;
+}
+
+static int get_size(char *buffer, const struct kernel_param *param)
+{
+	unsigned long bytes = *(unsigned long *)param->arg;
+
+	if (bytes == ULONG_MAX)
+		return sysfs_emit(buffer, "auto\n");
+	return sysfs_emit(buffer, "%lu\n", bytes);
+}
+
+static const struct kernel_param_ops size_ops = {
+	.set = set_size,
+	.get = get_size,
+};
+
+module_param_cb(reserve, &size_ops, &reserve_bytes, 0444);
+MODULE_PARM_DESC(reserve, "memory that each node's pool takes at load, e.g. 512M (0)");
+module_param_cb(min, &size_ops, &min_bytes, 0644);
+MODULE_PARM_DESC(min, "memory that each node keeps ready (the reserve, or up to 64M)");
+module_param_cb(max, &size_ops, &max_bytes, 0644);
+MODULE_PARM_DESC(max, "memory that each node keeps at most (an eighth of it and the reserve)");
+
+/* --- the file -------------------------------------------------------------- */
 
 static int arena_fs_init_context(struct fs_context *fc)
 {
@@ -152,7 +220,10 @@ static long arena_ioc_info(struct arena *arena, void __user *uargs)
 	info.size = size;
 	info.abi_version = ARENA_ABI_VERSION;
 	info.features = ARENA_FEATURE_COMMIT | ARENA_FEATURE_RELEASE |
-			ARENA_FEATURE_RESERVE | ARENA_FEATURE_RELEASE_RANGE;
+			ARENA_FEATURE_RESERVE | ARENA_FEATURE_RELEASE_RANGE |
+			ARENA_FEATURE_POLICY | ARENA_FEATURE_KEEP_DIRTY |
+			ARENA_FEATURE_COMMIT_RANGE | ARENA_FEATURE_REGION_INFO |
+			ARENA_FEATURE_STATS;
 	info.block_size = ARENA_BLOCK_SIZE;
 	info.blocks = READ_ONCE(arena->nr_blocks);
 	return put_args(uargs, &info, size);
@@ -184,6 +255,150 @@ static long arena_ioc_release(struct arena *arena, void __user *uargs)
 	return put_args(uargs, &release, size);
 }
 
+/* The nodes of a caller's mask; those that this kernel can't have are -ENODEV. */
+static int get_nodes(nodemask_t *nodes, u64 address, u32 nr_nodes)
+{
+	const u64 __user *words = u64_to_user_ptr(address);
+	u32 i;
+
+	nodes_clear(*nodes);
+	if (nr_nodes > MASK_BITS_MAX)
+		return -EINVAL;
+	for (i = 0; i < nr_nodes; i++) {
+		static_assert(BITS_PER_LONG == 64);
+		u64 word;
+
+		if (get_user(word, &words[i / 64]))
+			return -EFAULT;
+		if (!(word & BIT_ULL(i % 64)))
+			continue;
+		if (i >= MAX_NUMNODES)
+			return -ENODEV;
+		node_set(i, *nodes);
+	}
+	return 0;
+}
+
+static long arena_ioc_set_policy(struct arena *arena, void __user *uargs)
+{
+	struct arena_ioc_set_policy args;
+	struct arena_policy policy;
+	nodemask_t nodes;
+	int size, err;
+
+	size = get_args(&args, sizeof(args), sizeof(args), uargs);
+	if (size < 0)
+		return size;
+	if (args.flags & ~ARENA_POLICY_STRICT)
+		return -EINVAL;
+	if (args.mode == ARENA_POLICY_LOCAL && (args.nr_nodes || args.nodes))
+		return -EINVAL;
+	err = get_nodes(&nodes, args.nodes, args.nr_nodes);
+	if (err)
+		return err;
+	err = arena_policy_set(&policy, args.mode, args.flags & ARENA_POLICY_STRICT,
+			       &nodes);
+	if (err)
+		return err;
+	if (down_write_killable(&arena->sem))
+		return -EINTR;
+	arena->policy = policy;
+	up_write(&arena->sem);
+	return put_args(uargs, &(u32){ size }, sizeof(u32));
+}
+
+static long arena_ioc_set_flags(struct arena *arena, void __user *uargs)
+{
+	struct arena_ioc_set_flags args;
+	int size, err;
+
+	size = get_args(&args, sizeof(args), sizeof(args), uargs);
+	if (size < 0)
+		return size;
+	if (args.flags)
+		return -EINVAL;
+	err = arena_region_set_flags(arena, args.arena_flags);
+	if (err)
+		return err;
+	return put_args(uargs, &(u32){ size }, sizeof(u32));
+}
+
+static long arena_ioc_commit(struct arena *arena, void __user *uargs)
+{
+	struct arena_ioc_commit args;
+	unsigned long blocks;
+	int size, err;
+
+	size = get_args(&args, sizeof(args), sizeof(args), uargs);
+	if (size < 0)
+		return size;
+	if (args.flags & ~ARENA_REGION_CONTIG)
+		return -EINVAL;
+	err = arena_region_commit(arena, args.offset, args.length,
+				  args.flags & ARENA_REGION_CONTIG, &blocks);
+	if (err)
+		return err;
+	args.size = size;
+	args.blocks = blocks;
+	return put_args(uargs, &args, size);
+}
+
+static long arena_ioc_region_info(struct arena *arena, void __user *uargs)
+{
+	struct arena_ioc_region_info args;
+	u64 *node_blocks;
+	u32 nr;
+	int size, err;
+
+	size = get_args(&args, sizeof(args), sizeof(args), uargs);
+	if (size < 0)
+		return size;
+	if (args.flags || args.reserved || (args.nr_nodes && !args.node_blocks))
+		return -EINVAL;
+	node_blocks = kcalloc(nr_node_ids, sizeof(*node_blocks), GFP_KERNEL);
+	if (!node_blocks)
+		return -ENOMEM;
+	err = arena_region_info(arena, &args, node_blocks);
+	if (err)
+		goto free_node_blocks;
+	nr = min(args.nr_nodes, nr_node_ids);
+	args.size = size;
+	args.nr_nodes = nr_node_ids;
+	err = put_args(uargs, &args, size);
+	if (!err && nr)
+		err = put_args(u64_to_user_ptr(args.node_blocks), node_blocks,
+			       nr * sizeof(*node_blocks));
+free_node_blocks:
+	kfree(node_blocks);
+	return err;
+}
+
+static long arena_ioc_stats(struct arena *arena, void __user *uargs)
+{
+	struct arena_counts *counts = &arena->counts;
+	struct arena_cache *cache = smp_load_acquire(&arena->cache);
+	struct arena_ioc_stats args;
+	int size;
+
+	size = get_args(&args, sizeof(args), sizeof(args), uargs);
+	if (size < 0)
+		return size;
+	if (args.flags)
+		return -EINVAL;
+	args = (struct arena_ioc_stats) {
+		.size = size,
+		.blocks = READ_ONCE(arena->nr_blocks),
+		.cached = cache ? arena_cache_size(cache) : 0,
+		.from_cache = atomic_long_read(&counts->from_cache),
+		.from_pool = atomic_long_read(&counts->from_pool),
+		.from_system = atomic_long_read(&counts->from_system),
+		.zeroed = atomic_long_read(&counts->zeroed),
+		.fallbacks = atomic_long_read(&counts->fallbacks),
+		.released = atomic_long_read(&counts->released),
+	};
+	return put_args(uargs, &args, size);
+}
+
 /* The number without the size, which grows with the structure. */
 #define ARENA_IOC_CALL(cmd)	((cmd) & ~(_IOC_SIZEMASK << _IOC_SIZESHIFT))
 
@@ -200,6 +415,16 @@ static long arena_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return arena_ioc_info(arena, uargs);
 	case ARENA_IOC_CALL(ARENA_IOC_RELEASE):
 		return arena_ioc_release(arena, uargs);
+	case ARENA_IOC_CALL(ARENA_IOC_SET_POLICY):
+		return arena_ioc_set_policy(arena, uargs);
+	case ARENA_IOC_CALL(ARENA_IOC_SET_FLAGS):
+		return arena_ioc_set_flags(arena, uargs);
+	case ARENA_IOC_CALL(ARENA_IOC_COMMIT):
+		return arena_ioc_commit(arena, uargs);
+	case ARENA_IOC_CALL(ARENA_IOC_REGION_INFO):
+		return arena_ioc_region_info(arena, uargs);
+	case ARENA_IOC_CALL(ARENA_IOC_STATS):
+		return arena_ioc_stats(arena, uargs);
 	default:
 		return -ENOTTY;
 	}
@@ -230,10 +455,22 @@ static int __init arena_init(void)
 {
 	int err;
 
+	apply_watermarks();
+	err = arena_pool_init();
+	if (err)
+		return err;
+	err = arena_cache_init();
+	if (err)
+		goto exit_pool;
+	err = arena_reclaim_init();
+	if (err)
+		goto exit_cache;
 	arena_mount = kern_mount(&arena_fs_type);
-	if (IS_ERR(arena_mount))
-		return PTR_ERR(arena_mount);
-
+	if (IS_ERR(arena_mount)) {
+		err = PTR_ERR(arena_mount);
+		goto exit_reclaim;
+	}
+	arena_pool_fill_reserve();
 	arena_debugfs_init();
 	err = misc_register(&arena_device);
 	if (err)
@@ -243,6 +480,12 @@ static int __init arena_init(void)
 remove_debugfs:
 	arena_debugfs_exit();
 	kern_unmount(arena_mount);
+exit_reclaim:
+	arena_reclaim_exit();
+exit_cache:
+	arena_cache_exit();
+exit_pool:
+	arena_pool_exit();
 	return err;
 }
 
@@ -250,8 +493,10 @@ static void __exit arena_exit(void)
 {
 	misc_deregister(&arena_device);
 	arena_debugfs_exit();
-	arena_pool_exit();
 	kern_unmount(arena_mount);
+	arena_reclaim_exit();
+	arena_cache_exit();
+	arena_pool_exit();
 }
 
 module_init(arena_init);

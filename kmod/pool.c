@@ -4,32 +4,60 @@
  *
  * A block is an order-9 folio that is never on an LRU list and never has a
  * mapping, so that its reference count is the sum of those who really hold it.
- * arena_pool_get() hands a block to one owner with one reference and zeroed;
- * arena_pool_put() takes both back. Blocks come straight from the page
- * allocator and go straight back to it; a stock of zeroed blocks per node will
- * live behind these two calls.
+ * Each NUMA node has a pool of free ones. A block is
  *
- * A put block that somebody else still holds (a DMA pin, a page in a pipe) is
- * in quarantine: the pool keeps its own reference and looks again until it is
- * the last. So a block is never with the page allocator, and never handed to
- * anyone, while somebody can still reach its old contents. One that has a
- * hardware memory error is retired: kept for ever, and counted.
+ *	in use		one reference is the owner's, who got it zeroed
+ *	dirty		put, and not yet zeroed; in node_pool.dirty
+ *	ready		zeroed; in node_pool.ready, as part of an extent
+ *	cached		put, but still its arena's own (cache.c); only counted here
+ *	quarantined	put, but somebody else (a DMA pin, a page in a pipe) still
+ *			holds it; in quarantine_list
+ *	retired		has a hardware memory error; kept for ever, only counted
  *
- * folio->lru links a block into its owner's list: the caller's before
- * arena_pool_put(), quarantine_list after.
+ * and otherwise the page allocator's. Dirty, ready and cached blocks are
+ * "kept"; they are claimed, which is to say that their reference count is frozen at
+ * zero and nobody can take a reference. So a block is never with the page
+ * allocator, and never handed to anyone, while somebody can still reach its
+ * old contents; and nobody but its old owner gets it before it is zeroed.
+ *
+ * A worker per node, a thread of the lowest priority on the node's own CPUs,
+ * zeroes what is dirty, refills the pool up to the low watermark, and frees what is
+ * above the high one. It refills without reclaiming anything, and not at all
+ * for a while after the system wanted memory back (arena_pool_hold_off()).
+ * Who takes blocks does not wait for it: what is not ready is zeroed by the
+ * taker, or comes from the page allocator.
+ *
+ * Locking: node_pool.lock protects the blocks and counts of its node;
+ * quarantine_lock the quarantine. Both are leaves, spinlocks, and held for
+ * list and tree operations only: zeroing, freeing and allocating are done
+ * outside. watermark_mutex is taken by who changes watermarks.
+ *
+ * folio->lru links a block into its owner's list: the taker's, node_pool.dirty or
+ * quarantine_list. A ready block's own memory describes its extent.
  *
  * Nothing here knows of files, mappings or processes.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/atomic.h>
 #include <linux/gfp.h>
+#include <linux/highmem.h>
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/mm.h>
+#include <linux/mmzone.h>
+#include <linux/mutex.h>
 #include <linux/nodemask.h>
+#include <linux/sched/signal.h>
 #include <linux/sizes.h>
+#include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/topology.h>
+#include <linux/vmstat.h>
 #include <linux/workqueue.h>
 
+#include "extents.h"
 #include "pool.h"
 
 #if !defined(CONFIG_X86_64) && !defined(CONFIG_ARM64)
@@ -46,71 +74,147 @@ static_assert(ARENA_BLOCK_SIZE == SZ_2M);
 /* How long a quarantined block waits until it is looked at again. */
 #define QUARANTINE_PERIOD	(HZ / 4)
 
-struct node_count {
+/*
+ * How long a pool that fell below its low watermark waits for blocks to come
+ * back by themselves, before it is refilled.
+ */
+#define REFILL_DELAY		(HZ / 10)
+
+/* How long it waits after the page allocator had nothing. */
+#define REFILL_RETRY		HZ
+
+/* How long it waits after the system wanted memory back. */
+#define REFILL_HOLD_OFF		(10 * HZ)
+
+/* The low watermark that a node has if nobody set one, at most. */
+#define DEFAULT_MIN_BLOCKS	(SZ_64M / ARENA_BLOCK_SIZE)
+
+/**
+ * struct node_pool - the blocks of a NUMA node
+ * @nid: the node. Constant.
+ * @worker: its thread, NULL until the node has memory. Set once, under
+ *	watermark_mutex.
+ * @min: low watermark. Changed under watermark_mutex; read as plain figures.
+ * @max: high watermark, likewise; not below @min
+ * @in_use: blocks taken and not yet put
+ * @quarantined: blocks in quarantine
+ * @zeroed: blocks zeroed while somebody waited
+ * @lock: protects all that follows
+ * @ready: zeroed blocks
+ * @dirty: blocks to be zeroed
+ * @nr_dirty: how many, and the one that the worker is zeroing
+ * @nr_cached: blocks that arenas keep
+ * @nr_extra: how many blocks above @max are not too many just now
+ * @refill_after: jiffies before which there is no refill
+ * @hits: see struct arena_pool_stats for this one and the next
+ * @misses: likewise
+ * @refills: likewise
+ * @shrunk: likewise
+ */
+struct node_pool {
+	int nid;
+	struct task_struct *worker;
+	unsigned long min;
+	unsigned long max;
 	atomic_long_t in_use;
 	atomic_long_t quarantined;
+	atomic_long_t zeroed;
+
+	spinlock_t lock ____cacheline_aligned_in_smp;
+	struct arena_extents ready;
+	struct list_head dirty;
+	unsigned long nr_dirty;
+	unsigned long nr_cached;
+	unsigned long nr_extra;
+	unsigned long refill_after;
+	unsigned long hits;
+	unsigned long misses;
+	unsigned long refills;
+	unsigned long shrunk;
 };
 
-static struct node_count counts[MAX_NUMNODES];
-static atomic_long_t fallbacks;
-static atomic_long_t poisoned;
+/* One for each node that can ever be. */
+static struct node_pool *pools;
 
-/* Protects quarantine_list. A leaf: nothing else is taken inside. */
+/* Protects the watermarks, and the start of workers. */
+static DEFINE_MUTEX(watermark_mutex);
+static unsigned long reserve_wanted;
+static unsigned long min_wanted = ARENA_POOL_AUTO;
+static unsigned long max_wanted = ARENA_POOL_AUTO;
+
+/* Protects quarantine_list. */
 static DEFINE_SPINLOCK(quarantine_lock);
 static LIST_HEAD(quarantine_list);
 
 static void recheck_quarantine(struct work_struct *work);
 static DECLARE_DELAYED_WORK(quarantine_work, recheck_quarantine);
 
+static atomic_long_t poisoned;
+
 /*
  * Not movable: a long-term pin of a movable page first migrates it, which a
- * folio without a mapping does not support. Zeroed by the page allocator, so
- * that init_on_alloc does not do it a second time.
+ * folio without a mapping does not support.
  */
-#define BLOCK_GFP	(GFP_HIGHUSER | __GFP_ZERO | __GFP_NOWARN)
+#define BLOCK_GFP	(GFP_HIGHUSER | __GFP_NOWARN)
 
-/**
- * arena_pool_get - take a block
- * @nid: node to take it from while that has one, or NUMA_NO_NODE to leave the
- *	choice to the task's memory policy
- *
- * Tries @nid first, compacting it if need be; it does not reclaim there, since
- * that is known to push out all of one node while others are idle. If @nid has
- * none, falls back to what the task's memory policy and cpuset allow, and
- * counts that.
- *
- * Context: process context; may sleep, reclaim and compact. Never invokes the
- * OOM killer.
- * Return: a zeroed folio of order ARENA_BLOCK_ORDER with one reference, which
- * the caller owns, or NULL when there is none.
- */
-struct folio *arena_pool_get(int nid)
+static struct node_pool *pool_of(const struct folio *folio)
 {
-	struct folio *folio = NULL;
+	return &pools[folio_nid(folio)];
+}
 
-	if (nid != NUMA_NO_NODE)
-		folio = __folio_alloc_node(BLOCK_GFP | __GFP_THISNODE | __GFP_NORETRY,
-					   ARENA_BLOCK_ORDER, nid);
-	if (!folio) {
-		folio = folio_alloc(BLOCK_GFP | __GFP_RETRY_MAYFAIL,
-				    ARENA_BLOCK_ORDER);
-		if (!folio)
-			return NULL;
-		if (nid != NUMA_NO_NODE && folio_nid(folio) != nid)
-			atomic_long_inc(&fallbacks);
-	}
-	atomic_long_inc(&counts[folio_nid(folio)].in_use);
-	return folio;
+/* --- single blocks ------------------------------------------------------- */
+
+/* What the page allocator gives is zero without being asked to be. */
+static bool is_born_zeroed(void)
+{
+	return want_init_on_free() || want_init_on_alloc(0);
 }
 
 /*
- * Claim a block from all others: true if the pool's reference is the only one.
- * With the count frozen at zero nobody else can take one: GUP-fast, the one who
- * might still try, gives up.
+ * Zero a page past the caches: nobody will look at it soon, and what others
+ * have in their caches shall stay there.
  */
-static bool claim_block(struct folio *folio)
+static void zero_page_uncached(struct page *page)
 {
-	return folio_ref_freeze(folio, 1);
+#ifdef CONFIG_X86_64
+	unsigned long *word = page_address(page), *end = (void *)word + PAGE_SIZE;
+
+	for (; word < end; word += 8)
+		asm volatile("movnti %1, 0(%0)\n\t"
+			     "movnti %1, 8(%0)\n\t"
+			     "movnti %1, 16(%0)\n\t"
+			     "movnti %1, 24(%0)\n\t"
+			     "movnti %1, 32(%0)\n\t"
+			     "movnti %1, 40(%0)\n\t"
+			     "movnti %1, 48(%0)\n\t"
+			     "movnti %1, 56(%0)"
+			     : : "r" (word), "r" (0UL) : "memory");
+#else
+	clear_highpage(page);
+#endif
+}
+
+/* Whoever learns of the block after this must find it zeroed. */
+static void end_uncached_stores(void)
+{
+#ifdef CONFIG_X86_64
+	asm volatile("sfence" : : : "memory");
+#endif
+}
+
+static void zero_block(struct folio *folio, bool is_wanted_now)
+{
+	unsigned long i;
+
+	for (i = 0; i < ARENA_BLOCK_PAGES; i++) {
+		if (is_wanted_now)
+			clear_highpage(folio_page(folio, i));
+		else
+			zero_page_uncached(folio_page(folio, i));
+		cond_resched();
+	}
+	if (!is_wanted_now)
+		end_uncached_stores();
 }
 
 static bool is_poisoned(struct folio *folio)
@@ -124,11 +228,16 @@ static bool is_poisoned(struct folio *folio)
 	return false;
 }
 
-/*
+/**
+ * arena_pool_free_claimed - give a claimed block to the page allocator
+ * @folio: the block, claimed, linked nowhere, and no longer counted as kept
+ *
  * The page allocator takes a whole block without looking for memory errors in
  * it, and would hand it out again. One that has any is kept for ever.
+ *
+ * Context: any process context; does not sleep.
  */
-static void free_claimed(struct folio *folio)
+void arena_pool_free_claimed(struct folio *folio)
 {
 	folio_ref_unfreeze(folio, 1);
 	if (is_poisoned(folio))
@@ -137,28 +246,396 @@ static void free_claimed(struct folio *folio)
 		folio_put(folio);
 }
 
+/* Claim a block from all others, if the pool's reference is the only one. */
+static bool claim_block(struct folio *folio)
+{
+	if (!folio_ref_freeze(folio, 1))
+		return false;
+	/* Left by those who mapped it. */
+	folio_clear_dirty(folio);
+	folio_clear_referenced(folio);
+	return true;
+}
+
+/* --- the node's kept blocks ---------------------------------------------- */
+
+static unsigned long nr_free_locked(const struct node_pool *pool)
+{
+	lockdep_assert_held(&pool->lock);
+	return pool->ready.nr_blocks + pool->nr_dirty;
+}
+
+static unsigned long nr_kept_locked(const struct node_pool *pool)
+{
+	return nr_free_locked(pool) + pool->nr_cached;
+}
+
+/* A node without a worker has a high watermark of zero. */
+static bool has_room_locked(const struct node_pool *pool)
+{
+	return nr_kept_locked(pool) < pool->max + pool->nr_extra;
+}
+
+/*
+ * What is kept can be had by who needs it, so that MemAvailable counts it in.
+ * Called wherever the number of kept blocks changes.
+ */
+static void account_kept(const struct node_pool *pool, long nr_blocks)
+{
+	mod_node_page_state(NODE_DATA(pool->nid), NR_KERNEL_MISC_RECLAIMABLE,
+			    nr_blocks * (long)ARENA_BLOCK_PAGES);
+}
+
+/* The worker sleeps only while there is nothing dirty. */
+static void add_dirty_locked(struct node_pool *pool, struct folio *folio)
+{
+	bool was_idle = list_empty(&pool->dirty);
+
+	list_add_tail(&folio->lru, &pool->dirty);
+	pool->nr_dirty++;
+	if (was_idle)
+		wake_up_process(pool->worker);
+}
+
+static struct folio *take_dirty_locked(struct node_pool *pool)
+{
+	struct folio *folio;
+
+	folio = list_first_entry_or_null(&pool->dirty, struct folio, lru);
+	if (folio) {
+		list_del(&folio->lru);
+		pool->nr_dirty--;
+	}
+	return folio;
+}
+
+static void own_block(struct folio *folio, struct list_head *blocks)
+{
+	folio_ref_unfreeze(folio, 1);
+	list_add_tail(&folio->lru, blocks);
+}
+
+/* Adjacent blocks, in the order of their addresses. */
+static void own_run(struct folio *first, unsigned long nr,
+		    struct list_head *blocks)
+{
+	struct page *page = folio_page(first, 0);
+	unsigned long pfn = page_to_pfn(page), i;
+
+	for (i = 0; i < nr; i++, pfn += ARENA_BLOCK_PAGES)
+		own_block(page_folio(pfn_to_page(pfn)), blocks);
+}
+
+/* Blocks have left the pool: is it time to think of a refill? */
+static void note_taken_locked(struct node_pool *pool, unsigned long nr)
+{
+	unsigned long left = nr_free_locked(pool);
+
+	if (left >= pool->min || left + nr < pool->min)
+		return;
+	if (time_before(pool->refill_after, jiffies + REFILL_DELAY))
+		pool->refill_after = jiffies + REFILL_DELAY;
+	wake_up_process(pool->worker);
+}
+
+/**
+ * arena_pool_take_ready - take zeroed blocks that a node has ready
+ * @nid: the node
+ * @wanted: how many
+ * @blocks: they are added to its end, in as few runs of adjacent ones as can be,
+ *	each with one reference that is the caller's
+ *
+ * Context: process context; does not sleep.
+ * Return: how many there were.
+ */
+unsigned long arena_pool_take_ready(int nid, unsigned long wanted,
+				    struct list_head *blocks)
+{
+	struct node_pool *pool = &pools[nid];
+	unsigned long taken = 0, run;
+	struct folio *first;
+
+	do {
+		spin_lock(&pool->lock);
+		first = arena_extents_take(&pool->ready, wanted - taken, &run);
+		pool->hits += run;
+		if (first)
+			note_taken_locked(pool, run);
+		else
+			pool->misses += wanted - taken;
+		spin_unlock(&pool->lock);
+		if (first)
+			own_run(first, run, blocks);
+		taken += run;
+	} while (first && taken < wanted);
+
+	account_kept(pool, -taken);
+	atomic_long_add(taken, &pool->in_use);
+	return taken;
+}
+
+/**
+ * arena_pool_take_dirty - take blocks that a node has, and zero them
+ * @nid: the node
+ * @wanted: how many
+ * @blocks: they are added to its end, each with one reference
+ *
+ * Context: process context; may sleep.
+ * Return: how many there were, or fewer if the process is being killed.
+ */
+unsigned long arena_pool_take_dirty(int nid, unsigned long wanted,
+				    struct list_head *blocks)
+{
+	struct node_pool *pool = &pools[nid];
+	unsigned long taken = 0;
+	struct folio *folio;
+
+	while (taken < wanted && !fatal_signal_pending(current)) {
+		if (!READ_ONCE(pool->nr_dirty))
+			break;
+		spin_lock(&pool->lock);
+		folio = take_dirty_locked(pool);
+		if (folio)
+			note_taken_locked(pool, 1);
+		spin_unlock(&pool->lock);
+		if (!folio)
+			break;
+		account_kept(pool, -1);
+		if (is_poisoned(folio)) {
+			arena_pool_free_claimed(folio);
+			continue;
+		}
+		zero_block(folio, true);
+		own_block(folio, blocks);
+		taken++;
+	}
+	atomic_long_add(taken, &pool->in_use);
+	atomic_long_add(taken, &pool->zeroed);
+	return taken;
+}
+
+/**
+ * arena_pool_alloc - take a block from the page allocator
+ * @nid: node to take it from
+ * @nodes: if that has none, what others to take it from, trying harder; or NULL
+ *
+ * Without @nodes it compacts if need be, but reclaims next to nothing, since
+ * that is known to push out all of one node while others are idle.
+ *
+ * Context: process context; may sleep, reclaim and compact. Never invokes the
+ * OOM killer. Stays within the task's cpuset.
+ * Return: a zeroed folio of order ARENA_BLOCK_ORDER with one reference, which
+ * the caller owns, or NULL when there is none.
+ */
+struct folio *arena_pool_alloc(int nid, const nodemask_t *nodes)
+{
+	gfp_t gfp = BLOCK_GFP | __GFP_ZERO;
+	struct node_pool *pool;
+	struct folio *folio;
+
+	gfp |= nodes ? __GFP_RETRY_MAYFAIL : __GFP_THISNODE | __GFP_NORETRY;
+	folio = __folio_alloc(gfp, ARENA_BLOCK_ORDER, nid, (nodemask_t *)nodes);
+	if (!folio)
+		return NULL;
+	pool = pool_of(folio);
+	atomic_long_inc(&pool->in_use);
+	atomic_long_inc(&pool->zeroed);
+	return folio;
+}
+
+/* A block for the pool itself, without waiting for anyone; false if there is none. */
+static bool grow_pool(struct node_pool *pool, gfp_t gfp)
+{
+	struct folio *folio;
+	bool added = true;
+
+	folio = __folio_alloc(gfp, ARENA_BLOCK_ORDER, pool->nid, NULL);
+	if (!folio)
+		return false;
+	/* Who looks at all page frames can hold it for a moment. */
+	if (!folio_ref_freeze(folio, 1)) {
+		folio_put(folio);
+		return false;
+	}
+	spin_lock(&pool->lock);
+	if (folio_nid(folio) != pool->nid || !has_room_locked(pool))
+		added = false;
+	else if (is_born_zeroed())
+		arena_extents_add(&pool->ready, folio);
+	else
+		add_dirty_locked(pool, folio);
+	spin_unlock(&pool->lock);
+	if (added)
+		account_kept(pool, 1);
+	else
+		arena_pool_free_claimed(folio);
+	return added;
+}
+
+/* Zero one block that is dirty; false if there is none. */
+static bool zero_one(struct node_pool *pool)
+{
+	struct folio *folio;
+
+	spin_lock(&pool->lock);
+	folio = take_dirty_locked(pool);
+	/* It stays counted until it is ready. */
+	if (folio)
+		pool->nr_dirty++;
+	spin_unlock(&pool->lock);
+	if (!folio)
+		return false;
+
+	if (is_poisoned(folio)) {
+		spin_lock(&pool->lock);
+		pool->nr_dirty--;
+		spin_unlock(&pool->lock);
+		account_kept(pool, -1);
+		arena_pool_free_claimed(folio);
+		return true;
+	}
+	zero_block(folio, false);
+	spin_lock(&pool->lock);
+	pool->nr_dirty--;
+	arena_extents_add(&pool->ready, folio);
+	spin_unlock(&pool->lock);
+	return true;
+}
+
+/* Take that many adjacent blocks; false if there are none just now. */
+static bool take_run(struct node_pool *pool, unsigned long nr,
+		     struct list_head *blocks)
+{
+	struct folio *first = NULL;
+	unsigned long taken;
+
+	spin_lock(&pool->lock);
+	if (arena_extents_largest(&pool->ready) >= nr) {
+		first = arena_extents_take(&pool->ready, nr, &taken);
+		pool->hits += nr;
+		note_taken_locked(pool, nr);
+	}
+	spin_unlock(&pool->lock);
+	if (!first)
+		return false;
+	own_run(first, nr, blocks);
+	account_kept(pool, -nr);
+	atomic_long_add(nr, &pool->in_use);
+	return true;
+}
+
+static void allow_extra(struct node_pool *pool, long nr)
+{
+	spin_lock(&pool->lock);
+	pool->nr_extra += nr;
+	spin_unlock(&pool->lock);
+	/* The worker may have to free what was extra. */
+	if (nr < 0 && pool->worker)
+		wake_up_process(pool->worker);
+}
+
+/**
+ * arena_pool_take_run - take adjacent blocks
+ * @nid: the node
+ * @nr: how many, at least one
+ * @blocks: empty list; they are added in the order of their addresses, each with
+ *	one reference
+ *
+ * If the node has no run as long, zeroes what is dirty, and then takes as many
+ * blocks from the page allocator as could make one.
+ *
+ * Context: process context; may sleep and compact.
+ * Return: 0, or with nothing taken
+ * * -ENOMEM if there is no such run
+ * * -EINTR if the process is being killed
+ */
+int arena_pool_take_run(int nid, unsigned long nr, struct list_head *blocks)
+{
+	const gfp_t gfp = BLOCK_GFP | __GFP_THISNODE | __GFP_NORETRY;
+	struct node_pool *pool = &pools[nid];
+	unsigned long nr_grown = 0;
+	int err = 0;
+
+	if (take_run(pool, nr, blocks))
+		return 0;
+
+	allow_extra(pool, nr);
+	do {
+		if (fatal_signal_pending(current))
+			err = -EINTR;
+		else if (zero_one(pool))
+			atomic_long_inc(&pool->zeroed);
+		else if (nr_grown++ >= nr || !grow_pool(pool, gfp))
+			err = -ENOMEM;
+	} while (!take_run(pool, nr, blocks) && !err);
+	allow_extra(pool, -nr);
+	/* The last block may have been the one that was missing. */
+	return list_empty(blocks) ? err : 0;
+}
+
+/**
+ * arena_pool_claim - claim a block from all others
+ * @folio: block that was taken, mapped nowhere and linked nowhere
+ *
+ * With its reference count frozen at zero nobody else can take a reference:
+ * GUP-fast, the one who might still try, gives up. If somebody holds one, the
+ * block goes to quarantine, and from there where arena_pool_put_claimed() puts
+ * it when that has ended.
+ *
+ * Context: process context; does not sleep.
+ * Return: whether the block is the caller's alone; it is no longer in use.
+ */
+bool arena_pool_claim(struct folio *folio)
+{
+	struct node_pool *pool = pool_of(folio);
+
+	atomic_long_dec(&pool->in_use);
+	if (claim_block(folio))
+		return true;
+
+	atomic_long_inc(&pool->quarantined);
+	spin_lock(&quarantine_lock);
+	list_add_tail(&folio->lru, &quarantine_list);
+	spin_unlock(&quarantine_lock);
+	schedule_delayed_work(&quarantine_work, QUARANTINE_PERIOD);
+	return false;
+}
+
+/**
+ * arena_pool_put_claimed - give a claimed block back
+ * @folio: the block, linked nowhere
+ *
+ * It is kept by its node's pool unless that is full.
+ *
+ * Context: process context; does not sleep.
+ */
+void arena_pool_put_claimed(struct folio *folio)
+{
+	struct node_pool *pool = pool_of(folio);
+	bool kept;
+
+	spin_lock(&pool->lock);
+	kept = has_room_locked(pool);
+	if (kept)
+		add_dirty_locked(pool, folio);
+	spin_unlock(&pool->lock);
+	if (kept)
+		account_kept(pool, 1);
+	else
+		arena_pool_free_claimed(folio);
+}
+
 /**
  * arena_pool_put - give a block back
- * @folio: block of arena_pool_get(), mapped nowhere and linked nowhere; the
- *	caller's reference goes with it
+ * @folio: block that was taken, mapped nowhere and linked nowhere; the caller's
+ *	reference goes with it
  *
  * Context: process context; does not sleep.
  */
 void arena_pool_put(struct folio *folio)
 {
-	struct node_count *count = &counts[folio_nid(folio)];
-
-	atomic_long_dec(&count->in_use);
-	if (claim_block(folio)) {
-		free_claimed(folio);
-		return;
-	}
-
-	atomic_long_inc(&count->quarantined);
-	spin_lock(&quarantine_lock);
-	list_add_tail(&folio->lru, &quarantine_list);
-	spin_unlock(&quarantine_lock);
-	schedule_delayed_work(&quarantine_work, QUARANTINE_PERIOD);
+	if (arena_pool_claim(folio))
+		arena_pool_put_claimed(folio);
 }
 
 static void recheck_quarantine(struct work_struct *work)
@@ -174,8 +651,8 @@ static void recheck_quarantine(struct work_struct *work)
 		if (!claim_block(folio))
 			continue;
 		list_del(&folio->lru);
-		atomic_long_dec(&counts[folio_nid(folio)].quarantined);
-		free_claimed(folio);
+		atomic_long_dec(&pool_of(folio)->quarantined);
+		arena_pool_put_claimed(folio);
 		cond_resched();
 	}
 	if (list_empty(&list))
@@ -187,23 +664,394 @@ static void recheck_quarantine(struct work_struct *work)
 	schedule_delayed_work(&quarantine_work, QUARANTINE_PERIOD);
 }
 
+/* --- blocks that arenas keep --------------------------------------------- */
+
 /**
- * arena_pool_stats - read the counters of a node
- * @nid: the node
- * @stats: filled in; each figure is exact, the two need not be of one moment
+ * arena_pool_cache - count a claimed block as one that its arena keeps
+ * @folio: the block
+ *
+ * Context: process context; does not sleep.
+ * Return: false if the node keeps as many as it may.
  */
-void arena_pool_stats(int nid, struct arena_pool_stats *stats)
+bool arena_pool_cache(struct folio *folio)
 {
-	stats->in_use = atomic_long_read(&counts[nid].in_use);
-	stats->quarantined = atomic_long_read(&counts[nid].quarantined);
+	struct node_pool *pool = pool_of(folio);
+	bool may;
+
+	spin_lock(&pool->lock);
+	may = has_room_locked(pool);
+	pool->nr_cached += may;
+	spin_unlock(&pool->lock);
+	if (may)
+		account_kept(pool, 1);
+	return may;
 }
 
 /**
- * arena_pool_fallbacks - how often arena_pool_get() had to leave its node
+ * arena_pool_uncache - take that back: the block goes elsewhere
+ * @folio: the block, still claimed
+ *
+ * Context: process context; does not sleep.
  */
-unsigned long arena_pool_fallbacks(void)
+void arena_pool_uncache(struct folio *folio)
 {
-	return atomic_long_read(&fallbacks);
+	struct node_pool *pool = pool_of(folio);
+
+	spin_lock(&pool->lock);
+	pool->nr_cached--;
+	spin_unlock(&pool->lock);
+	account_kept(pool, -1);
+}
+
+/**
+ * arena_pool_reuse - put a cached block to use again, contents and all
+ * @folio: the block, claimed; then with one reference that is the caller's
+ *
+ * Context: process context; does not sleep.
+ */
+void arena_pool_reuse(struct folio *folio)
+{
+	arena_pool_uncache(folio);
+	atomic_long_inc(&pool_of(folio)->in_use);
+	folio_ref_unfreeze(folio, 1);
+}
+
+/* --- back to the system -------------------------------------------------- */
+
+static unsigned long count_locked(const struct node_pool *pool,
+				  enum arena_pool_part part)
+{
+	unsigned long nr_free = nr_free_locked(pool);
+	unsigned long reserve = min(nr_free, pool->min);
+
+	return part == ARENA_POOL_RESERVE ? reserve : nr_free - reserve;
+}
+
+/**
+ * arena_pool_count - how many blocks a node's pool could give back
+ * @nid: the node
+ * @part: which of them
+ *
+ * Context: any; does not sleep.
+ */
+unsigned long arena_pool_count(int nid, enum arena_pool_part part)
+{
+	struct node_pool *pool = &pools[nid];
+	unsigned long nr;
+
+	spin_lock(&pool->lock);
+	nr = count_locked(pool, part);
+	spin_unlock(&pool->lock);
+	return nr;
+}
+
+/* The one that is missed least: not zeroed, or from the shortest extent. */
+static struct folio *isolate_block(struct node_pool *pool,
+				   enum arena_pool_part part)
+{
+	struct folio *folio = NULL;
+	unsigned long taken;
+
+	spin_lock(&pool->lock);
+	if (count_locked(pool, part)) {
+		folio = take_dirty_locked(pool);
+		if (!folio)
+			folio = arena_extents_take(&pool->ready, 1, &taken);
+	}
+	spin_unlock(&pool->lock);
+	if (folio)
+		account_kept(pool, -1);
+	return folio;
+}
+
+/**
+ * arena_pool_shrink - give blocks of a node's pool back to the page allocator
+ * @nid: the node
+ * @nr: how many, at most
+ * @part: which of them
+ *
+ * Context: reclaim, too; takes spinlocks only.
+ * Return: how many there were.
+ */
+unsigned long arena_pool_shrink(int nid, unsigned long nr,
+				enum arena_pool_part part)
+{
+	struct node_pool *pool = &pools[nid];
+	unsigned long done = 0;
+	struct folio *folio;
+
+	while (done < nr && (folio = isolate_block(pool, part))) {
+		arena_pool_free_claimed(folio);
+		done++;
+	}
+	spin_lock(&pool->lock);
+	pool->shrunk += done;
+	spin_unlock(&pool->lock);
+	return done;
+}
+
+/**
+ * arena_pool_hold_off - don't refill a node's pool for a while
+ * @nid: the node, from which the system just wanted memory back
+ *
+ * Context: any; does not sleep.
+ */
+void arena_pool_hold_off(int nid)
+{
+	struct node_pool *pool = &pools[nid];
+
+	spin_lock(&pool->lock);
+	pool->refill_after = jiffies + REFILL_HOLD_OFF;
+	spin_unlock(&pool->lock);
+}
+
+/* --- the worker ---------------------------------------------------------- */
+
+static bool is_over_locked(const struct node_pool *pool)
+{
+	return nr_kept_locked(pool) > pool->max + pool->nr_extra &&
+	       count_locked(pool, ARENA_POOL_SPARE);
+}
+
+/* Free one block of those above the high watermark; false if there is none. */
+static bool trim_one(struct node_pool *pool)
+{
+	struct folio *folio;
+	bool is_over;
+
+	spin_lock(&pool->lock);
+	is_over = is_over_locked(pool);
+	spin_unlock(&pool->lock);
+	folio = is_over ? isolate_block(pool, ARENA_POOL_SPARE) : NULL;
+	if (!folio)
+		return false;
+	arena_pool_free_claimed(folio);
+	return true;
+}
+
+static bool is_short_locked(const struct node_pool *pool)
+{
+	return nr_free_locked(pool) < pool->min && has_room_locked(pool);
+}
+
+/* Jiffies until a refill is due: LONG_MAX if none is needed. */
+static long refill_due(struct node_pool *pool)
+{
+	long due = LONG_MAX;
+
+	spin_lock(&pool->lock);
+	if (is_short_locked(pool))
+		due = max(0L, (long)(pool->refill_after - jiffies));
+	spin_unlock(&pool->lock);
+	return due;
+}
+
+/*
+ * Take one block in advance; false if none is needed now. Only what is free and
+ * in one piece: memory is not taken from anyone. Asking wakes those who compact
+ * in the background.
+ */
+static bool refill_one(struct node_pool *pool)
+{
+	gfp_t gfp = (BLOCK_GFP | __GFP_THISNODE | __GFP_NORETRY) & ~__GFP_DIRECT_RECLAIM;
+
+	if (refill_due(pool))
+		return false;
+	if (grow_pool(pool, gfp)) {
+		spin_lock(&pool->lock);
+		pool->refills++;
+		spin_unlock(&pool->lock);
+		return true;
+	}
+	spin_lock(&pool->lock);
+	if (time_before(pool->refill_after, jiffies + REFILL_RETRY))
+		pool->refill_after = jiffies + REFILL_RETRY;
+	spin_unlock(&pool->lock);
+	return false;
+}
+
+static void wait_for_work(struct node_pool *pool)
+{
+	bool has_work;
+	long due;
+
+	/* Who adds work does so first and wakes then. */
+	set_current_state(TASK_IDLE);
+	due = refill_due(pool);
+	spin_lock(&pool->lock);
+	has_work = !list_empty(&pool->dirty) || is_over_locked(pool);
+	spin_unlock(&pool->lock);
+	if (kthread_should_stop() || has_work || !due)
+		__set_current_state(TASK_RUNNING);
+	else
+		schedule_timeout(min(due, MAX_SCHEDULE_TIMEOUT));
+}
+
+static int work_for_pool(void *data)
+{
+	struct node_pool *pool = data;
+
+	while (!kthread_should_stop()) {
+		if (!zero_one(pool) && !trim_one(pool) && !refill_one(pool))
+			wait_for_work(pool);
+		cond_resched();
+	}
+	return 0;
+}
+
+static int start_worker(struct node_pool *pool)
+{
+	const struct cpumask *cpus = cpumask_of_node(pool->nid);
+	struct task_struct *worker;
+
+	worker = kthread_create_on_node(work_for_pool, pool, pool->nid,
+					"arena/%d", pool->nid);
+	if (IS_ERR(worker))
+		return PTR_ERR(worker);
+	set_user_nice(worker, MAX_NICE);
+	/* A node without CPUs is zeroed from anywhere. */
+	if (cpumask_intersects(cpus, cpu_online_mask))
+		set_cpus_allowed_ptr(worker, cpus);
+	spin_lock(&pool->lock);
+	pool->worker = worker;
+	spin_unlock(&pool->lock);
+	wake_up_process(worker);
+	return 0;
+}
+
+/* --- watermarks ---------------------------------------------------------- */
+
+static void update_watermarks(struct node_pool *pool)
+{
+	unsigned long present = node_present_pages(pool->nid) >> ARENA_BLOCK_ORDER;
+	unsigned long min, max;
+
+	lockdep_assert_held(&watermark_mutex);
+	if (!pool->worker)
+		return;
+	min = min_wanted;
+	if (min == ARENA_POOL_AUTO)
+		min = max(reserve_wanted, min(present / 64, DEFAULT_MIN_BLOCKS));
+	max = max_wanted;
+	/* Room for what is in use to come back to. */
+	if (max == ARENA_POOL_AUTO)
+		max = max(reserve_wanted, min) + present / 8;
+	spin_lock(&pool->lock);
+	pool->max = max;
+	pool->min = min(min, max);
+	spin_unlock(&pool->lock);
+	wake_up_process(pool->worker);
+}
+
+/**
+ * arena_pool_set_watermarks - say how much each node keeps
+ * @reserve: blocks for arena_pool_fill_reserve()
+ * @min: low watermark in blocks, or ARENA_POOL_AUTO: a small part of the
+ *	node's memory, or @reserve if that is more
+ * @max: high watermark in blocks, or ARENA_POOL_AUTO: an eighth of the node's
+ *	memory above the rest; it counts where it is lower than @min
+ *
+ * Context: process context; may sleep. Also before arena_pool_init().
+ */
+void arena_pool_set_watermarks(unsigned long reserve, unsigned long min,
+			       unsigned long max)
+{
+	int nid;
+
+	mutex_lock(&watermark_mutex);
+	reserve_wanted = reserve;
+	min_wanted = min;
+	max_wanted = max;
+	if (pools) {
+		for_each_node(nid)
+			update_watermarks(&pools[nid]);
+	}
+	mutex_unlock(&watermark_mutex);
+}
+
+/**
+ * arena_pool_fill_reserve - take each node's reserve from the page allocator
+ *
+ * At load, while memory is still whole, so that extents are long. What can't
+ * be had is said in the log.
+ *
+ * Context: process context; may sleep, reclaim and compact.
+ */
+void arena_pool_fill_reserve(void)
+{
+	unsigned long reserve = reserve_wanted, nr;
+	int nid;
+
+	for_each_node_state(nid, N_MEMORY) {
+		for (nr = 0; nr < reserve; nr++) {
+			if (!grow_pool(&pools[nid], BLOCK_GFP | __GFP_THISNODE | __GFP_NORETRY))
+				break;
+			cond_resched();
+		}
+		if (nr < reserve)
+			pr_warn("node %d: reserved %lu blocks of %lu\n", nid, nr,
+				reserve);
+	}
+}
+
+/**
+ * arena_pool_add_node - begin to keep blocks of a node
+ * @nid: the node, which has memory. If its thread can't be had, it keeps none.
+ *
+ * Context: process context; may sleep.
+ */
+void arena_pool_add_node(int nid)
+{
+	struct node_pool *pool = &pools[nid];
+
+	mutex_lock(&watermark_mutex);
+	if (!pool->worker)
+		start_worker(pool);
+	update_watermarks(pool);
+	mutex_unlock(&watermark_mutex);
+}
+
+/* --- figures -------------------------------------------------------------- */
+
+static unsigned long system_free(int nid)
+{
+	struct zone *zones = NODE_DATA(nid)->node_zones;
+	unsigned long sum = 0;
+	int i;
+
+	for (i = 0; i < MAX_NR_ZONES; i++)
+		sum += zone_page_state(&zones[i], NR_FREE_PAGES);
+	return sum;
+}
+
+/**
+ * arena_pool_stats - read the figures of a node
+ * @nid: the node
+ * @stats: filled in; each figure is exact, not all need be of one moment
+ */
+void arena_pool_stats(int nid, struct arena_pool_stats *stats)
+{
+	struct node_pool *pool = &pools[nid];
+
+	spin_lock(&pool->lock);
+	*stats = (struct arena_pool_stats) {
+		.in_use = atomic_long_read(&pool->in_use),
+		.quarantined = atomic_long_read(&pool->quarantined),
+		.ready = pool->ready.nr_blocks,
+		.dirty = pool->nr_dirty,
+		.cached = pool->nr_cached,
+		.extents = pool->ready.nr_extents,
+		.largest = arena_extents_largest(&pool->ready),
+		.min = pool->min,
+		.max = pool->max,
+		.hits = pool->hits,
+		.misses = pool->misses,
+		.zeroed = atomic_long_read(&pool->zeroed),
+		.refills = pool->refills,
+		.shrunk = pool->shrunk,
+		.system_free = system_free(nid),
+	};
+	spin_unlock(&pool->lock);
 }
 
 /**
@@ -212,6 +1060,19 @@ unsigned long arena_pool_fallbacks(void)
 unsigned long arena_pool_poisoned(void)
 {
 	return atomic_long_read(&poisoned);
+}
+
+/* --- load and unload ------------------------------------------------------ */
+
+static void drain_pool(struct node_pool *pool)
+{
+	struct folio *folio;
+
+	while ((folio = isolate_block(pool, ARENA_POOL_SPARE)) ||
+	       (folio = isolate_block(pool, ARENA_POOL_RESERVE))) {
+		arena_pool_free_claimed(folio);
+		cond_resched();
+	}
 }
 
 /**
@@ -223,11 +1084,53 @@ unsigned long arena_pool_poisoned(void)
 void arena_pool_exit(void)
 {
 	struct folio *folio, *next;
+	int nid;
 
 	cancel_delayed_work_sync(&quarantine_work);
+	for_each_node(nid) {
+		if (pools[nid].worker)
+			kthread_stop(pools[nid].worker);
+		drain_pool(&pools[nid]);
+	}
 	list_for_each_entry_safe(folio, next, &quarantine_list, lru) {
 		list_del(&folio->lru);
 		folio_put(folio);
 		cond_resched();
 	}
+	kvfree(pools);
+	pools = NULL;
+}
+
+/**
+ * arena_pool_init - begin with empty pools, and a worker for each
+ *
+ * Return: 0, -ENOMEM, or what else hinders a thread to start
+ */
+int arena_pool_init(void)
+{
+	int nid, err = 0;
+
+	pools = kvcalloc(nr_node_ids, sizeof(*pools), GFP_KERNEL);
+	if (!pools)
+		return -ENOMEM;
+	for_each_node(nid) {
+		struct node_pool *pool = &pools[nid];
+
+		pool->nid = nid;
+		spin_lock_init(&pool->lock);
+		arena_extents_init(&pool->ready);
+		INIT_LIST_HEAD(&pool->dirty);
+		pool->refill_after = jiffies;
+	}
+	mutex_lock(&watermark_mutex);
+	for_each_node_state(nid, N_MEMORY) {
+		err = start_worker(&pools[nid]);
+		if (err)
+			break;
+		update_watermarks(&pools[nid]);
+	}
+	mutex_unlock(&watermark_mutex);
+	if (err)
+		arena_pool_exit();
+	return err;
 }

@@ -51,6 +51,7 @@
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 
+#include "cache.h"
 #include "compat.h"
 #include "policy.h"
 #include "pool.h"
@@ -61,6 +62,15 @@ static unsigned long block_index(pgoff_t pgoff)
 	return pgoff >> ARENA_BLOCK_ORDER;
 }
 
+/* The cache, if the arena wants its blocks back as they were; else NULL. */
+static struct arena_cache *cache_of(struct arena *arena)
+{
+	if (!(READ_ONCE(arena->flags) & ARENA_F_KEEP_DIRTY))
+		return NULL;
+	return smp_load_acquire(&arena->cache);
+}
+
+/* Blocks that were nobody's but ours, zeroed or not. */
 static void free_blocks(struct list_head *blocks)
 {
 	struct folio *folio, *next;
@@ -72,32 +82,182 @@ static void free_blocks(struct list_head *blocks)
 	}
 }
 
-static int alloc_blocks(struct list_head *blocks, unsigned long nr)
+/* Blocks that the arena had. */
+static void put_blocks(struct arena *arena, struct list_head *blocks)
 {
+	struct arena_cache *cache = cache_of(arena);
+	struct folio *folio, *next;
+
+	list_for_each_entry_safe(folio, next, blocks, lru) {
+		list_del(&folio->lru);
+		if (!cache)
+			arena_pool_put(folio);
+		else if (arena_pool_claim(folio))
+			arena_cache_put(cache, folio);
+		cond_resched();
+	}
+}
+
+/* Up to @wanted blocks of a node, nearest tier first, without reclaim. */
+static unsigned long take_from_node(struct arena *arena, int nid,
+				    unsigned long wanted, struct list_head *blocks)
+{
+	struct arena_counts *counts = &arena->counts;
+	struct arena_cache *cache = cache_of(arena);
+	unsigned long taken = 0, nr;
 	struct folio *folio;
 
-	while (nr--) {
+	if (cache) {
+		taken = arena_cache_take(cache, nid, wanted, blocks);
+		atomic_long_add(taken, &counts->from_cache);
+	}
+	if (taken < wanted) {
+		nr = arena_pool_take_ready(nid, wanted - taken, blocks);
+		atomic_long_add(nr, &counts->from_pool);
+		taken += nr;
+	}
+	if (taken < wanted) {
+		nr = arena_pool_take_dirty(nid, wanted - taken, blocks);
+		atomic_long_add(nr, &counts->from_pool);
+		atomic_long_add(nr, &counts->zeroed);
+		taken += nr;
+	}
+	while (taken < wanted && !fatal_signal_pending(current)) {
+		folio = arena_pool_alloc(nid, NULL);
+		if (!folio)
+			break;
+		list_add_tail(&folio->lru, blocks);
+		atomic_long_inc(&counts->from_system);
+		atomic_long_inc(&counts->zeroed);
+		taken++;
+		cond_resched();
+	}
+	return taken;
+}
+
+/* The same of all nodes of a mask, the nearest first. */
+static unsigned long take_from_nodes(struct arena *arena, int near,
+				     nodemask_t nodes, unsigned long wanted,
+				     struct list_head *blocks)
+{
+	unsigned long taken = 0;
+	int nid;
+
+	while (taken < wanted &&
+	       (nid = arena_policy_next_node(near, &nodes)) != NUMA_NO_NODE)
+		taken += take_from_node(arena, nid, wanted - taken, blocks);
+	return taken;
+}
+
+/*
+ * Blocks for a run of slots with one placement: from the nodes that the policy
+ * asks for, then from others that will do; and only when none has any, with
+ * reclaim.
+ */
+static int alloc_run(struct arena *arena, const struct arena_policy *policy,
+		     unsigned long first, unsigned long nr,
+		     struct list_head *blocks)
+{
+	struct arena_placement placement;
+	unsigned long taken, nr_other;
+	struct folio *folio;
+	nodemask_t nodes;
+
+	arena_policy_place(policy, first, &placement);
+	taken = take_from_nodes(arena, placement.near, placement.nodes, nr, blocks);
+	nr_other = take_from_nodes(arena, placement.near, placement.others,
+				   nr - taken, blocks);
+	taken += nr_other;
+	nodes_or(nodes, placement.nodes, placement.others);
+	while (taken < nr) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		folio = arena_pool_get(arena_policy_node());
+		folio = nodes_empty(nodes) ? NULL :
+			arena_pool_alloc(placement.near, &nodes);
 		if (!folio)
 			return -ENOMEM;
 		list_add_tail(&folio->lru, blocks);
+		atomic_long_inc(&arena->counts.from_system);
+		atomic_long_inc(&arena->counts.zeroed);
+		nr_other += !node_isset(folio_nid(folio), placement.nodes);
+		taken++;
+		cond_resched();
+	}
+	atomic_long_add(nr_other, &arena->counts.fallbacks);
+	return 0;
+}
+
+/* The block proposed for a slot, or the first for one after it; or the head. */
+static struct list_head *find_proposal(struct list_head *from,
+				       struct list_head *blocks,
+				       unsigned long index)
+{
+	while (from != blocks &&
+	       block_index(list_entry(from, struct folio, lru)->index) < index)
+		from = from->next;
+	return from;
+}
+
+static bool is_proposed(struct list_head *at, struct list_head *blocks,
+			unsigned long index)
+{
+	return at != blocks &&
+	       block_index(list_entry(at, struct folio, lru)->index) == index;
+}
+
+/*
+ * Propose a block for each slot of a range that is empty and has none proposed.
+ * folio->index says for which slot a block is, and @blocks is in that order. That
+ * a slot is empty may change any time; fill_slots_locked() looks again.
+ */
+static int propose_blocks(struct arena *arena, const struct arena_policy *policy,
+			  unsigned long first, unsigned long nr,
+			  struct list_head *blocks)
+{
+	bool is_per_block = arena_policy_is_per_block(policy);
+	unsigned long index = first, end = first + nr, run, i;
+	struct list_head *at = blocks->next;
+	struct folio *folio;
+	LIST_HEAD(found);
+	int err;
+
+	while (index < end) {
+		at = find_proposal(at, blocks, index);
+		for (run = 0; index + run < end; run++) {
+			if (is_proposed(at, blocks, index + run) ||
+			    xa_load(&arena->slots, index + run) ||
+			    (run && is_per_block))
+				break;
+		}
+		if (!run) {
+			index++;
+			continue;
+		}
+		err = alloc_run(arena, policy, index, run, &found);
+		if (err) {
+			list_splice(&found, blocks);
+			return err;
+		}
+		i = index;
+		list_for_each_entry(folio, &found, lru)
+			folio->index = i++ << ARENA_BLOCK_ORDER;
+		list_splice_tail_init(&found, at);
+		index += run;
 		cond_resched();
 	}
 	return 0;
 }
 
-static unsigned long count_empty_locked(struct arena *arena,
-					unsigned long first, unsigned long nr)
+static unsigned long count_filled_locked(struct arena *arena,
+					 unsigned long first, unsigned long nr)
 {
-	unsigned long index, empty = nr;
+	unsigned long index, filled = 0;
 	struct folio *folio;
 
 	lockdep_assert_held(&arena->sem);
 	xa_for_each_range(&arena->slots, index, folio, first, first + nr - 1)
-		empty--;
-	return empty;
+		filled++;
+	return filled;
 }
 
 /* Plain reads of the figure don't take the semaphore. */
@@ -106,42 +266,62 @@ static void add_blocks_locked(struct arena *arena, long nr)
 	WRITE_ONCE(arena->nr_blocks, arena->nr_blocks + nr);
 }
 
-/*
- * Fill the empty slots of a range from @blocks, which must have enough. All or
- * nothing: nobody saw the folios before the semaphore is dropped, so they can
- * be taken out of their slots again without ceremony.
- */
-static int fill_slots_locked(struct arena *arena, unsigned long first,
+/* Whether each empty slot of a range has a block proposed for it. */
+static bool is_enough_locked(struct arena *arena, unsigned long first,
 			     unsigned long nr, struct list_head *blocks)
 {
-	struct folio *folio, *next;
-	unsigned long index, nr_filled = 0;
-	LIST_HEAD(filled);
-	int err = 0;
+	struct list_head *at = blocks->next;
+	unsigned long index;
 
-	lockdep_assert_held_write(&arena->sem);
+	lockdep_assert_held(&arena->sem);
 	for (index = first; index < first + nr; index++) {
 		if (xa_load(&arena->slots, index))
 			continue;
-		folio = list_first_entry(blocks, struct folio, lru);
-		/* The core mm maps by PMD only where VMA and index agree. */
-		folio->index = index << ARENA_BLOCK_ORDER;
+		at = find_proposal(at, blocks, index);
+		if (!is_proposed(at, blocks, index))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Fill the empty slots of a range with the blocks proposed for them; those
+ * that are not needed stay in @blocks. All or nothing: nobody saw the folios
+ * before the semaphore is dropped, so they can be taken out of their slots
+ * again without ceremony.
+ */
+static int fill_slots_locked(struct arena *arena, struct list_head *blocks,
+			     unsigned long *filled)
+{
+	struct folio *folio, *next;
+	unsigned long nr = 0;
+	LIST_HEAD(done);
+	int err = 0;
+
+	lockdep_assert_held_write(&arena->sem);
+	list_for_each_entry_safe(folio, next, blocks, lru) {
+		unsigned long index = block_index(folio->index);
+
+		if (xa_load(&arena->slots, index))
+			continue;
 		err = xa_err(xa_store(&arena->slots, index, folio, GFP_KERNEL));
 		if (err)
 			break;
-		list_move_tail(&folio->lru, &filled);
-		nr_filled++;
+		list_move_tail(&folio->lru, &done);
+		nr++;
 		cond_resched();
 	}
-	list_for_each_entry_safe(folio, next, &filled, lru) {
+	list_for_each_entry_safe(folio, next, &done, lru) {
 		list_del(&folio->lru);
 		if (!err)
 			continue;
 		xa_erase(&arena->slots, block_index(folio->index));
 		list_add(&folio->lru, blocks);
 	}
-	if (!err)
-		add_blocks_locked(arena, nr_filled);
+	if (!err) {
+		add_blocks_locked(arena, nr);
+		*filled = nr;
+	}
 	return err;
 }
 
@@ -150,9 +330,9 @@ static int fill_slots_locked(struct arena *arena, unsigned long first,
  * at one moment, on failure nothing has changed.
  */
 static int commit_blocks(struct arena *arena, unsigned long first,
-			 unsigned long nr)
+			 unsigned long nr, unsigned long *committed)
 {
-	unsigned long empty, have = 0;
+	struct arena_policy policy;
 	LIST_HEAD(blocks);
 	int err;
 
@@ -161,27 +341,83 @@ static int commit_blocks(struct arena *arena, unsigned long first,
 		return -ENOMEM;
 
 	down_read(&arena->sem);
-	empty = count_empty_locked(arena, first, nr);
+	policy = arena->policy;
 	up_read(&arena->sem);
 
-	for (;;) {
-		if (empty > have) {
-			err = alloc_blocks(&blocks, empty - have);
-			if (err)
-				break;
-			have = empty;
-		}
+	do {
+		err = propose_blocks(arena, &policy, first, nr, &blocks);
+		if (err)
+			break;
 		down_write(&arena->sem);
 		/* A release meanwhile may have emptied more. */
-		empty = count_empty_locked(arena, first, nr);
-		err = empty > have ? -EAGAIN :
-			fill_slots_locked(arena, first, nr, &blocks);
+		if (is_enough_locked(arena, first, nr, &blocks))
+			err = fill_slots_locked(arena, &blocks, committed);
+		else
+			err = -EAGAIN;
 		up_write(&arena->sem);
-		if (err != -EAGAIN)
-			break;
-	}
+	} while (err == -EAGAIN);
 	/* What failed, or what a fault meanwhile has made superfluous. */
 	free_blocks(&blocks);
+	return err;
+}
+
+/* A run of adjacent blocks, from the nodes of a mask in turn. */
+static int take_run_from_nodes(int near, nodemask_t nodes, unsigned long nr,
+			       struct list_head *blocks)
+{
+	int nid, err = -ENOMEM;
+
+	while (err == -ENOMEM &&
+	       (nid = arena_policy_next_node(near, &nodes)) != NUMA_NO_NODE)
+		err = arena_pool_take_run(nid, nr, blocks);
+	return err;
+}
+
+/* Commit a range that is empty, as one extent. */
+static int commit_contig(struct arena *arena, unsigned long first,
+			 unsigned long nr, unsigned long *committed)
+{
+	struct arena_placement placement;
+	struct arena_policy policy;
+	unsigned long index = first;
+	bool is_fallback = false;
+	struct folio *folio;
+	LIST_HEAD(blocks);
+	int err;
+
+	if (nr > totalram_pages() >> ARENA_BLOCK_ORDER)
+		return -ENOMEM;
+
+	down_read(&arena->sem);
+	policy = arena->policy;
+	err = count_filled_locked(arena, first, nr) ? -EEXIST : 0;
+	up_read(&arena->sem);
+	if (err)
+		return err;
+
+	arena_policy_place(&policy, first, &placement);
+	err = take_run_from_nodes(placement.near, placement.nodes, nr, &blocks);
+	if (err == -ENOMEM) {
+		is_fallback = true;
+		err = take_run_from_nodes(placement.near, placement.others, nr,
+					  &blocks);
+	}
+	if (err)
+		return err;
+	list_for_each_entry(folio, &blocks, lru)
+		folio->index = index++ << ARENA_BLOCK_ORDER;
+
+	down_write(&arena->sem);
+	if (count_filled_locked(arena, first, nr))
+		err = -EEXIST;
+	else
+		err = fill_slots_locked(arena, &blocks, committed);
+	up_write(&arena->sem);
+	free_blocks(&blocks);
+	if (!err) {
+		atomic_long_add(nr, &arena->counts.from_pool);
+		atomic_long_add(is_fallback ? nr : 0, &arena->counts.fallbacks);
+	}
 	return err;
 }
 
@@ -201,7 +437,7 @@ static struct folio *get_slot(struct arena *arena, unsigned long index)
 static vm_fault_t region_fault(struct vm_fault *vmf)
 {
 	struct arena *arena = vmf->vma->vm_private_data;
-	unsigned long index = block_index(vmf->pgoff);
+	unsigned long index = block_index(vmf->pgoff), committed;
 	struct folio *folio;
 	struct page *page;
 
@@ -214,7 +450,7 @@ static vm_fault_t region_fault(struct vm_fault *vmf)
 		 * Also when killed: a fault of the kernel's own, in
 		 * copy_to_user() say, would come back here for ever.
 		 */
-		if (commit_blocks(arena, index, 1))
+		if (commit_blocks(arena, index, 1, &committed))
 			return VM_FAULT_SIGBUS;
 	}
 
@@ -245,6 +481,18 @@ static vm_fault_t region_map_pages(struct vm_fault *vmf, pgoff_t start_pgoff,
 	return 0;
 }
 
+#ifdef CONFIG_NUMA
+/*
+ * None: NUMA balancing, which can't migrate these blocks, leaves the VMA alone.
+ * Where they are is the arena's policy, not the VMA's.
+ */
+static struct mempolicy *region_get_policy(struct vm_area_struct *vma,
+					   unsigned long addr GET_POLICY_ILX)
+{
+	return NULL;
+}
+#endif
+
 /*
  * No page_mkwrite: it would make long-term pins for writing fail. No open and
  * close: a VMA holds the file, the file holds the arena.
@@ -252,6 +500,9 @@ static vm_fault_t region_map_pages(struct vm_fault *vmf, pgoff_t start_pgoff,
 static const struct vm_operations_struct region_vm_ops = {
 	.fault = region_fault,
 	.map_pages = region_map_pages,
+#ifdef CONFIG_NUMA
+	.get_policy = region_get_policy,
+#endif
 };
 
 /* Whether a region ends where a file can. */
@@ -311,6 +562,7 @@ static bool wants_commit(const struct vm_area_struct *vma)
  */
 int arena_region_mmap(struct arena *arena, struct vm_area_struct *vma)
 {
+	unsigned long committed;
 	int err;
 
 	err = check_region(vma);
@@ -319,7 +571,8 @@ int arena_region_mmap(struct arena *arena, struct vm_area_struct *vma)
 
 	if (wants_commit(vma)) {
 		err = commit_blocks(arena, block_index(vma->vm_pgoff),
-				    (vma->vm_end - vma->vm_start) >> ARENA_BLOCK_SHIFT);
+				    (vma->vm_end - vma->vm_start) >> ARENA_BLOCK_SHIFT,
+				    &committed);
 		if (err)
 			return err;
 	}
@@ -370,6 +623,19 @@ unsigned long arena_region_get_unmapped_area(struct file *file,
 	if (!IS_ERR_VALUE(addr) && !IS_ALIGNED(addr, ARENA_BLOCK_SIZE))
 		return -ENOMEM;
 	return addr;
+}
+
+/* A range of the file that a caller gave, in blocks. */
+static int get_range(u64 offset, u64 length, unsigned long *first,
+		     unsigned long *nr)
+{
+	if (!IS_ALIGNED(offset | length, ARENA_BLOCK_SIZE) || !length)
+		return -EINVAL;
+	if (!is_in_file(offset >> PAGE_SHIFT, length))
+		return -EOVERFLOW;
+	*first = offset >> ARENA_BLOCK_SHIFT;
+	*nr = length >> ARENA_BLOCK_SHIFT;
+	return 0;
 }
 
 static void unmap_blocks(struct arena *arena, unsigned long first,
@@ -428,7 +694,11 @@ static void unmap_stragglers(struct arena *arena, struct list_head *blocks)
 
 	list_for_each_entry(folio, blocks, lru) {
 		folio_lock(folio);
-		if (folio_mapped(folio))
+		/*
+		 * A mapping holds a reference, which is quicker to see: older
+		 * kernels look at each page to find that none is mapped.
+		 */
+		if (folio_ref_count(folio) > 1 && folio_mapped(folio))
 			unmap_blocks(arena, block_index(folio->index), 1);
 		folio_unlock(folio);
 		cond_resched();
@@ -456,26 +726,133 @@ static void unmap_stragglers(struct arena *arena, struct list_head *blocks)
 int arena_region_release(struct arena *arena, u64 offset, u64 length,
 			 unsigned long *released)
 {
-	unsigned long first, last, nr;
+	unsigned long first, nr;
 	LIST_HEAD(blocks);
+	int err;
 
-	if (!IS_ALIGNED(offset | length, ARENA_BLOCK_SIZE) || !length)
-		return -EINVAL;
-	if (!is_in_file(offset >> PAGE_SHIFT, length))
-		return -EOVERFLOW;
-	first = offset >> ARENA_BLOCK_SHIFT;
-	last = first + (length >> ARENA_BLOCK_SHIFT) - 1;
-
+	err = get_range(offset, length, &first, &nr);
+	if (err)
+		return err;
 	if (down_write_killable(&arena->sem))
 		return -EINTR;
-	nr = detach_blocks_locked(arena, first, last, &blocks);
+	nr = detach_blocks_locked(arena, first, first + nr - 1, &blocks);
 	up_write(&arena->sem);
 
 	unmap_ranges(arena, &blocks);
 	unmap_stragglers(arena, &blocks);
-	free_blocks(&blocks);
+	put_blocks(arena, &blocks);
+	atomic_long_add(nr, &arena->counts.released);
 	*released = nr;
 	return 0;
+}
+
+/**
+ * arena_region_commit - commit the blocks of a range, mapped or not
+ * @arena: the arena
+ * @offset: where in the file, a multiple of the block size
+ * @length: how many bytes from there, a multiple of the block size and not zero
+ * @is_contig: as one extent, a run of adjacent blocks
+ * @committed: set to the number of blocks that this call committed
+ *
+ * Context: process context, without the mmap_lock.
+ * Return: 0, or with nothing committed
+ * * -EINVAL if @offset or @length is no multiple of the block size, or @length is
+ *   zero
+ * * -EOVERFLOW if the end of the range is beyond the largest file
+ * * -EEXIST if one of the blocks is there already and @is_contig
+ * * -ENOMEM if there is no memory for all blocks, or no such extent
+ * * -EINTR if the process is being killed
+ */
+int arena_region_commit(struct arena *arena, u64 offset, u64 length,
+			bool is_contig, unsigned long *committed)
+{
+	unsigned long first, nr;
+	int err;
+
+	err = get_range(offset, length, &first, &nr);
+	if (err)
+		return err;
+	return is_contig ? commit_contig(arena, first, nr, committed) :
+			   commit_blocks(arena, first, nr, committed);
+}
+
+/**
+ * arena_region_info - say where the blocks of a range are
+ * @arena: the arena
+ * @info: @offset and @length are read, what is out is set
+ * @node_blocks: set to the blocks on each node, nr_node_ids of them; zeroed
+ *
+ * Context: process context.
+ * Return: 0, or
+ * * -EINVAL if @offset or @length is no multiple of the block size, or @length is
+ *   zero
+ * * -EOVERFLOW if the end of the range is beyond the largest file
+ */
+int arena_region_info(struct arena *arena, struct arena_ioc_region_info *info,
+		      u64 *node_blocks)
+{
+	unsigned long first, nr, index, length = 0;
+	struct folio *folio, *last = NULL;
+	int err;
+
+	err = get_range(info->offset, info->length, &first, &nr);
+	if (err)
+		return err;
+	info->resident = 0;
+	info->mapped = 0;
+	info->extents = 0;
+	info->largest = 0;
+	down_read(&arena->sem);
+	xa_for_each_range(&arena->slots, index, folio, first, first + nr - 1) {
+		bool is_next = last && last->index + ARENA_BLOCK_PAGES == folio->index &&
+			       folio_pfn(last) + ARENA_BLOCK_PAGES == folio_pfn(folio);
+
+		length = is_next ? length + 1 : 1;
+		info->extents += !is_next;
+		info->largest = max_t(u64, info->largest, length);
+		info->resident++;
+		info->mapped += folio_mapped(folio);
+		node_blocks[folio_nid(folio)]++;
+		last = folio;
+		cond_resched();
+	}
+	up_read(&arena->sem);
+	return 0;
+}
+
+/**
+ * arena_region_set_flags - choose how an arena behaves
+ * @arena: the arena
+ * @flags: ARENA_F_*, all that are to be set
+ *
+ * Context: process context.
+ * Return: 0, or with nothing changed
+ * * -EINVAL for an unknown flag
+ * * -ENOMEM if there is no memory for a cache
+ * * -EINTR if the process is being killed
+ */
+int arena_region_set_flags(struct arena *arena, u64 flags)
+{
+	int err = 0;
+
+	if (flags & ~(u64)ARENA_F_KEEP_DIRTY)
+		return -EINVAL;
+	if (down_write_killable(&arena->sem))
+		return -EINTR;
+	if ((flags & ARENA_F_KEEP_DIRTY) && !arena->cache) {
+		struct arena_cache *cache = arena_cache_create();
+
+		if (cache)
+			smp_store_release(&arena->cache, cache);
+		else
+			err = -ENOMEM;
+	}
+	if (!err)
+		WRITE_ONCE(arena->flags, flags);
+	up_write(&arena->sem);
+	if (!err && !(flags & ARENA_F_KEEP_DIRTY) && arena->cache)
+		arena_cache_drain(arena->cache);
+	return err;
 }
 
 /**
@@ -500,5 +877,6 @@ void arena_region_destroy(struct arena *arena)
 	detach_blocks_locked(arena, 0, ULONG_MAX, &blocks);
 	up_write(&arena->sem);
 	free_blocks(&blocks);
+	arena_cache_destroy(arena->cache);
 	xa_destroy(&arena->slots);
 }

@@ -6,6 +6,29 @@
 #include <linux/mm_types.h>
 #include <linux/rwsem.h>
 #include <linux/xarray.h>
+#include <linux/arena.h>
+
+#include "policy.h"
+
+struct arena_cache;
+
+/**
+ * struct arena_counts - what an arena has had since it was opened, in blocks
+ * @from_cache: committed from its own released ones
+ * @from_pool: committed from a node's pool
+ * @from_system: committed from the page allocator
+ * @zeroed: how many of these were zeroed while the caller waited
+ * @fallbacks: committed on another node than the policy asks for
+ * @released: released
+ */
+struct arena_counts {
+	atomic_long_t from_cache;
+	atomic_long_t from_pool;
+	atomic_long_t from_system;
+	atomic_long_t zeroed;
+	atomic_long_t fallbacks;
+	atomic_long_t released;
+};
 
 /**
  * struct arena - one open file of /dev/arena
@@ -18,6 +41,11 @@
  *	without it by who holds a reference to the folio compared with.
  * @nr_blocks: entries in @slots. Changed under @sem for writing; read as a
  *	plain figure without.
+ * @policy: where its blocks are to be. Changed under @sem for writing.
+ * @flags: ARENA_F_*. Changed under @sem for writing; read without.
+ * @cache: what it released and keeps; NULL until ARENA_F_KEEP_DIRTY is set for the
+ *	first time, which is done under @sem for writing. Read without.
+ * @counts: what it has had
  */
 struct arena {
 	struct mm_struct *mm;
@@ -25,6 +53,10 @@ struct arena {
 	struct rw_semaphore sem;
 	struct xarray slots;
 	unsigned long nr_blocks;
+	struct arena_policy policy;
+	u64 flags;
+	struct arena_cache *cache;
+	struct arena_counts counts;
 };
 
 void arena_region_init(struct arena *arena);
@@ -32,6 +64,11 @@ void arena_region_destroy(struct arena *arena);
 int arena_region_mmap(struct arena *arena, struct vm_area_struct *vma);
 int arena_region_release(struct arena *arena, u64 offset, u64 length,
 			 unsigned long *released);
+int arena_region_commit(struct arena *arena, u64 offset, u64 length,
+			bool is_contig, unsigned long *committed);
+int arena_region_info(struct arena *arena, struct arena_ioc_region_info *info,
+		      u64 *node_blocks);
+int arena_region_set_flags(struct arena *arena, u64 flags);
 unsigned long arena_region_get_unmapped_area(struct file *file,
 					     unsigned long addr,
 					     unsigned long len,

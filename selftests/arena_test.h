@@ -127,22 +127,43 @@ static inline long release_range(int fd, size_t offset, size_t length)
 		(long)release.blocks;
 }
 
-/* Sum over the nodes of a column of the module's counters, or -1. */
-static inline long pool_count(const char *what)
+/*
+ * A column of the module's counters, found by the name in its head: of one node,
+ * or the sum of all with ALL_NODES. -1 if there is none.
+ */
+#define ALL_NODES	-1
+static inline double pool_figure(int nid, const char *column)
 {
-	long node, in_use, quarantined, sum = 0;
-	char line[256];
+	char line[1024], *word, *rest;
+	int wanted = -1, i;
+	double sum = -1;
 	FILE *file;
 
 	file = fopen(POOL_FILE, "r");
 	if (!file)
 		return -1;
 	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "%ld %ld %ld", &node, &in_use, &quarantined) == 3)
-			sum += strcmp(what, "in_use") ? quarantined : in_use;
+		bool head = !strncmp(line, "node ", 5);
+
+		if (!head && (line[0] < '0' || line[0] > '9'))
+			continue;
+		if (!head && nid != ALL_NODES && nid != atoi(line))
+			continue;
+		word = strtok_r(line, " \n", &rest);
+		for (i = 0; word; i++, word = strtok_r(NULL, " \n", &rest)) {
+			if (head && !strcmp(word, column))
+				wanted = i;
+			else if (!head && i == wanted)
+				sum = (sum < 0 ? 0 : sum) + atof(word);
+		}
 	}
 	fclose(file);
 	return sum;
+}
+
+static inline long pool_count(const char *column)
+{
+	return pool_figure(ALL_NODES, column);
 }
 
 /* The counter once it is what it should be, or what it is after two seconds. */
@@ -156,6 +177,25 @@ static inline long pool_settled(const char *what, long expected)
 		seen = pool_count(what);
 	}
 	return seen;
+}
+
+/* Write a file of /proc or /sys; false if that fails. */
+static inline bool set_file(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool done;
+
+	if (fd < 0)
+		return false;
+	done = write(fd, value, strlen(value)) == (ssize_t)strlen(value);
+	close(fd);
+	return done;
+}
+
+/* Have all shrinkers called. */
+static inline bool drop_slab(void)
+{
+	return set_file("/proc/sys/vm/drop_caches", "2");
 }
 
 /* A figure in KiB of the VMA at an address, from smaps, or -1. */
@@ -237,7 +277,10 @@ static inline long meminfo_kib(const char *what)
 	return kib;
 }
 
-/* Free memory in KiB, with what the page allocator keeps ready on each CPU. */
+/*
+ * Free memory in KiB, with what the page allocator keeps ready on each CPU and
+ * what the module's pools keep.
+ */
 static inline long free_kib(void)
 {
 	long pages = 0, count;
@@ -252,7 +295,9 @@ static inline long free_kib(void)
 			pages += count;
 	}
 	fclose(file);
-	return meminfo_kib("MemFree") + pages * (long)(PAGE / 1024);
+	return meminfo_kib("MemFree") + pages * (long)(PAGE / 1024) +
+	       (pool_count("ready") + pool_count("dirty") + pool_count("cached")) *
+	       (long)(BLOCK / 1024);
 }
 
 /* The status of a child, as a shell would say it: 128 + signal if it died. */

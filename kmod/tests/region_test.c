@@ -9,6 +9,9 @@
 
 #define ALL	ALIGN_DOWN(MAX_LFS_FILESIZE, ARENA_BLOCK_SIZE)
 
+/* Where nobody asks how many. */
+static unsigned long committed;
+
 struct region_fixture {
 	struct arena arena;
 	struct inode inode;
@@ -63,7 +66,7 @@ static void commit_fills_the_slots(struct kunit *test)
 	struct folio *folio;
 	unsigned long i;
 
-	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 7, 5), 0);
+	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 7, 5, &committed), 0);
 	KUNIT_EXPECT_EQ(test, arena->nr_blocks, 5);
 	KUNIT_EXPECT_EQ(test, in_use(), 5);
 	for (i = 0; i < 20; i++) {
@@ -79,13 +82,13 @@ static void commit_fills_only_what_is_empty(struct kunit *test)
 	struct arena *arena = arena_of(test);
 	struct folio *folio;
 
-	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 2, 2), 0);
+	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 2, 2, &committed), 0);
 	folio = xa_load(&arena->slots, 3);
-	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 0, 6), 0);
+	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 0, 6, &committed), 0);
 	KUNIT_EXPECT_PTR_EQ(test, (struct folio *)xa_load(&arena->slots, 3), folio);
 	KUNIT_EXPECT_EQ(test, arena->nr_blocks, 6);
 	KUNIT_EXPECT_EQ(test, in_use(), 6);
-	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 0, 6), 0);
+	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 0, 6, &committed), 0);
 	KUNIT_EXPECT_EQ(test, in_use(), 6);
 }
 
@@ -94,11 +97,11 @@ static void commit_is_all_or_nothing(struct kunit *test)
 	struct arena *arena = arena_of(test);
 	unsigned long ram = totalram_pages() >> ARENA_BLOCK_ORDER;
 
-	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 1, 1), 0);
-	KUNIT_EXPECT_EQ(test, commit_blocks(arena, 0, ram + 1), -ENOMEM);
-	KUNIT_EXPECT_EQ(test, commit_blocks(arena, 0, ULONG_MAX >> ARENA_BLOCK_SHIFT),
+	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 1, 1, &committed), 0);
+	KUNIT_EXPECT_EQ(test, commit_blocks(arena, 0, ram + 1, &committed), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, commit_blocks(arena, 0, ULONG_MAX >> ARENA_BLOCK_SHIFT, &committed),
 			-ENOMEM);
-	KUNIT_EXPECT_EQ(test, commit_blocks(arena, 0, ram), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, commit_blocks(arena, 0, ram, &committed), -ENOMEM);
 	KUNIT_EXPECT_EQ(test, arena->nr_blocks, 1);
 	KUNIT_EXPECT_EQ(test, in_use(), 1);
 	KUNIT_EXPECT_NULL(test, xa_load(&arena->slots, 0));
@@ -109,8 +112,8 @@ static void release_empties_the_slots(struct kunit *test)
 	struct arena *arena = arena_of(test);
 	unsigned long released;
 
-	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 0, 3), 0);
-	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 1UL << 30, 2), 0);
+	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 0, 3, &committed), 0);
+	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 1UL << 30, 2, &committed), 0);
 	KUNIT_EXPECT_EQ(test, arena_region_release(arena, 0, ALL, &released), 0);
 	KUNIT_EXPECT_EQ(test, released, 5);
 	KUNIT_EXPECT_EQ(test, arena->nr_blocks, 0);
@@ -120,12 +123,65 @@ static void release_empties_the_slots(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, released, 0);
 }
 
+static void a_contiguous_commit_is_one_extent(struct kunit *test)
+{
+	struct arena *arena = arena_of(test);
+	struct arena_ioc_region_info info = { .length = 8 * ARENA_BLOCK_SIZE };
+	unsigned long nr = 0;
+	u64 *nodes;
+
+	nodes = kunit_kcalloc(test, nr_node_ids, sizeof(*nodes), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, nodes);
+	KUNIT_ASSERT_EQ(test, commit_contig(arena, 0, 8, &nr), 0);
+	KUNIT_EXPECT_EQ(test, nr, 8);
+	KUNIT_EXPECT_EQ(test, arena->nr_blocks, 8);
+	KUNIT_ASSERT_EQ(test, arena_region_info(arena, &info, nodes), 0);
+	KUNIT_EXPECT_EQ(test, info.resident, 8);
+	KUNIT_EXPECT_EQ(test, info.extents, 1);
+	KUNIT_EXPECT_EQ(test, info.largest, 8);
+	KUNIT_EXPECT_EQ(test, info.mapped, 0);
+	KUNIT_EXPECT_EQ(test, nodes[numa_mem_id()], 8);
+
+	/* Not where there is something already. */
+	KUNIT_EXPECT_EQ(test, commit_contig(arena, 7, 2, &nr), -EEXIST);
+	KUNIT_EXPECT_EQ(test, commit_contig(arena, 8, totalram_pages(), &nr), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, arena->nr_blocks, 8);
+	KUNIT_EXPECT_EQ(test, in_use(), 8);
+}
+
+static void a_keeper_gets_its_blocks_back(struct kunit *test)
+{
+	struct arena *arena = arena_of(test);
+	unsigned long released;
+	struct folio *folio;
+
+	KUNIT_ASSERT_EQ(test, arena_region_set_flags(arena, 2), -EINVAL);
+	KUNIT_ASSERT_EQ(test, arena_region_set_flags(arena, ARENA_F_KEEP_DIRTY), 0);
+	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 0, 1, &committed), 0);
+	folio = xa_load(&arena->slots, 0);
+	strcpy(folio_address(folio), "mine");
+	KUNIT_ASSERT_EQ(test, arena_region_release(arena, 0, ALL, &released), 0);
+	KUNIT_EXPECT_EQ(test, arena_cache_size(arena->cache), 1);
+	KUNIT_EXPECT_EQ(test, in_use(), 0);
+	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 5, 1, &committed), 0);
+	KUNIT_EXPECT_PTR_EQ(test, (struct folio *)xa_load(&arena->slots, 5), folio);
+	KUNIT_EXPECT_STREQ(test, (char *)folio_address(folio), "mine");
+
+	/* Who no longer wants that gets others, zeroed. */
+	KUNIT_ASSERT_EQ(test, arena_region_release(arena, 0, ALL, &released), 0);
+	KUNIT_ASSERT_EQ(test, arena_region_set_flags(arena, 0), 0);
+	KUNIT_EXPECT_EQ(test, arena_cache_size(arena->cache), 0);
+	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 0, 1, &committed), 0);
+	folio = xa_load(&arena->slots, 0);
+	KUNIT_EXPECT_NULL(test, memchr_inv(folio_address(folio), 0, ARENA_BLOCK_SIZE));
+}
+
 static void release_takes_its_range(struct kunit *test)
 {
 	struct arena *arena = arena_of(test);
 	unsigned long released, i;
 
-	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 0, 8), 0);
+	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 0, 8, &committed), 0);
 	KUNIT_EXPECT_EQ(test, arena_region_release(arena, 2 * ARENA_BLOCK_SIZE,
 						   3 * ARENA_BLOCK_SIZE, &released), 0);
 	KUNIT_EXPECT_EQ(test, released, 3);
@@ -151,7 +207,7 @@ static void a_slot_gives_a_reference(struct kunit *test)
 	struct folio *folio;
 
 	KUNIT_EXPECT_NULL(test, get_slot(arena, 4));
-	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 4, 1), 0);
+	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 4, 1, &committed), 0);
 	folio = get_slot(arena, 4);
 	KUNIT_ASSERT_NOT_NULL(test, folio);
 	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), 2);
@@ -174,13 +230,35 @@ static struct kunit_case region_cases[] = {
 	KUNIT_CASE_SLOW(commit_is_all_or_nothing),
 	KUNIT_CASE(release_empties_the_slots),
 	KUNIT_CASE(release_takes_its_range),
+	KUNIT_CASE(a_contiguous_commit_is_one_extent),
+	KUNIT_CASE(a_keeper_gets_its_blocks_back),
 	KUNIT_CASE(a_slot_gives_a_reference),
 	KUNIT_CASE(a_file_has_an_end),
 	{ }
 };
 
+static int region_suite_init(struct kunit_suite *suite)
+{
+	int err = arena_pool_init();
+
+	if (err)
+		return err;
+	err = arena_cache_init();
+	if (err)
+		arena_pool_exit();
+	return err;
+}
+
+static void region_suite_exit(struct kunit_suite *suite)
+{
+	arena_cache_exit();
+	arena_pool_exit();
+}
+
 static struct kunit_suite region_suite = {
 	.name = "arena_region",
+	.suite_init = region_suite_init,
+	.suite_exit = region_suite_exit,
 	.init = region_init,
 	.exit = region_exit,
 	.test_cases = region_cases,

@@ -32,6 +32,16 @@
 #define ARENA_FEATURE_RESERVE	_BITULL(2)
 /* ARENA_RELEASE_RANGE releases a part of it. */
 #define ARENA_FEATURE_RELEASE_RANGE	_BITULL(3)
+/* ARENA_IOC_SET_POLICY says on which nodes blocks are to be. */
+#define ARENA_FEATURE_POLICY	_BITULL(4)
+/* ARENA_IOC_SET_FLAGS knows ARENA_F_KEEP_DIRTY. */
+#define ARENA_FEATURE_KEEP_DIRTY	_BITULL(5)
+/* ARENA_IOC_COMMIT commits a range, as one extent if ARENA_REGION_CONTIG. */
+#define ARENA_FEATURE_COMMIT_RANGE	_BITULL(6)
+/* ARENA_IOC_REGION_INFO tells where the blocks of a range are. */
+#define ARENA_FEATURE_REGION_INFO	_BITULL(7)
+/* ARENA_IOC_STATS tells what the arena has had. */
+#define ARENA_FEATURE_STATS	_BITULL(8)
 
 /**
  * struct arena_ioc_info - what the module offers and what this arena holds
@@ -77,8 +87,144 @@ struct arena_ioc_release {
 	__aligned_u64 length;
 };
 
+/* arena_ioc_set_policy.mode: on which nodes the blocks of later commits are. */
+
+/*
+ * The node of the CPU that the committing thread runs on, or what the thread's
+ * memory policy (set_mempolicy(2), numactl) says if it has one.
+ */
+#define ARENA_POLICY_LOCAL	0
+/* Those of the mask and no others, the nearest first. */
+#define ARENA_POLICY_BIND	1
+/* Those of the mask, the nearest first; others when they have none. */
+#define ARENA_POLICY_PREFERRED	2
+/* Those of the mask in turn: block i of the file is on node i modulo their number. */
+#define ARENA_POLICY_INTERLEAVE	3
+
+/* arena_ioc_set_policy.flags: fail rather than use another node. */
+#define ARENA_POLICY_STRICT	_BITUL(0)
+
+/**
+ * struct arena_ioc_set_policy - say on which nodes blocks committed later are
+ * @size: in: bytes the caller passes; out: bytes the kernel knows of these
+ * @flags: in: ARENA_POLICY_STRICT, not with ARENA_POLICY_PREFERRED
+ * @mode: in: ARENA_POLICY_*
+ * @nr_nodes: in: bits in the mask; zero with ARENA_POLICY_LOCAL
+ * @nodes: in: address of the mask, of @nr_nodes bits in 64-bit words, the lowest
+ *	first; zero with ARENA_POLICY_LOCAL
+ */
+struct arena_ioc_set_policy {
+	__u32 size;
+	__u32 flags;
+	__u32 mode;
+	__u32 nr_nodes;
+	__aligned_u64 nodes;
+};
+
+/*
+ * arena_ioc_set_flags.arena_flags: blocks that the arena releases stay its own
+ * for a while, and come back with what was in them. Others' data never do.
+ */
+#define ARENA_F_KEEP_DIRTY	_BITULL(0)
+
+/**
+ * struct arena_ioc_set_flags - choose how the arena behaves from now on
+ * @size: in: bytes the caller passes; out: bytes the kernel knows of these
+ * @flags: in: must be zero
+ * @arena_flags: in: ARENA_F_*, all that shall be set
+ */
+struct arena_ioc_set_flags {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 arena_flags;
+};
+
+/*
+ * arena_ioc_commit.flags: one extent, a run of physically adjacent blocks in the
+ * order of the file, or nothing.
+ */
+#define ARENA_REGION_CONTIG	_BITUL(0)
+
+/**
+ * struct arena_ioc_commit - commit blocks, whether they are mapped or not
+ * @size: in: bytes the caller passes; out: bytes the kernel filled in
+ * @flags: in: ARENA_REGION_CONTIG or zero
+ * @offset: in: where the range begins, a file offset as in mmap(); a multiple of
+ *	the block size
+ * @length: in: bytes in the range, a multiple of the block size and not zero
+ * @blocks: out: blocks that this call committed
+ */
+struct arena_ioc_commit {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+	__aligned_u64 blocks;
+};
+
+/**
+ * struct arena_ioc_region_info - where the blocks of a range are
+ * @size: in: bytes the caller passes; out: bytes the kernel filled in
+ * @flags: in: must be zero
+ * @offset: in: where the range begins, a multiple of the block size
+ * @length: in: bytes in the range, a multiple of the block size and not zero
+ * @resident: out: blocks of the range that are committed
+ * @mapped: out: how many of these are mapped just now, whole or in part
+ * @extents: out: runs of physically adjacent blocks in the order of the file
+ * @largest: out: blocks in the longest of them
+ * @nr_nodes: in: entries in @node_blocks; out: one more than the highest node
+ *	number that this machine can have
+ * @reserved: in: must be zero
+ * @node_blocks: in: address of an array of 64-bit numbers, set to the blocks on
+ *	node 0, 1 and so on, as many as there are entries; or zero
+ */
+struct arena_ioc_region_info {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+	__aligned_u64 resident;
+	__aligned_u64 mapped;
+	__aligned_u64 extents;
+	__aligned_u64 largest;
+	__u32 nr_nodes;
+	__u32 reserved;
+	__aligned_u64 node_blocks;
+};
+
+/**
+ * struct arena_ioc_stats - what the arena has, and has had since it was opened
+ * @size: in: bytes the caller passes; out: bytes the kernel filled in
+ * @flags: in: must be zero
+ * @blocks: out: blocks committed now
+ * @cached: out: released blocks that are still its own (ARENA_F_KEEP_DIRTY)
+ * @from_cache: out: blocks committed from its own released ones
+ * @from_pool: out: blocks committed from a node's pool
+ * @from_system: out: blocks committed from the page allocator
+ * @zeroed: out: how many of these had to be zeroed while the caller waited
+ * @fallbacks: out: blocks committed on another node than the policy asks for
+ * @released: out: blocks released
+ */
+struct arena_ioc_stats {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 blocks;
+	__aligned_u64 cached;
+	__aligned_u64 from_cache;
+	__aligned_u64 from_pool;
+	__aligned_u64 from_system;
+	__aligned_u64 zeroed;
+	__aligned_u64 fallbacks;
+	__aligned_u64 released;
+};
+
 #define ARENA_IOC_MAGIC		0xBD
 #define ARENA_IOC_INFO		_IOWR(ARENA_IOC_MAGIC, 0x00, struct arena_ioc_info)
 #define ARENA_IOC_RELEASE	_IOWR(ARENA_IOC_MAGIC, 0x01, struct arena_ioc_release)
+#define ARENA_IOC_SET_POLICY	_IOWR(ARENA_IOC_MAGIC, 0x02, struct arena_ioc_set_policy)
+#define ARENA_IOC_SET_FLAGS	_IOWR(ARENA_IOC_MAGIC, 0x03, struct arena_ioc_set_flags)
+#define ARENA_IOC_COMMIT	_IOWR(ARENA_IOC_MAGIC, 0x04, struct arena_ioc_commit)
+#define ARENA_IOC_REGION_INFO	_IOWR(ARENA_IOC_MAGIC, 0x05, struct arena_ioc_region_info)
+#define ARENA_IOC_STATS		_IOWR(ARENA_IOC_MAGIC, 0x06, struct arena_ioc_stats)
 
 #endif /* _UAPI_LINUX_ARENA_H */

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Arena caches: blocks that an arena released and that are still its own.
+ *
+ * Only an arena that wants its blocks back as they were (ARENA_F_KEEP_DIRTY) has
+ * a cache. Those of the others go to the node's pool, whose worker zeroes them
+ * off the critical path; in a cache they would be zeroed by who takes them.
+ *
+ * Each node has a shelf of the caches that have blocks on it, the one that was
+ * filled first in front, which is where the shrinker takes from. A cached block is
+ * claimed, and counted as kept by its node's pool, whose high watermark is
+ * what limits caches.
+ *
+ * The shelf's lock, a spinlock, protects the shelf and the part of each cache that
+ * is on its node. The pool's lock is never taken inside. folio->lru links a block
+ * into its cache. A cache is its arena's, and outlives no arena.
+ */
+#include <linux/mm.h>
+#include <linux/nodemask.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+
+#include "cache.h"
+#include "pool.h"
+
+/**
+ * struct cache_part - the blocks of a cache on one node
+ * @blocks: the blocks
+ * @nr_blocks: how many
+ * @on_shelf: in shelf.parts while there are any
+ */
+struct cache_part {
+	struct list_head blocks;
+	unsigned long nr_blocks;
+	struct list_head on_shelf;
+};
+
+struct arena_cache {
+	/* One for each node that can ever be. */
+	DECLARE_FLEX_ARRAY(struct cache_part, parts);
+};
+
+/**
+ * struct shelf - the caches with blocks on a node
+ * @lock: protects all of it, and the parts on it
+ * @parts: the caches' parts, the oldest first
+ * @nr_blocks: blocks in all of them
+ */
+struct shelf {
+	spinlock_t lock;
+	struct list_head parts;
+	unsigned long nr_blocks;
+};
+
+static struct shelf *shelves;
+
+static void remove_locked(struct shelf *shelf, struct cache_part *part,
+			  struct folio *folio)
+{
+	list_del(&folio->lru);
+	shelf->nr_blocks--;
+	if (!--part->nr_blocks)
+		list_del_init(&part->on_shelf);
+}
+
+/**
+ * arena_cache_create - make an empty cache
+ *
+ * Return: the cache, or NULL if there is no memory
+ */
+struct arena_cache *arena_cache_create(void)
+{
+	struct arena_cache *cache;
+	int nid;
+
+	cache = kvzalloc(nr_node_ids * sizeof(cache->parts[0]), GFP_KERNEL_ACCOUNT);
+	if (!cache)
+		return NULL;
+	for_each_node(nid) {
+		INIT_LIST_HEAD(&cache->parts[nid].blocks);
+		INIT_LIST_HEAD(&cache->parts[nid].on_shelf);
+	}
+	return cache;
+}
+
+/**
+ * arena_cache_put - keep a block that the arena released
+ * @cache: the arena's
+ * @folio: the block, claimed and linked nowhere; to the pool, if the node keeps
+ *	as many as it may
+ *
+ * Context: process context; does not sleep.
+ */
+void arena_cache_put(struct arena_cache *cache, struct folio *folio)
+{
+	int nid = folio_nid(folio);
+	struct cache_part *part = &cache->parts[nid];
+	struct shelf *shelf = &shelves[nid];
+
+	if (!arena_pool_cache(folio)) {
+		arena_pool_put_claimed(folio);
+		return;
+	}
+	spin_lock(&shelf->lock);
+	list_add_tail(&folio->lru, &part->blocks);
+	if (!part->nr_blocks++)
+		list_add_tail(&part->on_shelf, &shelf->parts);
+	shelf->nr_blocks++;
+	spin_unlock(&shelf->lock);
+}
+
+static struct folio *take_one(struct cache_part *part, struct shelf *shelf)
+{
+	struct folio *folio;
+
+	spin_lock(&shelf->lock);
+	folio = list_first_entry_or_null(&part->blocks, struct folio, lru);
+	if (folio)
+		remove_locked(shelf, part, folio);
+	spin_unlock(&shelf->lock);
+	return folio;
+}
+
+/**
+ * arena_cache_take - take blocks back, contents and all
+ * @cache: the arena's
+ * @nid: node they have to be on
+ * @wanted: how many
+ * @blocks: they are added to its end in the order they were put, each with one
+ *	reference
+ *
+ * Context: process context; does not sleep.
+ * Return: how many there were.
+ */
+unsigned long arena_cache_take(struct arena_cache *cache, int nid,
+			       unsigned long wanted, struct list_head *blocks)
+{
+	unsigned long taken = 0;
+	struct folio *folio;
+
+	while (taken < wanted &&
+	       (folio = take_one(&cache->parts[nid], &shelves[nid]))) {
+		arena_pool_reuse(folio);
+		list_add_tail(&folio->lru, blocks);
+		taken++;
+	}
+	return taken;
+}
+
+/**
+ * arena_cache_drain - give all blocks of a cache to the pools
+ * @cache: the arena's
+ *
+ * Context: process context; may sleep.
+ */
+void arena_cache_drain(struct arena_cache *cache)
+{
+	struct folio *folio;
+	int nid;
+
+	for_each_node(nid) {
+		while ((folio = take_one(&cache->parts[nid], &shelves[nid]))) {
+			arena_pool_uncache(folio);
+			arena_pool_put_claimed(folio);
+			cond_resched();
+		}
+	}
+}
+
+/**
+ * arena_cache_destroy - end a cache, which nobody uses any more
+ * @cache: the arena's, or NULL
+ *
+ * Context: process context; may sleep.
+ */
+void arena_cache_destroy(struct arena_cache *cache)
+{
+	if (!cache)
+		return;
+	arena_cache_drain(cache);
+	kvfree(cache);
+}
+
+/**
+ * arena_cache_size - how many blocks there are in a cache
+ * @cache: the arena's; its parts are not read at one moment
+ */
+unsigned long arena_cache_size(struct arena_cache *cache)
+{
+	unsigned long sum = 0;
+	int nid;
+
+	for_each_node(nid)
+		sum += READ_ONCE(cache->parts[nid].nr_blocks);
+	return sum;
+}
+
+/**
+ * arena_cache_count - how many blocks the caches have on a node
+ * @nid: the node
+ */
+unsigned long arena_cache_count(int nid)
+{
+	return READ_ONCE(shelves[nid].nr_blocks);
+}
+
+/* From the cache that was filled first. */
+static struct folio *isolate_block(struct shelf *shelf)
+{
+	struct folio *folio = NULL;
+	struct cache_part *part;
+
+	spin_lock(&shelf->lock);
+	part = list_first_entry_or_null(&shelf->parts, struct cache_part, on_shelf);
+	if (part) {
+		folio = list_first_entry(&part->blocks, struct folio, lru);
+		remove_locked(shelf, part, folio);
+	}
+	spin_unlock(&shelf->lock);
+	return folio;
+}
+
+/**
+ * arena_cache_shrink - give cached blocks of a node back to the page allocator
+ * @nid: the node
+ * @nr: how many, at most
+ *
+ * Context: reclaim, too; takes spinlocks only.
+ * Return: how many there were.
+ */
+unsigned long arena_cache_shrink(int nid, unsigned long nr)
+{
+	unsigned long done = 0;
+	struct folio *folio;
+
+	while (done < nr && (folio = isolate_block(&shelves[nid]))) {
+		arena_pool_uncache(folio);
+		arena_pool_free_claimed(folio);
+		done++;
+	}
+	return done;
+}
+
+/**
+ * arena_cache_init - make the shelves
+ *
+ * Return: 0 or -ENOMEM
+ */
+int arena_cache_init(void)
+{
+	int nid;
+
+	shelves = kvcalloc(nr_node_ids, sizeof(*shelves), GFP_KERNEL);
+	if (!shelves)
+		return -ENOMEM;
+	for_each_node(nid) {
+		spin_lock_init(&shelves[nid].lock);
+		INIT_LIST_HEAD(&shelves[nid].parts);
+	}
+	return 0;
+}
+
+/**
+ * arena_cache_exit - remove them; there is no cache any more
+ */
+void arena_cache_exit(void)
+{
+	kvfree(shelves);
+	shelves = NULL;
+}

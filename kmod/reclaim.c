@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Reclaim: what arenas and pools keep goes back when the system needs memory.
+ *
+ * Two shrinkers, both per node. The one for what is spare takes arenas' caches
+ * first, then what a pool has above its low watermark, as readily as any other
+ * cache is taken. The one for the reserve, up to the low watermark, is as slow to
+ * give a block as if its 512 pages were built again one by one: mere page cache
+ * must not eat up what an administrator wants to be ready. What is left
+ * of both goes before anybody is killed for memory; and a node's pool goes when
+ * memory of the node is taken offline.
+ *
+ * After each of these the node is not refilled for a while.
+ *
+ * It owns the shrinkers and notifiers, and no lock. What they call takes
+ * spinlocks only.
+ */
+#include <linux/memory.h>
+#include <linux/mm.h>
+#include <linux/nodemask.h>
+#include <linux/notifier.h>
+#include <linux/oom.h>
+#include <linux/shrinker.h>
+
+#include "cache.h"
+#include "compat.h"
+#include "pool.h"
+#include "reclaim.h"
+
+static struct shrinker *spare_shrinker, *reserve_shrinker;
+
+static unsigned long to_pages(unsigned long nr_blocks)
+{
+	return nr_blocks << ARENA_BLOCK_ORDER;
+}
+
+static unsigned long shrink_spare(int nid, unsigned long nr)
+{
+	unsigned long done = arena_cache_shrink(nid, nr);
+
+	return done + arena_pool_shrink(nid, nr - done, ARENA_POOL_SPARE);
+}
+
+static unsigned long drain_node(int nid)
+{
+	arena_pool_hold_off(nid);
+	return shrink_spare(nid, ULONG_MAX) +
+	       arena_pool_shrink(nid, ULONG_MAX, ARENA_POOL_RESERVE);
+}
+
+/* What a shrinker did, in its own terms. */
+static unsigned long report(struct shrink_control *sc, unsigned long nr_blocks)
+{
+	if (!nr_blocks)
+		return SHRINK_STOP;
+	arena_pool_hold_off(sc->nid);
+	mm_account_reclaimed_pages(to_pages(nr_blocks));
+	sc->nr_scanned = to_pages(nr_blocks);
+	return to_pages(nr_blocks);
+}
+
+static unsigned long wanted(const struct shrink_control *sc)
+{
+	return DIV_ROUND_UP(sc->nr_to_scan, ARENA_BLOCK_PAGES);
+}
+
+static unsigned long count_spare(struct shrinker *shrinker,
+				 struct shrink_control *sc)
+{
+	return to_pages(arena_cache_count(sc->nid) +
+			arena_pool_count(sc->nid, ARENA_POOL_SPARE));
+}
+
+static unsigned long scan_spare(struct shrinker *shrinker,
+				struct shrink_control *sc)
+{
+	return report(sc, shrink_spare(sc->nid, wanted(sc)));
+}
+
+static unsigned long count_reserve(struct shrinker *shrinker,
+				   struct shrink_control *sc)
+{
+	return to_pages(arena_pool_count(sc->nid, ARENA_POOL_RESERVE));
+}
+
+static unsigned long scan_reserve(struct shrinker *shrinker,
+				  struct shrink_control *sc)
+{
+	return report(sc, arena_pool_shrink(sc->nid, wanted(sc), ARENA_POOL_RESERVE));
+}
+
+static int oom_notify(struct notifier_block *self, unsigned long unused,
+		      void *freed)
+{
+	int nid;
+
+	for_each_node_state(nid, N_MEMORY)
+		*(unsigned long *)freed += to_pages(drain_node(nid));
+	return NOTIFY_OK;
+}
+
+static struct notifier_block oom_notifier = {
+	.notifier_call = oom_notify,
+};
+
+/*
+ * Blocks can't be moved, so that a piece of memory with one in it can't go
+ * offline: the kernel refuses that before it asks anybody. But who takes memory
+ * of a node away goes through all of it, and finds the rest free of blocks.
+ */
+static int notify_of_memory(struct notifier_block *self, unsigned long action,
+			 void *data)
+{
+	const struct memory_notify *notify = data;
+	int nid = pfn_to_nid(notify->start_pfn);
+
+	if (action == MEM_GOING_OFFLINE)
+		drain_node(nid);
+	else if (action == MEM_ONLINE)
+		arena_pool_add_node(nid);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block memory_notifier = {
+	.notifier_call = notify_of_memory,
+};
+
+/**
+ * arena_reclaim_init - begin to give back
+ *
+ * Return: 0, or -ENOMEM
+ */
+int arena_reclaim_init(void)
+{
+	int err = -ENOMEM;
+
+	spare_shrinker = new_node_shrinker("arena-spare", count_spare, scan_spare,
+					   DEFAULT_SEEKS, ARENA_BLOCK_PAGES);
+	if (!spare_shrinker)
+		return err;
+	reserve_shrinker = new_node_shrinker("arena-reserve", count_reserve,
+					     scan_reserve,
+					     DEFAULT_SEEKS * ARENA_BLOCK_PAGES,
+					     ARENA_BLOCK_PAGES);
+	if (!reserve_shrinker)
+		goto free_spare;
+	err = register_oom_notifier(&oom_notifier);
+	if (err)
+		goto free_reserve;
+	err = register_memory_notifier(&memory_notifier);
+	if (err)
+		goto unregister_oom;
+	return 0;
+
+unregister_oom:
+	unregister_oom_notifier(&oom_notifier);
+free_reserve:
+	shrinker_free(reserve_shrinker);
+free_spare:
+	shrinker_free(spare_shrinker);
+	return err;
+}
+
+/**
+ * arena_reclaim_exit - no more; waits for who is at it
+ */
+void arena_reclaim_exit(void)
+{
+	unregister_memory_notifier(&memory_notifier);
+	unregister_oom_notifier(&oom_notifier);
+	shrinker_free(reserve_shrinker);
+	shrinker_free(spare_shrinker);
+}
