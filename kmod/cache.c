@@ -37,7 +37,7 @@ struct cache_part {
 
 struct arena_cache {
 	/* One for each node that can ever be. */
-	DECLARE_FLEX_ARRAY(struct cache_part, parts);
+	struct cache_part *parts;
 };
 
 /**
@@ -47,6 +47,7 @@ struct arena_cache {
  * @nr_blocks: blocks in all of them
  */
 struct shelf {
+	/* protects all of it, and the parts on it */
 	spinlock_t lock;
 	struct list_head parts;
 	unsigned long nr_blocks;
@@ -73,9 +74,15 @@ struct arena_cache *arena_cache_create(void)
 	struct arena_cache *cache;
 	int nid;
 
-	cache = kvzalloc(nr_node_ids * sizeof(cache->parts[0]), GFP_KERNEL_ACCOUNT);
+	cache = kzalloc(sizeof(*cache), GFP_KERNEL_ACCOUNT);
 	if (!cache)
 		return NULL;
+	cache->parts = kvcalloc(nr_node_ids, sizeof(*cache->parts),
+				GFP_KERNEL_ACCOUNT);
+	if (!cache->parts) {
+		kfree(cache);
+		return NULL;
+	}
 	for_each_node(nid) {
 		INIT_LIST_HEAD(&cache->parts[nid].blocks);
 		INIT_LIST_HEAD(&cache->parts[nid].on_shelf);
@@ -178,7 +185,8 @@ void arena_cache_destroy(struct arena_cache *cache)
 	if (!cache)
 		return;
 	arena_cache_drain(cache);
-	kvfree(cache);
+	kvfree(cache->parts);
+	kfree(cache);
 }
 
 /**

@@ -24,11 +24,13 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 }
 #endif
 
-/* The last parameter of vm_operations_struct.get_policy. */
+/* Of vm_operations_struct.get_policy. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
-#define GET_POLICY_ILX
+#define GET_POLICY_PARAMETERS \
+	struct vm_area_struct *vma, unsigned long addr
 #else
-#define GET_POLICY_ILX	, pgoff_t *ilx
+#define GET_POLICY_PARAMETERS \
+	struct vm_area_struct *vma, unsigned long addr, pgoff_t *ilx
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)

@@ -51,8 +51,8 @@ static int pool_show(struct seq_file *seq, void *unused)
 {
 	int nid;
 
-	seq_puts(seq, "node in_use quarantined ready dirty cached extents largest min max "
-		      "hits misses zeroed refills shrunk fragmentation share\n");
+	seq_puts(seq, "node in_use quarantined ready dirty cached extents largest");
+	seq_puts(seq, " min max hits misses zeroed refills shrunk fragmentation share\n");
 	for_each_online_node(nid)
 		show_node(seq, nid);
 	seq_printf(seq, "poisoned %lu\n", arena_pool_poisoned());

@@ -376,7 +376,6 @@ free_node_blocks:
 static long arena_ioc_stats(struct arena *arena, void __user *uargs)
 {
 	struct arena_counts *counts = &arena->counts;
-	struct arena_cache *cache = smp_load_acquire(&arena->cache);
 	struct arena_ioc_stats args;
 	int size;
 
@@ -388,7 +387,7 @@ static long arena_ioc_stats(struct arena *arena, void __user *uargs)
 	args = (struct arena_ioc_stats) {
 		.size = size,
 		.blocks = READ_ONCE(arena->nr_blocks),
-		.cached = cache ? arena_cache_size(cache) : 0,
+		.cached = arena_region_cached(arena),
 		.from_cache = atomic_long_read(&counts->from_cache),
 		.from_pool = atomic_long_read(&counts->from_pool),
 		.from_system = atomic_long_read(&counts->from_system),

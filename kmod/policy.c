@@ -114,18 +114,19 @@ static void place_by_task(int mode, unsigned long index, nodemask_t *nodes,
 int arena_policy_set(struct arena_policy *policy, u32 mode, bool is_strict,
 		     const nodemask_t *nodes)
 {
+	bool is_local = mode == ARENA_POLICY_LOCAL;
 	nodemask_t allowed, unused;
 
 	if (mode > ARENA_POLICY_INTERLEAVE)
 		return -EINVAL;
 	if (mode == ARENA_POLICY_PREFERRED && is_strict)
 		return -EINVAL;
-	if ((mode == ARENA_POLICY_LOCAL) != nodes_empty(*nodes))
+	if (nodes_empty(*nodes) != is_local)
 		return -EINVAL;
 	if (!nodes_subset(*nodes, node_states[N_MEMORY]))
 		return -ENODEV;
 	read_task_consistently(&allowed, &unused);
-	if (mode != ARENA_POLICY_LOCAL && !nodes_intersects(*nodes, allowed))
+	if (!is_local && !nodes_intersects(*nodes, allowed))
 		return -EINVAL;
 	*policy = (struct arena_policy) {
 		.mode = mode,

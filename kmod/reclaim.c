@@ -90,12 +90,14 @@ static unsigned long scan_reserve(struct shrinker *shrinker,
 }
 
 static int oom_notify(struct notifier_block *self, unsigned long unused,
-		      void *freed)
+		      void *data)
 {
+	unsigned long *freed = data, nr = 0;
 	int nid;
 
 	for_each_node_state(nid, N_MEMORY)
-		*(unsigned long *)freed += to_pages(drain_node(nid));
+		nr += drain_node(nid);
+	*freed += to_pages(nr);
 	return NOTIFY_OK;
 }
 
@@ -109,7 +111,7 @@ static struct notifier_block oom_notifier = {
  * of a node away goes through all of it, and finds the rest free of blocks.
  */
 static int notify_of_memory(struct notifier_block *self, unsigned long action,
-			 void *data)
+			    void *data)
 {
 	const struct memory_notify *notify = data;
 	int nid = pfn_to_nid(notify->start_pfn);

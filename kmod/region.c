@@ -67,6 +67,7 @@ static struct arena_cache *cache_of(struct arena *arena)
 {
 	if (!(READ_ONCE(arena->flags) & ARENA_F_KEEP_DIRTY))
 		return NULL;
+	/* With what arena_cache_create() wrote. */
 	return smp_load_acquire(&arena->cache);
 }
 
@@ -486,8 +487,7 @@ static vm_fault_t region_map_pages(struct vm_fault *vmf, pgoff_t start_pgoff,
  * None: NUMA balancing, which can't migrate these blocks, leaves the VMA alone.
  * Where they are is the arena's policy, not the VMA's.
  */
-static struct mempolicy *region_get_policy(struct vm_area_struct *vma,
-					   unsigned long addr GET_POLICY_ILX)
+static struct mempolicy *region_get_policy(GET_POLICY_PARAMETERS)
 {
 	return NULL;
 }
@@ -842,10 +842,10 @@ int arena_region_set_flags(struct arena *arena, u64 flags)
 	if ((flags & ARENA_F_KEEP_DIRTY) && !arena->cache) {
 		struct arena_cache *cache = arena_cache_create();
 
-		if (cache)
-			smp_store_release(&arena->cache, cache);
-		else
+		if (!cache)
 			err = -ENOMEM;
+		/* Who finds the cache finds it made. */
+		smp_store_release(&arena->cache, cache);
 	}
 	if (!err)
 		WRITE_ONCE(arena->flags, flags);
@@ -853,6 +853,18 @@ int arena_region_set_flags(struct arena *arena, u64 flags)
 	if (!err && !(flags & ARENA_F_KEEP_DIRTY) && arena->cache)
 		arena_cache_drain(arena->cache);
 	return err;
+}
+
+/**
+ * arena_region_cached - how many released blocks an arena keeps
+ * @arena: the arena
+ */
+unsigned long arena_region_cached(struct arena *arena)
+{
+	/* With what arena_cache_create() wrote. */
+	struct arena_cache *cache = smp_load_acquire(&arena->cache);
+
+	return cache ? arena_cache_size(cache) : 0;
 }
 
 /**

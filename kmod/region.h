@@ -69,6 +69,7 @@ int arena_region_commit(struct arena *arena, u64 offset, u64 length,
 int arena_region_info(struct arena *arena, struct arena_ioc_region_info *info,
 		      u64 *node_blocks);
 int arena_region_set_flags(struct arena *arena, u64 flags);
+unsigned long arena_region_cached(struct arena *arena);
 unsigned long arena_region_get_unmapped_area(struct file *file,
 					     unsigned long addr,
 					     unsigned long len,

@@ -277,11 +277,8 @@ static inline long meminfo_kib(const char *what)
 	return kib;
 }
 
-/*
- * Free memory in KiB, with what the page allocator keeps ready on each CPU and
- * what the module's pools keep.
- */
-static inline long free_kib(void)
+/* What the page allocator has free, in KiB, with what it keeps ready on each CPU. */
+static inline long system_free_kib(void)
 {
 	long pages = 0, count;
 	char line[256];
@@ -295,9 +292,14 @@ static inline long free_kib(void)
 			pages += count;
 	}
 	fclose(file);
-	return meminfo_kib("MemFree") + pages * (long)(PAGE / 1024) +
-	       (pool_count("ready") + pool_count("dirty") + pool_count("cached")) *
-	       (long)(BLOCK / 1024);
+	return meminfo_kib("MemFree") + pages * (long)(PAGE / 1024);
+}
+
+/* The same, and what the module keeps. */
+static inline long free_kib(void)
+{
+	return system_free_kib() + (long)(BLOCK / 1024) *
+	       (pool_count("ready") + pool_count("dirty") + pool_count("cached"));
 }
 
 /* The status of a child, as a shell would say it: 128 + signal if it died. */

@@ -141,6 +141,9 @@ FIXTURE_VARIANT(refuse_ioctl) {
 	unsigned int reserved;
 	unsigned long long offset;
 	unsigned long long length;
+	/* What is at byte 8 and 16: a range, in the newer structures. */
+	unsigned long long from;
+	unsigned long long bytes;
 	size_t nonzero_at;
 	int error;
 };
@@ -239,6 +242,156 @@ FIXTURE_VARIANT_ADD(refuse_ioctl, release_range_that_wraps) {
 	.length = 2 * BLOCK, .error = EOVERFLOW,
 };
 
+FIXTURE_VARIANT_ADD(refuse_ioctl, set_policy_size_too_small) {
+	.cmd = ARENA_IOC_SET_POLICY, .size = sizeof(struct arena_ioc_set_policy) - 1,
+	.error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, set_policy_newer_and_not_zero) {
+	.cmd = ARENA_IOC_SET_POLICY, .size = sizeof(struct arena_ioc_set_policy) + 8,
+	.nonzero_at = sizeof(struct arena_ioc_set_policy), .error = E2BIG,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, set_policy_unknown_flag) {
+	.cmd = ARENA_IOC_SET_POLICY, .size = sizeof(struct arena_ioc_set_policy),
+	.flags = 2, .bytes = BLOCK, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, set_flags_size_too_small) {
+	.cmd = ARENA_IOC_SET_FLAGS, .size = sizeof(struct arena_ioc_set_flags) - 1,
+	.error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, set_flags_newer_and_not_zero) {
+	.cmd = ARENA_IOC_SET_FLAGS, .size = sizeof(struct arena_ioc_set_flags) + 8,
+	.nonzero_at = sizeof(struct arena_ioc_set_flags), .error = E2BIG,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, set_flags_unknown_flag) {
+	.cmd = ARENA_IOC_SET_FLAGS, .size = sizeof(struct arena_ioc_set_flags),
+	.flags = 2, .bytes = BLOCK, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, commit_size_too_small) {
+	.cmd = ARENA_IOC_COMMIT, .size = sizeof(struct arena_ioc_commit) - 1,
+	.error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, commit_newer_and_not_zero) {
+	.cmd = ARENA_IOC_COMMIT, .size = sizeof(struct arena_ioc_commit) + 8,
+	.nonzero_at = sizeof(struct arena_ioc_commit), .error = E2BIG,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, commit_unknown_flag) {
+	.cmd = ARENA_IOC_COMMIT, .size = sizeof(struct arena_ioc_commit),
+	.flags = 2, .bytes = BLOCK, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, region_info_size_too_small) {
+	.cmd = ARENA_IOC_REGION_INFO, .size = sizeof(struct arena_ioc_region_info) - 1,
+	.error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, region_info_newer_and_not_zero) {
+	.cmd = ARENA_IOC_REGION_INFO, .size = sizeof(struct arena_ioc_region_info) + 8,
+	.nonzero_at = sizeof(struct arena_ioc_region_info), .error = E2BIG,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, region_info_unknown_flag) {
+	.cmd = ARENA_IOC_REGION_INFO, .size = sizeof(struct arena_ioc_region_info),
+	.flags = 2, .bytes = BLOCK, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, stats_size_too_small) {
+	.cmd = ARENA_IOC_STATS, .size = sizeof(struct arena_ioc_stats) - 1,
+	.error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, stats_newer_and_not_zero) {
+	.cmd = ARENA_IOC_STATS, .size = sizeof(struct arena_ioc_stats) + 8,
+	.nonzero_at = sizeof(struct arena_ioc_stats), .error = E2BIG,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, stats_unknown_flag) {
+	.cmd = ARENA_IOC_STATS, .size = sizeof(struct arena_ioc_stats),
+	.flags = 2, .bytes = BLOCK, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, set_flags_unknown_arena_flag) {
+	.cmd = ARENA_IOC_SET_FLAGS, .size = sizeof(struct arena_ioc_set_flags),
+	.from = 1ULL << 63, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, commit_of_nothing) {
+	.cmd = ARENA_IOC_COMMIT, .size = sizeof(struct arena_ioc_commit),
+	.error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, commit_misaligned_offset) {
+	.cmd = ARENA_IOC_COMMIT, .size = sizeof(struct arena_ioc_commit),
+	.from = PAGE, .bytes = BLOCK, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, commit_misaligned_length) {
+	.cmd = ARENA_IOC_COMMIT, .size = sizeof(struct arena_ioc_commit),
+	.bytes = BLOCK + PAGE, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, commit_beyond_the_largest_file) {
+	.cmd = ARENA_IOC_COMMIT, .size = sizeof(struct arena_ioc_commit),
+	.from = 0x7fffffffffe00000ULL, .bytes = BLOCK,
+	.error = EOVERFLOW,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, commit_that_wraps) {
+	.cmd = ARENA_IOC_COMMIT, .size = sizeof(struct arena_ioc_commit),
+	.from = -(unsigned long long)BLOCK, .bytes = 2 * BLOCK,
+	.error = EOVERFLOW,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, region_info_of_nothing) {
+	.cmd = ARENA_IOC_REGION_INFO, .size = sizeof(struct arena_ioc_region_info),
+	.error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, region_info_misaligned_offset) {
+	.cmd = ARENA_IOC_REGION_INFO, .size = sizeof(struct arena_ioc_region_info),
+	.from = PAGE, .bytes = BLOCK, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, region_info_misaligned_length) {
+	.cmd = ARENA_IOC_REGION_INFO, .size = sizeof(struct arena_ioc_region_info),
+	.bytes = BLOCK + PAGE, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, region_info_beyond_the_largest_file) {
+	.cmd = ARENA_IOC_REGION_INFO, .size = sizeof(struct arena_ioc_region_info),
+	.from = 0x7fffffffffe00000ULL, .bytes = BLOCK,
+	.error = EOVERFLOW,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, region_info_that_wraps) {
+	.cmd = ARENA_IOC_REGION_INFO, .size = sizeof(struct arena_ioc_region_info),
+	.from = -(unsigned long long)BLOCK, .bytes = 2 * BLOCK,
+	.error = EOVERFLOW,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, commit_more_than_there_is) {
+	.cmd = ARENA_IOC_COMMIT, .size = sizeof(struct arena_ioc_commit),
+	.bytes = 1ULL << 45, .error = ENOMEM,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, commit_contig_where_there_is_one) {
+	.cmd = ARENA_IOC_COMMIT, .size = sizeof(struct arena_ioc_commit),
+	.flags = ARENA_REGION_CONTIG, .bytes = 4 * BLOCK, .error = EEXIST,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, commit_contig_more_than_there_is) {
+	.cmd = ARENA_IOC_COMMIT, .size = sizeof(struct arena_ioc_commit),
+	.flags = ARENA_REGION_CONTIG, .from = BLOCK, .bytes = 1ULL << 45,
+	.error = ENOMEM,
+};
+
 FIXTURE_VARIANT_ADD(refuse_ioctl, unknown_number) {
 	.cmd = _IOWR(ARENA_IOC_MAGIC, 0xff, struct arena_ioc_info),
 	.size = sizeof(struct arena_ioc_info), .error = ENOTTY,
@@ -278,6 +431,10 @@ TEST_F(refuse_ioctl, has_its_errno)
 		args.release.offset = variant->offset;
 	if (variant->length)
 		args.release.length = variant->length;
+	if (variant->from)
+		memcpy(args.bytes + 8, &variant->from, 8);
+	if (variant->bytes)
+		memcpy(args.bytes + 16, &variant->bytes, 8);
 	if (variant->nonzero_at)
 		args.bytes[variant->nonzero_at] = 1;
 	before = args;

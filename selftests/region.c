@@ -328,6 +328,131 @@ TEST_F(region, a_poisoned_page_is_sigbus)
 	EXPECT_EQ(2, memory[PAGE]);
 }
 
+/* The page frame at an address, which must be mapped. */
+static unsigned long frame_of(const char *addr)
+{
+	uint64_t entry = 0;
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+
+	if (pread(fd, &entry, sizeof(entry), (uintptr_t)addr / PAGE * 8) < 0)
+		entry = 0;
+	close(fd);
+	return entry & ((1ULL << 55) - 1);
+}
+
+TEST_F(region, contig_is_one_extent)
+{
+	const size_t nr = 16;
+	struct arena_ioc_commit commit = {
+		.size = sizeof(commit), .flags = ARENA_REGION_CONTIG,
+		.length = nr * BLOCK,
+	};
+	uint64_t nodes[64] = { 0 }, sum = 0;
+	struct arena_ioc_region_info info = {
+		.size = sizeof(info), .length = 2 * nr * BLOCK,
+		.nr_nodes = 64, .node_blocks = (uintptr_t)nodes,
+	};
+	char *memory;
+	size_t i;
+
+	ASSERT_EQ(0, ioctl(self->fd, ARENA_IOC_COMMIT, &commit));
+	EXPECT_EQ(nr, commit.blocks);
+	EXPECT_EQ(nr, blocks_of(self->fd));
+	memory = map_blocks(self->fd, nr);
+	ASSERT_NE(MAP_FAILED, memory);
+	EXPECT_EQ(nr, blocks_of(self->fd));
+	for (i = 0; i < nr - 1; i++) {
+		memory[i * BLOCK] = 1;
+		memory[(i + 1) * BLOCK] = 1;
+		EXPECT_EQ(frame_of(memory + i * BLOCK) + BLOCK / PAGE,
+			  frame_of(memory + (i + 1) * BLOCK));
+	}
+	ASSERT_EQ(0, ioctl(self->fd, ARENA_IOC_REGION_INFO, &info));
+	EXPECT_EQ(nr, info.resident);
+	EXPECT_EQ(nr, info.mapped);
+	EXPECT_EQ(1, info.extents);
+	EXPECT_EQ(nr, info.largest);
+	for (i = 0; i < 64; i++)
+		sum += nodes[i];
+	EXPECT_EQ(nr, sum);
+	EXPECT_EQ(nr, nodes[node_of(memory)]);
+
+	/* Two runs, when there is a hole in it; none is mapped. */
+	munmap(memory, nr * BLOCK);
+	ASSERT_EQ(1, release_range(self->fd, 4 * BLOCK, BLOCK));
+	info.nr_nodes = 0;
+	ASSERT_EQ(0, ioctl(self->fd, ARENA_IOC_REGION_INFO, &info));
+	EXPECT_EQ(nr - 1, info.resident);
+	EXPECT_EQ(0, info.mapped);
+	EXPECT_EQ(2, info.extents);
+	EXPECT_EQ(nr - 5, info.largest);
+}
+
+static struct arena_ioc_stats stats_of(int fd)
+{
+	struct arena_ioc_stats stats = { .size = sizeof(stats) };
+
+	if (ioctl(fd, ARENA_IOC_STATS, &stats))
+		stats.size = 0;
+	return stats;
+}
+
+/* What others had is never seen; what the arena had is, if it asked. */
+TEST_F(region, who_keeps_its_blocks_sees_them_again)
+{
+	struct arena_ioc_set_flags flags = {
+		.size = sizeof(flags), .arena_flags = ARENA_F_KEEP_DIRTY,
+	};
+	const size_t nr = 4;
+	char *memory = map_blocks(self->fd, nr);
+	struct arena_ioc_stats before, after;
+	size_t i;
+
+	ASSERT_NE(MAP_FAILED, memory);
+	ASSERT_EQ(0, ioctl(self->fd, ARENA_IOC_SET_FLAGS, &flags));
+	memset(memory, 0x55, nr * BLOCK);
+	ASSERT_EQ(nr, release_all(self->fd));
+	before = stats_of(self->fd);
+	EXPECT_EQ(nr, before.cached);
+	EXPECT_EQ(nr, before.released);
+	for (i = 0; i < nr; i++) {
+		EXPECT_EQ(0x55, memory[i * BLOCK + i]);
+	}
+	after = stats_of(self->fd);
+	EXPECT_EQ(0, after.cached);
+	EXPECT_EQ(before.from_cache + nr, after.from_cache);
+	EXPECT_EQ(before.zeroed, after.zeroed);
+
+	/* No longer: zeroed again. */
+	flags.arena_flags = 0;
+	ASSERT_EQ(nr, release_all(self->fd));
+	ASSERT_EQ(0, ioctl(self->fd, ARENA_IOC_SET_FLAGS, &flags));
+	EXPECT_EQ(0, stats_of(self->fd).cached);
+	EXPECT_TRUE(is_zero(memory, nr * BLOCK));
+}
+
+/* Zeroing is the worker's: from a pool that is warm, nobody waits for it. */
+TEST_F(region, a_warm_pool_zeroes_nothing)
+{
+	const size_t nr = 8;
+	struct arena_ioc_stats stats;
+	long zeroed;
+	int i;
+
+	ASSERT_TRUE(run_on_node(0));
+	for (i = 0; i < 200 && (pool_figure(0, "ready") < nr ||
+				pool_figure(0, "dirty") > 0); i++)
+		usleep(100000);
+	ASSERT_GE(pool_figure(0, "ready"), nr);
+	zeroed = pool_figure(0, "zeroed");
+	ASSERT_NE(MAP_FAILED, map_blocks(self->fd, nr));
+	EXPECT_EQ(zeroed, pool_figure(0, "zeroed"));
+	stats = stats_of(self->fd);
+	EXPECT_EQ(nr, stats.blocks);
+	EXPECT_EQ(nr, stats.from_pool);
+	EXPECT_EQ(0, stats.zeroed + stats.from_system + stats.from_cache);
+}
+
 FIXTURE(node) {
 	int fd;
 };

@@ -53,7 +53,8 @@ static void a_mask_is_obeyed(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, arena_policy_set(&policy, ARENA_POLICY_BIND, false, &none), -EINVAL);
 	KUNIT_EXPECT_EQ(test, arena_policy_set(&policy, ARENA_POLICY_LOCAL, false, &one), -EINVAL);
-	KUNIT_EXPECT_EQ(test, arena_policy_set(&policy, ARENA_POLICY_PREFERRED, true, &one), -EINVAL);
+	KUNIT_EXPECT_EQ(test, arena_policy_set(&policy, ARENA_POLICY_PREFERRED, true, &one),
+			-EINVAL);
 	KUNIT_EXPECT_EQ(test, arena_policy_set(&policy, 4, false, &one), -EINVAL);
 	KUNIT_EXPECT_EQ(test, policy.mode, ARENA_POLICY_INTERLEAVE);
 }

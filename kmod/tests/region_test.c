@@ -159,7 +159,7 @@ static void a_keeper_gets_its_blocks_back(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, arena_region_set_flags(arena, ARENA_F_KEEP_DIRTY), 0);
 	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 0, 1, &committed), 0);
 	folio = xa_load(&arena->slots, 0);
-	strcpy(folio_address(folio), "mine");
+	strscpy(folio_address(folio), "mine", ARENA_BLOCK_SIZE);
 	KUNIT_ASSERT_EQ(test, arena_region_release(arena, 0, ALL, &released), 0);
 	KUNIT_EXPECT_EQ(test, arena_cache_size(arena->cache), 1);
 	KUNIT_EXPECT_EQ(test, in_use(), 0);
