@@ -52,6 +52,8 @@ help:
 	@echo 'More:'
 	@echo '  coverage         check-debug, and each line that no test ran'
 	@echo '  check-races      the same on a 7.2 with KCSAN'
+	@echo '  bench-kernel     64 MiB of an arena beside 4 KiB pages, THP and hugetlbfs, in'
+	@echo '                   instructions; KERNEL=, PARAMETERS= of the module'
 
 # --- userspace ---------------------------------------------------------------
 
@@ -165,6 +167,16 @@ $(checks):
 coverage: check-debug
 	@echo 'Lines that no test ran:'
 	@cat $(B)/kernel-7.2-debug/coverage/missed
+
+# Static, for the virtual machine.
+$(B)/bench/%: bench/%.c selftests/arena_test.h $(headers) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Iselftests -static $< -o $@
+
+.PHONY: bench-kernel
+bench-kernel: deps
+	@bench/kernel $(if $(filter command line,$(origin KERNEL)),-k $(KERNEL)) \
+		$(if $(PARAMETERS),-p '$(PARAMETERS)')
 
 # The way a kernel's kselftest does it, with a kernel's own files for that.
 kselftest = $(MAKE) -C selftests KSRC="$$(selftests/vm/fetch source-6.12)"
