@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * An aged machine: half of its memory is free, and hardly two megabytes of it in
+ * one piece. What was reserved is all there.
+ *
+ * Wants to be root, to be alone on the machine, and the module loaded with
+ * reserve=256M. Say ARENA_SEED= to see a run again.
+ */
+#include "arena_test.h"
+#include <time.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <kselftest_harness.h>
+
+#define MAX_NODES	64
+#define LINE_LENGTH	128
+#define POOL_MIN	"/sys/module/arena/parameters/min"
+#define MIN_FREE	"/proc/sys/vm/min_free_kbytes"
+#define NR_HUGEPAGES	"/proc/sys/vm/nr_hugepages"
+#define THP		"/sys/kernel/mm/transparent_hugepage/"
+
+/* With fewer, all of them at once says little. */
+#define MIN_READY	64
+
+/*
+ * What memory is filled with: pages that nothing can move, in a pipe, among pages
+ * of a file. These are ramfs', which come from the same pageblocks: the page
+ * allocator keeps those that it thinks can be moved, a tmpfs' say, in others.
+ */
+#define PIPE_PAGES	4
+#define FILE_PAGES	12
+#define MAX_CLUTTER	65536
+
+/* What is left free on each node, in KiB, of what the page allocator has. */
+#define FLOOR_KIB	(20L << 10)
+
+struct clutter {
+	int directory;
+	size_t nr;
+	int pipes[MAX_CLUTTER][2];
+};
+
+/* The first line of a file, empty if there is none. */
+static const char *read_line(const char *path, char line[LINE_LENGTH])
+{
+	FILE *file = fopen(path, "r");
+
+	if (!file || !fgets(line, LINE_LENGTH, file))
+		line[0] = '\0';
+	if (file)
+		fclose(file);
+	line[strcspn(line, "\n")] = '\0';
+	return line;
+}
+
+static bool write_line(const char *path, const char *line)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool good;
+
+	if (fd < 0)
+		return false;
+	good = write(fd, line, strlen(line)) == (ssize_t)strlen(line);
+	close(fd);
+	return good;
+}
+
+static double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+/* Free memory of a node, or of all: in all, or in pieces of at least an order. */
+static long free_in_pieces_kib(int nid, int min_order)
+{
+	int node, order, skip, used;
+	long kib = 0, count;
+	char line[512], *at;
+	FILE *file;
+
+	file = fopen("/proc/buddyinfo", "r");
+	if (!file)
+		return -1;
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "Node %d, zone %*s%n", &node, &skip) != 1 ||
+		    (nid != ALL_NODES && nid != node))
+			continue;
+		at = line + skip;
+		for (order = 0; sscanf(at, "%ld%n", &count, &used) == 1; order++) {
+			if (order >= min_order)
+				kib += count * (long)(PAGE / 1024) << order;
+			at += used;
+		}
+	}
+	fclose(file);
+	return kib;
+}
+
+static long blocks_free(void)
+{
+	return free_in_pieces_kib(ALL_NODES, 9) / 2048;
+}
+
+/* Nobody finds it, and it goes with the process. */
+static int open_ramfs(void)
+{
+	char path[] = "/tmp/ageing-XXXXXX";
+	int fd = -1;
+
+	if (!mkdtemp(path))
+		return -1;
+	if (!mount("ramfs", path, "ramfs", 0, NULL)) {
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		umount2(path, MNT_DETACH);
+	}
+	rmdir(path);
+	return fd;
+}
+
+static bool write_pages(int fd, int nr)
+{
+	static const char page[PAGE] = "clutter";
+	int i;
+
+	for (i = 0; i < nr; i++) {
+		if (write(fd, page, PAGE) != (ssize_t)PAGE)
+			return false;
+	}
+	return true;
+}
+
+static void file_name(size_t item, char name[24])
+{
+	snprintf(name, 24, "%zu", item);
+}
+
+static bool add_clutter(struct clutter *clutter)
+{
+	int *pipe = clutter->pipes[clutter->nr];
+	char name[24];
+	bool good;
+	int fd;
+
+	if (clutter->nr == MAX_CLUTTER || pipe2(pipe, O_CLOEXEC))
+		return false;
+	file_name(clutter->nr++, name);
+	fd = openat(clutter->directory, name, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return false;
+	good = write_pages(pipe[1], PIPE_PAGES) && write_pages(fd, FILE_PAGES);
+	close(fd);
+	return good;
+}
+
+/*
+ * Fill the memory of the nodes one after another, and take half of it away again
+ * at random: of the pipes, and of the files.
+ */
+static bool shatter_memory(struct clutter *clutter, unsigned int *seed)
+{
+	struct rlimit limit = { 3 * MAX_CLUTTER, 3 * MAX_CLUTTER };
+	char name[24];
+	int node, what;
+	size_t i;
+
+	clutter->directory = open_ramfs();
+	if (clutter->directory < 0 || setrlimit(RLIMIT_NOFILE, &limit))
+		return false;
+	for (node = 0; node < MAX_NODES; node++) {
+		if (!run_on_node(node))
+			continue;
+		while (free_in_pieces_kib(node, 0) > FLOOR_KIB) {
+			/* Asking costs more than a piece of it. */
+			for (i = 0; i < 16; i++) {
+				if (!add_clutter(clutter))
+					return false;
+			}
+		}
+	}
+	for (i = 0; i < clutter->nr; i++) {
+		what = rand_r(seed) >> 8;
+		if (what & 1) {
+			close(clutter->pipes[i][0]);
+			close(clutter->pipes[i][1]);
+		}
+		file_name(i, name);
+		if (what & 2)
+			unlinkat(clutter->directory, name, 0);
+	}
+	return true;
+}
+
+FIXTURE(ageing) {
+	struct clutter *clutter;
+	unsigned int seed;
+	char min_free[LINE_LENGTH];
+	char pool_min[LINE_LENGTH];
+	int fd;
+};
+
+FIXTURE_SETUP(ageing)
+{
+	const char *seed = getenv("ARENA_SEED");
+
+	self->seed = seed ? strtoul(seed, NULL, 0) : (unsigned int)getpid();
+	TH_LOG("ARENA_SEED=%u", self->seed);
+	self->clutter = mmap(NULL, sizeof(*self->clutter), PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->clutter);
+	/*
+	 * The kernel wants some tens of megabytes free, and would have the pools'
+	 * blocks for that, which is another test's matter.
+	 */
+	read_line(MIN_FREE, self->min_free);
+	write_line(MIN_FREE, "4096");
+	read_line(POOL_MIN, self->pool_min);
+	self->fd = open_arena();
+	ASSERT_GE(self->fd, 0);
+}
+
+FIXTURE_TEARDOWN(ageing)
+{
+	/* All the clutter goes with the process. */
+	close(self->fd);
+	write_line(POOL_MIN, self->pool_min);
+	write_line(MIN_FREE, self->min_free);
+}
+
+/* Blocks of an arena: all that are ready, on each node. How many are huge. */
+static long huge_in_arena(int fd, long *asked)
+{
+	long node, nr, huge = 0;
+	size_t offset = 0;
+	char *memory;
+
+	*asked = 0;
+	for (node = 0; node < MAX_NODES; node++) {
+		nr = pool_figure(node, "ready");
+		if (nr <= 0 || !run_on_node(node))
+			continue;
+		*asked += nr;
+		memory = mmap(NULL, nr * BLOCK, PROT_READ | PROT_WRITE, MAP_SHARED,
+			      fd, offset);
+		if (memory == MAP_FAILED)
+			continue;
+		offset += nr * BLOCK;
+		touch(memory, nr * BLOCK, 1);
+		huge += smaps_kib(memory, "FilePmdMapped") / 2048;
+	}
+	return huge;
+}
+
+static long huge_in_anonymous(long nr)
+{
+	size_t bytes = (nr + 1) * BLOCK;
+	char *memory, *first;
+	long huge = 0;
+
+	memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (memory == MAP_FAILED)
+		return 0;
+	first = (char *)(((unsigned long)memory + BLOCK - 1) & -BLOCK);
+	if (!madvise(first, nr * BLOCK, MADV_HUGEPAGE)) {
+		touch(first, nr * BLOCK, 1);
+		huge = smaps_kib(first, "AnonHugePages") / 2048;
+	}
+	munmap(memory, bytes);
+	return huge;
+}
+
+static long huge_in_hugetlbfs(long nr)
+{
+	char before[LINE_LENGTH], wanted[LINE_LENGTH], after[LINE_LENGTH];
+
+	read_line(NR_HUGEPAGES, before);
+	snprintf(wanted, sizeof(wanted), "%ld", atol(before) + nr);
+	if (!write_line(NR_HUGEPAGES, wanted))
+		return 0;
+	read_line(NR_HUGEPAGES, after);
+	write_line(NR_HUGEPAGES, before);
+	return atol(after) - atol(before);
+}
+
+static void report(struct __test_metadata *_metadata, const char *what, long got,
+		   long asked, double since)
+{
+	TH_LOG("%-24s %4ld of %ld huge, %5.1f %%, in %.0f ms", what, got, asked,
+	       100.0 * got / asked, (seconds() - since) * 1e3);
+}
+
+/* What was reserved at load, if it takes no longer than a minute. */
+static long wait_for_ready(void)
+{
+	double since = seconds();
+
+	while (pool_count("dirty") > 0 && seconds() - since < 60)
+		usleep(10000);
+	return pool_count("ready");
+}
+
+TEST_F_TIMEOUT(ageing, the_reserve_is_all_huge, 300)
+{
+	long ready = wait_for_ready(), hits = pool_count("hits");
+	long misses = pool_count("misses"), asked, huge;
+	long before = blocks_free(), after;
+	double since = seconds();
+	char line[LINE_LENGTH];
+
+	if (geteuid())
+		SKIP(return, "not root");
+	if (ready < MIN_READY)
+		SKIP(return, "%ld blocks are ready, less than %d: reserve=256M", ready,
+		     MIN_READY);
+	ASSERT_TRUE(shatter_memory(self->clutter, &self->seed));
+	after = blocks_free();
+	TH_LOG("free blocks of 2 MiB: %ld, after %.0f s of ageing %ld in %ld MiB free",
+	       before, seconds() - since, after,
+	       free_in_pieces_kib(ALL_NODES, 0) / 1024);
+	/* There is memory, and it is in pieces. */
+	ASSERT_LT(after * 2048, free_in_pieces_kib(ALL_NODES, 0) / 8);
+	ASSERT_EQ(ready, pool_count("ready"));
+	/* No refill, which would vie with the others below for what is left. */
+	write_line(POOL_MIN, "0");
+
+	since = seconds();
+	huge = huge_in_arena(self->fd, &asked);
+	report(_metadata, "arena:", huge, asked, since);
+	EXPECT_EQ(ready, asked);
+	EXPECT_EQ(asked, huge);
+	EXPECT_EQ(hits + asked, pool_count("hits"));
+	EXPECT_EQ(misses, pool_count("misses"));
+
+	/*
+	 * The others, for comparison. The arena keeps what it has, so that the
+	 * pools can't help them.
+	 */
+	TH_LOG("transparent_hugepage/enabled: %s", read_line(THP "enabled", line));
+	TH_LOG("transparent_hugepage/defrag: %s", read_line(THP "defrag", line));
+	since = seconds();
+	huge = huge_in_anonymous(MIN_READY);
+	report(_metadata, "transparent huge pages:", huge, MIN_READY, since);
+	since = seconds();
+	huge = huge_in_hugetlbfs(MIN_READY);
+	report(_metadata, "hugetlbfs, at run time:", huge, MIN_READY, since);
+}
+
+TEST_HARNESS_MAIN

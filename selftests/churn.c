@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Regions of all sizes come and go, hundreds of thousands of times, and what is
+ * free stays in one piece.
+ *
+ * Wants to be alone with the module, and that loaded with a reserve that is most
+ * of a node: reserve=832M min=64M where nodes have 1 GiB. Say ARENA_SEED= to see
+ * a run again.
+ */
+#include "arena_test.h"
+#include <time.h>
+#include <kselftest_harness.h>
+
+#define OPERATIONS	200000
+#define MIN_READY	256
+
+/* What it has to end with, in percent. */
+#define MAX_FRAGMENTATION	11.6
+#define MIN_SHARE		63.9
+
+/* The file has a slot for each region, as long as the longest of them. */
+#define SLOT		128
+#define MAX_REGIONS	4096
+
+/*
+ * So many blocks may wait to be zeroed before the next operation. This is about
+ * where blocks are put, not about how fast they are zeroed.
+ */
+#define MAX_DIRTY	4
+
+struct region {
+	unsigned int slot;
+	unsigned int blocks;
+};
+
+/**
+ * struct churn - regions that come and go
+ * @fd: the arena
+ * @node: where its blocks are
+ * @seed: of what is random here
+ * @live: blocks in all regions
+ * @target: what that is kept at, nearly
+ * @wanted: blocks of the region that is to come next
+ * @nr: regions
+ * @regions: these, in no order, and then slots that are free
+ */
+struct churn {
+	int fd;
+	int node;
+	unsigned int seed;
+	unsigned long live;
+	unsigned long target;
+	unsigned int wanted;
+	unsigned int nr;
+	struct region regions[MAX_REGIONS];
+};
+
+static double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+static unsigned int random_below(struct churn *churn, unsigned int limit)
+{
+	return rand_r(&churn->seed) % limit;
+}
+
+/* By number most are small; of the blocks a fifth are in others. */
+static unsigned int random_size(struct churn *churn)
+{
+	unsigned int percentile = random_below(churn, 1000);
+
+	if (percentile < 975)
+		return 1 + random_below(churn, 4);
+	if (percentile < 998)
+		return 8 + random_below(churn, 25);
+	return 64 + random_below(churn, 65);
+}
+
+static int commit_next(struct churn *churn)
+{
+	struct region *region = &churn->regions[churn->nr];
+	struct arena_ioc_commit commit = {
+		.size = sizeof(commit),
+		.offset = region->slot * SLOT * BLOCK,
+		.length = churn->wanted * BLOCK,
+	};
+
+	if (ioctl(churn->fd, ARENA_IOC_COMMIT, &commit))
+		return -errno;
+	if (commit.blocks != churn->wanted)
+		return -EIO;
+	region->blocks = churn->wanted;
+	churn->live += churn->wanted;
+	churn->nr++;
+	churn->wanted = random_size(churn);
+	return 0;
+}
+
+static int release_one(struct churn *churn)
+{
+	struct region *region = &churn->regions[random_below(churn, churn->nr)];
+	struct region victim = *region;
+	long released;
+
+	released = release_range(churn->fd, victim.slot * SLOT * BLOCK,
+				 victim.blocks * BLOCK);
+	if (released != victim.blocks)
+		return released < 0 ? released : -EIO;
+	churn->live -= victim.blocks;
+	*region = churn->regions[--churn->nr];
+	churn->regions[churn->nr] = victim;
+	return 0;
+}
+
+/* Which one goes is random, so that lifetimes are of every length. */
+static int do_operation(struct churn *churn)
+{
+	if (churn->live + churn->wanted <= churn->target)
+		return commit_next(churn);
+	return release_one(churn);
+}
+
+/* Wait until no more blocks than that are dirty, or for a minute. */
+static void wait_for_zeroing(struct churn *churn, long most)
+{
+	double since = seconds();
+
+	while (pool_figure(churn->node, "dirty") > most && seconds() - since < 60)
+		usleep(200);
+}
+
+static void report(struct __test_metadata *_metadata, struct churn *churn,
+		   const char *when)
+{
+	TH_LOG("%s: fragmentation %4.1f %%, share %4.1f %%; live: %lu in %u regions; ready: %.0f in %.0f extents; dirty: %.0f",
+	       when, pool_figure(churn->node, "fragmentation"),
+	       pool_figure(churn->node, "share"), churn->live, churn->nr,
+	       pool_figure(churn->node, "ready"),
+	       pool_figure(churn->node, "extents"),
+	       pool_figure(churn->node, "dirty"));
+}
+
+/*
+ * The most that the share can be with so much live: the pool has what is left of
+ * its blocks, or what it is refilled to.
+ */
+static double possible_share(int node, long live)
+{
+	double share = pool_figure(node, "share"), node_free, pool_free;
+
+	if (share <= 0)
+		return 0;
+	node_free = pool_figure(node, "largest") * 100 / share - live;
+	pool_free = pool_figure(node, "ready") - live;
+	if (pool_free < pool_figure(node, "min"))
+		pool_free = pool_figure(node, "min");
+	return pool_free < node_free ? 100 * pool_free / node_free : 100;
+}
+
+FIXTURE(churn) {
+	struct churn *churn;
+};
+
+FIXTURE_SETUP(churn)
+{
+	const char *seed = getenv("ARENA_SEED");
+	unsigned int i;
+
+	self->churn = calloc(1, sizeof(*self->churn));
+	ASSERT_NE(NULL, self->churn);
+	self->churn->seed = seed ? strtoul(seed, NULL, 0) : (unsigned int)getpid();
+	TH_LOG("ARENA_SEED=%u", self->churn->seed);
+	for (i = 0; i < MAX_REGIONS; i++)
+		self->churn->regions[i].slot = i;
+	self->churn->fd = open_arena();
+	ASSERT_GE(self->churn->fd, 0);
+	/* A node that is not also where the kernel is has fewer holes. */
+	self->churn->node = run_on_node(1);
+	ASSERT_TRUE(run_on_node(self->churn->node));
+}
+
+FIXTURE_TEARDOWN(churn)
+{
+	close(self->churn->fd);
+	free(self->churn);
+}
+
+TEST_F_TIMEOUT(churn, what_is_free_stays_together, 900)
+{
+	struct churn *churn = self->churn;
+	double since, waited = 0, share, now;
+	long ready, operations, misses;
+	char when[32];
+
+	/* What was reserved at load. */
+	wait_for_zeroing(churn, 0);
+	ready = pool_figure(churn->node, "ready");
+	if (ready < MIN_READY)
+		SKIP(return, "%ld blocks are ready, less than %d: reserve=832M", ready,
+		     MIN_READY);
+	share = possible_share(churn->node, ready / 2);
+	if (share < MIN_SHARE * 1.05)
+		SKIP(return, "more than %.1f %% is not possible: reserve more", share);
+	TH_LOG("node %d; the share can be %.1f %%, the longest extent is %.0f of %ld",
+	       churn->node, share, pool_figure(churn->node, "largest"), ready);
+
+	churn->target = ready / 2;
+	churn->wanted = random_size(churn);
+	ASSERT_GE(churn->target, SLOT);
+	ASSERT_LE(churn->target, MAX_REGIONS);
+	misses = pool_figure(churn->node, "misses");
+	since = seconds();
+	report(_metadata, churn, "begin");
+
+	/* To the number, and on until as much is live as is meant to be. */
+	for (operations = 0; operations < OPERATIONS ||
+	     churn->live + 4 < churn->target; operations++) {
+		ASSERT_EQ(0, do_operation(churn));
+		if (operations % 4 == 0) {
+			now = seconds();
+			wait_for_zeroing(churn, MAX_DIRTY);
+			waited += seconds() - now;
+		}
+		if (operations % (OPERATIONS / 20) == OPERATIONS / 20 - 1) {
+			snprintf(when, sizeof(when), "%3ld %%",
+				 (operations + 1) / (OPERATIONS / 100));
+			report(_metadata, churn, when);
+			EXPECT_EQ(churn->live, blocks_of(churn->fd));
+		}
+	}
+	TH_LOG("%ld operations in %.0f s, %.0f s of it waiting; %.0f blocks not ready",
+	       operations, seconds() - since, waited,
+	       pool_figure(churn->node, "misses") - misses);
+
+	wait_for_zeroing(churn, 0);
+	EXPECT_EQ(0, pool_figure(churn->node, "dirty"));
+	report(_metadata, churn, "  end");
+	EXPECT_LE(pool_figure(churn->node, "fragmentation"), MAX_FRAGMENTATION);
+	EXPECT_GE(pool_figure(churn->node, "share"), MIN_SHARE);
+
+	ASSERT_EQ(churn->live, release_all(churn->fd));
+	churn->live = 0;
+	churn->nr = 0;
+	wait_for_zeroing(churn, 0);
+	report(_metadata, churn, "empty");
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Idle memory is everybody's: who needs it gets it, from arenas' caches first,
+ * from the pools then, and nobody is killed for it. Afterwards the pools come
+ * back.
+ *
+ * Wants to be root and to be alone on the machine.
+ */
+#include "arena_test.h"
+#include <limits.h>
+#include <kselftest_harness.h>
+
+#define MAX_NODES	64
+#define PARAMETERS	"/sys/module/arena/parameters/"
+#define DROP_CACHES	"/proc/sys/vm/drop_caches"
+
+/* The watermarks here, and blocks of a node that are warmed up with them. */
+#define MIN_SIZE	"64M"
+#define MIN_BLOCKS	32
+#define MAX_SIZE	"700M"
+#define WARM_BLOCKS	256
+
+/* Blocks that the arena here keeps for itself. */
+#define CACHED		64
+
+/* How much more is taken before looking again: less than a block. */
+#define STEP		(1UL << 20)
+
+#define LINE_LENGTH	128
+
+static bool read_line(const char *path, char line[LINE_LENGTH])
+{
+	FILE *file = fopen(path, "r");
+	bool good;
+
+	if (!file)
+		return false;
+	good = fgets(line, LINE_LENGTH, file);
+	fclose(file);
+	return good;
+}
+
+static bool write_line(const char *path, const char *line)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool good;
+
+	if (fd < 0)
+		return false;
+	good = write(fd, line, strlen(line)) == (ssize_t)strlen(line);
+	close(fd);
+	return good;
+}
+
+/* A counter of /proc/vmstat, or -1. */
+static long vmstat(const char *what)
+{
+	long value, found = -1;
+	char name[64];
+	FILE *file;
+
+	file = fopen("/proc/vmstat", "r");
+	if (!file)
+		return -1;
+	while (found < 0 && fscanf(file, "%63s %ld", name, &value) == 2) {
+		if (!strcmp(name, what))
+			found = value;
+	}
+	fclose(file);
+	return found;
+}
+
+/* Blocks in the pools, without and with those that arenas keep. */
+static long pooled(void)
+{
+	return pool_count("ready") + pool_count("dirty");
+}
+
+static long kept(void)
+{
+	return pooled() + pool_count("cached");
+}
+
+/* Zeroed within ten seconds. */
+static bool wait_for_zeroing(void)
+{
+	int i;
+
+	for (i = 0; i < 1000 && pool_count("dirty"); i++)
+		usleep(10000);
+	return !pool_count("dirty");
+}
+
+/* A released arena fills the pools, up to the high watermark; blocks, or -errno. */
+static long warm_pools(void)
+{
+	int fd = open_arena(), node;
+	struct arena_ioc_commit commit = {
+		.size = sizeof(commit), .length = WARM_BLOCKS * BLOCK,
+	};
+
+	for (node = 0; node < MAX_NODES; node++) {
+		if (!run_on_node(node))
+			continue;
+		if (ioctl(fd, ARENA_IOC_COMMIT, &commit)) {
+			close(fd);
+			return -errno;
+		}
+		commit.offset += commit.length;
+	}
+	close(fd);
+	return wait_for_zeroing() ? kept() : -ETIMEDOUT;
+}
+
+FIXTURE(reclaim) {
+	char min[LINE_LENGTH];
+	char max[LINE_LENGTH];
+	long warm;
+	int fd;
+};
+
+/* Not root, or no such parameters: then nothing is warm, and the tests skip. */
+FIXTURE_SETUP(reclaim)
+{
+	self->fd = open_arena();
+	ASSERT_GE(self->fd, 0);
+	self->warm = -ENOENT;
+	if (!read_line(PARAMETERS "min", self->min) ||
+	    !read_line(PARAMETERS "max", self->max))
+		return;
+	/* The high one first: it is not below the other. */
+	if (write_line(PARAMETERS "max", MAX_SIZE) &&
+	    write_line(PARAMETERS "min", MIN_SIZE))
+		self->warm = warm_pools();
+}
+
+FIXTURE_TEARDOWN(reclaim)
+{
+	close(self->fd);
+	write_line(PARAMETERS "min", self->min);
+	write_line(PARAMETERS "max", self->max);
+}
+
+/* Blocks that the arena keeps for itself, or -errno. */
+static long cached_by(int fd)
+{
+	struct arena_ioc_stats stats = { .size = sizeof(stats) };
+
+	return ioctl(fd, ARENA_IOC_STATS, &stats) ? -errno : (long)stats.cached;
+}
+
+static long fill_cache(int fd)
+{
+	struct arena_ioc_set_flags flags = {
+		.size = sizeof(flags), .arena_flags = ARENA_F_KEEP_DIRTY,
+	};
+	struct arena_ioc_commit commit = {
+		.size = sizeof(commit), .length = CACHED * BLOCK,
+	};
+
+	if (ioctl(fd, ARENA_IOC_SET_FLAGS, &flags) ||
+	    ioctl(fd, ARENA_IOC_COMMIT, &commit) || release_all(fd) != CACHED)
+		return -errno;
+	return cached_by(fd);
+}
+
+/**
+ * struct filling - what a child that fills the memory has seen
+ * @kib: what it has got
+ * @kept: the least that was left in pools and caches
+ * @refills: how many there were when it was done
+ * @pooled_without_cache: blocks in pools when those in caches had just gone, or
+ *	-1 if they have not
+ */
+struct filling {
+	long kib;
+	long kept;
+	long refills;
+	long pooled_without_cache;
+};
+
+/*
+ * Take memory, until nothing is left that is idle. The last of it the kernel
+ * gives when it would kill somebody otherwise.
+ */
+static void fill_memory(struct filling *filling)
+{
+	size_t bytes = meminfo_kib("MemTotal") * (size_t)1024, i;
+	char *memory;
+
+	/* If somebody has to be killed, then not the test. */
+	write_line("/proc/self/oom_score_adj", "1000");
+	memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (memory == MAP_FAILED)
+		_exit(1);
+	madvise(memory, bytes, MADV_NOHUGEPAGE);
+	filling->pooled_without_cache = -1;
+	for (i = 0; i + STEP <= bytes; i += STEP) {
+		touch(memory + i, STEP, 1);
+		filling->kib = (i + STEP) / 1024;
+		filling->kept = kept();
+		filling->refills = pool_count("refills");
+		if (filling->pooled_without_cache < 0 && !pool_count("cached"))
+			filling->pooled_without_cache = pooled();
+		if (!filling->kept)
+			_exit(0);
+	}
+	_exit(2);
+}
+
+static int run_filling(struct filling *filling)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		fill_memory(filling);
+	return pid < 0 ? -errno : wait_for(pid);
+}
+
+/* Nodes with less than that ready: of all that have memory, with LONG_MAX. */
+static long nodes_below(long blocks)
+{
+	long node, ready, nr = 0;
+
+	for (node = 0; node < MAX_NODES; node++) {
+		ready = pool_figure(node, "ready");
+		if (ready >= 0 && ready < blocks)
+			nr++;
+	}
+	return nr;
+}
+
+TEST_F_TIMEOUT(reclaim, who_needs_memory_gets_what_is_idle, 240)
+{
+	long refills, kills = vmstat("oom_kill"), free_before;
+	struct filling *filling;
+	int tenths, status;
+
+	if (self->warm == -ENOENT)
+		SKIP(return, "not root, or the module has no watermarks");
+	ASSERT_GE(self->warm, WARM_BLOCKS);
+	ASSERT_EQ(CACHED, fill_cache(self->fd));
+	filling = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, filling);
+	refills = pool_count("refills");
+	free_before = meminfo_kib("MemFree");
+	TH_LOG("%ld MiB are free, %ld in pools, %ld in a cache", free_before / 1024,
+	       2 * pooled(), 2 * cached_by(self->fd));
+
+	status = run_filling(filling);
+	TH_LOG("a process got %ld MiB; %ld in pools when no cache had any",
+	       filling->kib / 1024, 2 * filling->pooled_without_cache);
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(kills, vmstat("oom_kill"));
+	EXPECT_EQ(0, filling->kept);
+	EXPECT_EQ(0, cached_by(self->fd));
+	/* It could not have had that otherwise. */
+	EXPECT_GT(filling->kib, free_before);
+	/* What is given away is not fetched back at once. */
+	EXPECT_EQ(refills, filling->refills);
+	/* Caches go first. */
+	EXPECT_GT(filling->pooled_without_cache, 0);
+
+	for (tenths = 0; tenths < 400 && nodes_below(MIN_BLOCKS); tenths++)
+		usleep(100000);
+	TH_LOG("the pools were back after %.1f s", tenths / 10.0);
+	EXPECT_EQ(0, nodes_below(MIN_BLOCKS));
+	EXPECT_GT(pool_count("refills"), refills);
+}
+
+/* What is at the system's disposal goes when it says so. */
+TEST_F_TIMEOUT(reclaim, drop_caches_drops_caches, 60)
+{
+	long before, after;
+
+	if (self->warm == -ENOENT)
+		SKIP(return, "not root, or the module has no watermarks");
+	ASSERT_GE(self->warm, WARM_BLOCKS);
+	ASSERT_EQ(CACHED, fill_cache(self->fd));
+	before = meminfo_kib("MemFree");
+	ASSERT_TRUE(write_line(DROP_CACHES, "2"));
+	after = meminfo_kib("MemFree");
+	EXPECT_EQ(0, cached_by(self->fd));
+	EXPECT_EQ(0, pool_count("cached"));
+	/* Each node may keep its minimum. */
+	EXPECT_LE(kept(), nodes_below(LONG_MAX) * MIN_BLOCKS);
+	/* The page allocator has some of them ready on a CPU, which is not counted. */
+	EXPECT_GE(after - before, (self->warm - kept()) * 2048 * 3 / 4);
+}
+
+TEST_HARNESS_MAIN
