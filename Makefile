@@ -93,7 +93,7 @@ modules modules_install: kernel-headers
 KERNEL ?= kernel-6.1
 INTO ?= $(B)/$(KERNEL)
 kmod_sources := $(filter-out %.mod.c,$(wildcard kmod/Kbuild kmod/*.[ch]))
-kunit_sources := $(wildcard kmod/tests/*.c)
+kunit_sources := $(wildcard kmod/tests/*.[ch])
 
 .PHONY: vm-module vm-sources
 vm-sources:

@@ -69,6 +69,7 @@ static void apply_watermarks(void)
 {
 	arena_pool_set_watermarks(to_blocks(reserve_bytes), to_blocks(min_bytes),
 				  to_blocks(max_bytes));
+	arena_reclaim_trim();
 }
 
 static int set_size(const char *value, const struct kernel_param *param)
@@ -82,6 +83,15 @@ static int set_size(const char *value, const struct kernel_param *param)
 	if (bytes > (u64)totalram_pages() << PAGE_SHIFT)
 		return -ERANGE;
 	*(unsigned long *)param->arg = bytes;
+	apply_watermarks();
+	return 0;
+}
+
+static int set_watermark(const char *value, const struct kernel_param *param)
+{
+	if (!sysfs_streq(value, "auto"))
+		return set_size(value, param);
+	*(unsigned long *)param->arg = ULONG_MAX;
 	apply_watermarks();
 	return 0;
 }
@@ -100,11 +110,16 @@ static const struct kernel_param_ops size_ops = {
 	.get = get_size,
 };
 
+static const struct kernel_param_ops watermark_ops = {
+	.set = set_watermark,
+	.get = get_size,
+};
+
 module_param_cb(reserve, &size_ops, &reserve_bytes, 0444);
 MODULE_PARM_DESC(reserve, "memory that each node's pool takes at load, e.g. 512M (0)");
-module_param_cb(min, &size_ops, &min_bytes, 0644);
+module_param_cb(min, &watermark_ops, &min_bytes, 0644);
 MODULE_PARM_DESC(min, "memory that each node keeps ready (the reserve, or up to 64M)");
-module_param_cb(max, &size_ops, &max_bytes, 0644);
+module_param_cb(max, &watermark_ops, &max_bytes, 0644);
 MODULE_PARM_DESC(max, "memory that each node keeps at most (an eighth of it and the reserve)");
 
 /* --- the file -------------------------------------------------------------- */

@@ -4,15 +4,22 @@
  *
  * A set of blocks that its owner protects with a lock of its own, a spinlock
  * may be. Nothing is allocated and nothing can fail: what describes an extent
- * is kept in the first bytes of its first block, which is free memory. The
- * blocks come in zeroed, and go out zeroed again.
+ * is kept in the first bytes of its first block, which is free memory. Blocks
+ * that come in zeroed go out zeroed again.
  *
- * Best fit: a request is cut from the shortest extent that is long enough, the
- * lowest of those. If there is none the longest one is taken whole and the
- * caller asks again for the rest, which makes as few pieces as can be. Blocks
- * are taken from an extent's end, so that its description stays where it is.
- * Adding a block joins it with its neighbours, so that two extents are never
- * adjacent.
+ * Best fit, and the longest extent is spared: a request is cut from the
+ * shortest of the others that is long enough, the lowest of those. If there is
+ * none, the longest of the others is taken whole and the caller asks again for
+ * the rest. Only when there is no other is the longest one cut. A request that
+ * doesn't have to be in one piece is mapped by block anyway and loses nothing
+ * by it; but best fit alone ends with a third of the free memory in holes of
+ * all sizes, where this keeps nearly all of it in one piece, for those who do
+ * ask for one (Documentation/internals.rst has the figures). These are given
+ * the best fit of all.
+ *
+ * Blocks are taken from an extent's end, so that its description stays where
+ * it is. Adding a block joins it with its neighbours, so that two extents are
+ * never adjacent.
  *
  * Each operation is O(log n) in the number of extents, and in the blocks it
  * takes.
@@ -117,13 +124,6 @@ static struct extent *find_fit(const struct arena_extents *extents,
 	return fit;
 }
 
-static struct extent *find_longest(const struct arena_extents *extents)
-{
-	struct rb_node *last = rb_last(&extents->by_size.rb_root);
-
-	return last ? size_entry(last) : NULL;
-}
-
 /**
  * arena_extents_init - make an empty set
  * @extents: the set
@@ -139,7 +139,7 @@ void arena_extents_init(struct arena_extents *extents)
 /**
  * arena_extents_add - add a block
  * @extents: the set, locked by its owner
- * @folio: the block, zeroed, and nobody else's until it is taken
+ * @folio: the block, nobody else's until it is taken
  *
  * Context: any; does not sleep.
  */
@@ -162,36 +162,62 @@ void arena_extents_add(struct arena_extents *extents, struct folio *folio)
 	extents->nr_blocks++;
 }
 
+/* The first of so many blocks, at most all of an extent. */
+static struct folio *cut(struct arena_extents *extents, struct extent *extent,
+			 unsigned long nr_blocks)
+{
+	void *first = end_of(extent) - (nr_blocks << ARENA_BLOCK_SHIFT);
+
+	if (nr_blocks == extent->nr_blocks)
+		unlink_extent(extents, extent);
+	else
+		resize_extent(extents, extent, extent->nr_blocks - nr_blocks);
+	extents->nr_blocks -= nr_blocks;
+	return virt_to_folio(first);
+}
+
 /**
- * arena_extents_take - take a run of adjacent blocks, the best fit
+ * arena_extents_take - take blocks, the longest extent's last
  * @extents: the set, locked by its owner
  * @wanted: how many blocks, at least one
- * @taken: set to how many it is: @wanted, or the longest run if none is as long
+ * @taken: set to how many it is, all adjacent: @wanted, or fewer if it is better
+ *	to take the rest from elsewhere, too
  *
  * Context: any; does not sleep.
- * Return: the first block of the run, all of it zeroed, or NULL if the set is
- * empty.
+ * Return: the first of these blocks, or NULL if the set is empty.
  */
 struct folio *arena_extents_take(struct arena_extents *extents,
 				 unsigned long wanted, unsigned long *taken)
 {
+	struct rb_node *longest = rb_last(&extents->by_size.rb_root);
 	struct extent *extent = find_fit(extents, wanted);
-	void *first;
 
 	*taken = 0;
-	if (!extent)
-		extent = find_longest(extents);
-	if (!extent)
+	if (!longest)
 		return NULL;
+	if (!extent || extent == size_entry(longest)) {
+		struct rb_node *next = rb_prev(longest);
 
+		extent = size_entry(next ? next : longest);
+	}
 	*taken = min(wanted, extent->nr_blocks);
-	first = end_of(extent) - (*taken << ARENA_BLOCK_SHIFT);
-	if (*taken == extent->nr_blocks)
-		unlink_extent(extents, extent);
-	else
-		resize_extent(extents, extent, extent->nr_blocks - *taken);
-	extents->nr_blocks -= *taken;
-	return virt_to_folio(first);
+	return cut(extents, extent, *taken);
+}
+
+/**
+ * arena_extents_take_run - take adjacent blocks, the best fit
+ * @extents: the set, locked by its owner
+ * @wanted: how many blocks, at least one
+ *
+ * Context: any; does not sleep.
+ * Return: the first of these blocks, or NULL if there is no run as long.
+ */
+struct folio *arena_extents_take_run(struct arena_extents *extents,
+				     unsigned long wanted)
+{
+	struct extent *extent = find_fit(extents, wanted);
+
+	return extent ? cut(extents, extent, wanted) : NULL;
 }
 
 /**
@@ -200,7 +226,7 @@ struct folio *arena_extents_take(struct arena_extents *extents,
  */
 unsigned long arena_extents_largest(const struct arena_extents *extents)
 {
-	struct extent *longest = find_longest(extents);
+	struct rb_node *longest = rb_last(&extents->by_size.rb_root);
 
-	return longest ? longest->nr_blocks : 0;
+	return longest ? size_entry(longest)->nr_blocks : 0;
 }

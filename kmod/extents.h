@@ -23,6 +23,8 @@ void arena_extents_init(struct arena_extents *extents);
 void arena_extents_add(struct arena_extents *extents, struct folio *folio);
 struct folio *arena_extents_take(struct arena_extents *extents,
 				 unsigned long wanted, unsigned long *taken);
+struct folio *arena_extents_take_run(struct arena_extents *extents,
+				     unsigned long wanted);
 unsigned long arena_extents_largest(const struct arena_extents *extents);
 
 #endif /* ARENA_EXTENTS_H */

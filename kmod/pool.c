@@ -106,6 +106,7 @@ static_assert(ARENA_BLOCK_SIZE == SZ_2M);
  * @nr_cached: blocks that arenas keep
  * @nr_extra: how many blocks above @max are not too many just now
  * @refill_after: jiffies before which there is no refill
+ * @given_up_until: jiffies before which nothing is reserved
  * @hits: see struct arena_pool_stats for this one and the next
  * @misses: likewise
  * @refills: likewise
@@ -127,6 +128,7 @@ struct node_pool {
 	unsigned long nr_cached;
 	unsigned long nr_extra;
 	unsigned long refill_after;
+	unsigned long given_up_until;
 	unsigned long hits;
 	unsigned long misses;
 	unsigned long refills;
@@ -443,33 +445,46 @@ struct folio *arena_pool_alloc(int nid, const nodemask_t *nodes)
 	return folio;
 }
 
-/* A block for the pool itself, without waiting for anyone; false if there is none. */
-static bool grow_pool(struct node_pool *pool, gfp_t gfp)
+/* A block of a node from the page allocator, claimed; NULL if there is none. */
+static struct folio *alloc_claimed(int nid, gfp_t reclaim)
 {
+	const gfp_t gfp = (BLOCK_GFP | __GFP_THISNODE | __GFP_NORETRY) & ~__GFP_RECLAIM;
 	struct folio *folio;
-	bool added = true;
 
-	folio = __folio_alloc(gfp, ARENA_BLOCK_ORDER, pool->nid, NULL);
-	if (!folio)
-		return false;
+	folio = __folio_alloc(gfp | reclaim, ARENA_BLOCK_ORDER, nid, NULL);
 	/* Who looks at all page frames can hold it for a moment. */
-	if (!folio_ref_freeze(folio, 1)) {
+	if (folio && !folio_ref_freeze(folio, 1)) {
 		folio_put(folio);
-		return false;
+		folio = NULL;
 	}
+	return folio;
+}
+
+/* Keep such a block; false if there is no room. */
+static bool keep_fresh(struct node_pool *pool, struct folio *folio)
+{
+	bool kept;
+
 	spin_lock(&pool->lock);
-	if (folio_nid(folio) != pool->nid || !has_room_locked(pool))
-		added = false;
-	else if (is_born_zeroed())
+	kept = folio_nid(folio) == pool->nid && has_room_locked(pool);
+	if (kept && is_born_zeroed())
 		arena_extents_add(&pool->ready, folio);
-	else
+	else if (kept)
 		add_dirty_locked(pool, folio);
 	spin_unlock(&pool->lock);
-	if (added)
+	if (kept)
 		account_kept(pool, 1);
 	else
 		arena_pool_free_claimed(folio);
-	return added;
+	return kept;
+}
+
+/* A block for the pool itself, which nobody waits for; false if there is none. */
+static bool grow_pool(struct node_pool *pool, gfp_t reclaim)
+{
+	struct folio *folio = alloc_claimed(pool->nid, reclaim);
+
+	return folio && keep_fresh(pool, folio);
 }
 
 /* Zero one block that is dirty; false if there is none. */
@@ -506,12 +521,11 @@ static bool zero_one(struct node_pool *pool)
 static bool take_run(struct node_pool *pool, unsigned long nr,
 		     struct list_head *blocks)
 {
-	struct folio *first = NULL;
-	unsigned long taken;
+	struct folio *first;
 
 	spin_lock(&pool->lock);
-	if (arena_extents_largest(&pool->ready) >= nr) {
-		first = arena_extents_take(&pool->ready, nr, &taken);
+	first = arena_extents_take_run(&pool->ready, nr);
+	if (first) {
 		pool->hits += nr;
 		note_taken_locked(pool, nr);
 	}
@@ -551,7 +565,6 @@ static void allow_extra(struct node_pool *pool, long nr)
  */
 int arena_pool_take_run(int nid, unsigned long nr, struct list_head *blocks)
 {
-	const gfp_t gfp = BLOCK_GFP | __GFP_THISNODE | __GFP_NORETRY;
 	struct node_pool *pool = &pools[nid];
 	unsigned long nr_grown = 0;
 	int err = 0;
@@ -565,7 +578,7 @@ int arena_pool_take_run(int nid, unsigned long nr, struct list_head *blocks)
 			err = -EINTR;
 		else if (zero_one(pool))
 			atomic_long_inc(&pool->zeroed);
-		else if (nr_grown++ >= nr || !grow_pool(pool, gfp))
+		else if (nr_grown++ >= nr || !grow_pool(pool, __GFP_RECLAIM))
 			err = -ENOMEM;
 	} while (!take_run(pool, nr, blocks) && !err);
 	allow_extra(pool, -nr);
@@ -721,9 +734,10 @@ void arena_pool_reuse(struct folio *folio)
 static unsigned long count_locked(const struct node_pool *pool,
 				  enum arena_pool_part part)
 {
-	unsigned long nr_free = nr_free_locked(pool);
-	unsigned long reserve = min(nr_free, pool->min);
+	unsigned long nr_free = nr_free_locked(pool), reserve = 0;
 
+	if (!time_before(jiffies, pool->given_up_until))
+		reserve = min(nr_free, pool->min);
 	return part == ARENA_POOL_RESERVE ? reserve : nr_free - reserve;
 }
 
@@ -790,9 +804,19 @@ unsigned long arena_pool_shrink(int nid, unsigned long nr,
 	return done;
 }
 
+static void hold_off_locked(struct node_pool *pool)
+{
+	pool->refill_after = jiffies + REFILL_HOLD_OFF;
+	/* It may sleep without a limit: the pool was full. */
+	if (pool->worker)
+		wake_up_process(pool->worker);
+}
+
 /**
  * arena_pool_hold_off - don't refill a node's pool for a while
  * @nid: the node, from which the system just wanted memory back
+ *
+ * It is refilled after that, if it is short of its low watermark.
  *
  * Context: any; does not sleep.
  */
@@ -801,8 +825,47 @@ void arena_pool_hold_off(int nid)
 	struct node_pool *pool = &pools[nid];
 
 	spin_lock(&pool->lock);
-	pool->refill_after = jiffies + REFILL_HOLD_OFF;
+	hold_off_locked(pool);
 	spin_unlock(&pool->lock);
+}
+
+/**
+ * arena_pool_give_up - call nothing of a node's pool its reserve, for a while
+ * @nid: the node, from which the system can't do without it. It is not refilled
+ *	for as long.
+ *
+ * Context: any; does not sleep.
+ * Return: how many blocks are spare by that.
+ */
+unsigned long arena_pool_give_up(int nid)
+{
+	struct node_pool *pool = &pools[nid];
+	unsigned long nr;
+
+	spin_lock(&pool->lock);
+	nr = count_locked(pool, ARENA_POOL_RESERVE);
+	pool->given_up_until = jiffies + REFILL_HOLD_OFF;
+	hold_off_locked(pool);
+	spin_unlock(&pool->lock);
+	return nr;
+}
+
+/**
+ * arena_pool_excess - how many blocks a node keeps above its high watermark
+ * @nid: the node
+ *
+ * Context: any; does not sleep.
+ */
+unsigned long arena_pool_excess(int nid)
+{
+	struct node_pool *pool = &pools[nid];
+	unsigned long kept;
+
+	spin_lock(&pool->lock);
+	kept = nr_kept_locked(pool);
+	kept -= min(kept, pool->max + pool->nr_extra);
+	spin_unlock(&pool->lock);
+	return kept;
 }
 
 /* --- the worker ---------------------------------------------------------- */
@@ -853,11 +916,9 @@ static long refill_due(struct node_pool *pool)
  */
 static bool refill_one(struct node_pool *pool)
 {
-	gfp_t gfp = (BLOCK_GFP | __GFP_THISNODE | __GFP_NORETRY) & ~__GFP_DIRECT_RECLAIM;
-
 	if (refill_due(pool))
 		return false;
-	if (grow_pool(pool, gfp)) {
+	if (grow_pool(pool, __GFP_KSWAPD_RECLAIM)) {
 		spin_lock(&pool->lock);
 		pool->refills++;
 		spin_unlock(&pool->lock);
@@ -969,6 +1030,35 @@ void arena_pool_set_watermarks(unsigned long reserve, unsigned long min,
 	mutex_unlock(&watermark_mutex);
 }
 
+/*
+ * What the page allocator gives is in no order. Take more than is wanted, of what
+ * is just free, and keep the longest runs.
+ */
+static unsigned long reserve_blocks(struct node_pool *pool, unsigned long nr)
+{
+	unsigned long kept = 0, unused;
+	struct arena_extents found;
+	struct folio *folio;
+
+	arena_extents_init(&found);
+	while (found.nr_blocks < 2 * nr) {
+		folio = alloc_claimed(pool->nid,
+				      found.nr_blocks < nr ? __GFP_RECLAIM : 0);
+		if (!folio)
+			break;
+		arena_extents_add(&found, folio);
+		cond_resched();
+	}
+	while ((folio = arena_extents_take(&found, 1, &unused))) {
+		if (found.nr_blocks >= nr)
+			arena_pool_free_claimed(folio);
+		else
+			kept += keep_fresh(pool, folio);
+		cond_resched();
+	}
+	return kept;
+}
+
 /**
  * arena_pool_fill_reserve - take each node's reserve from the page allocator
  *
@@ -983,11 +1073,7 @@ void arena_pool_fill_reserve(void)
 	int nid;
 
 	for_each_node_state(nid, N_MEMORY) {
-		for (nr = 0; nr < reserve; nr++) {
-			if (!grow_pool(&pools[nid], BLOCK_GFP | __GFP_THISNODE | __GFP_NORETRY))
-				break;
-			cond_resched();
-		}
+		nr = reserve_blocks(&pools[nid], reserve);
 		if (nr < reserve)
 			pr_warn("node %d: reserved %lu blocks of %lu\n", nid, nr,
 				reserve);
@@ -1087,6 +1173,8 @@ void arena_pool_exit(void)
 	int nid;
 
 	cancel_delayed_work_sync(&quarantine_work);
+	/* A module parameter can still be written. */
+	mutex_lock(&watermark_mutex);
 	for_each_node(nid) {
 		if (pools[nid].worker)
 			kthread_stop(pools[nid].worker);
@@ -1099,6 +1187,7 @@ void arena_pool_exit(void)
 	}
 	kvfree(pools);
 	pools = NULL;
+	mutex_unlock(&watermark_mutex);
 }
 
 /**
@@ -1121,6 +1210,7 @@ int arena_pool_init(void)
 		arena_extents_init(&pool->ready);
 		INIT_LIST_HEAD(&pool->dirty);
 		pool->refill_after = jiffies;
+		pool->given_up_until = jiffies;
 	}
 	mutex_lock(&watermark_mutex);
 	for_each_node_state(nid, N_MEMORY) {

@@ -90,6 +90,8 @@ unsigned long arena_pool_count(int nid, enum arena_pool_part part);
 unsigned long arena_pool_shrink(int nid, unsigned long nr,
 				enum arena_pool_part part);
 void arena_pool_hold_off(int nid);
+unsigned long arena_pool_give_up(int nid);
+unsigned long arena_pool_excess(int nid);
 
 void arena_pool_stats(int nid, struct arena_pool_stats *stats);
 unsigned long arena_pool_poisoned(void);

@@ -6,17 +6,18 @@
  * first, then what a pool has above its low watermark, as readily as any other
  * cache is taken. The one for the reserve, up to the low watermark, is as slow to
  * give a block as if its 512 pages were built again one by one: mere page cache
- * must not eat up what an administrator wants to be ready. What is left
- * of both goes before anybody is killed for memory; and a node's pool goes when
- * memory of the node is taken offline.
+ * must not eat up what an administrator wants to be ready. Before anybody is
+ * killed for memory, all of the reserve becomes spare. And a node's pool goes
+ * when memory of the node is taken offline.
  *
  * After each of these the node is not refilled for a while.
  *
- * It owns the shrinkers and notifiers, and no lock. What they call takes
- * spinlocks only.
+ * It owns the shrinkers and notifiers. What they call takes spinlocks only.
+ * trim_mutex protects is_up.
  */
 #include <linux/memory.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/nodemask.h>
 #include <linux/notifier.h>
 #include <linux/oom.h>
@@ -28,6 +29,10 @@
 #include "reclaim.h"
 
 static struct shrinker *spare_shrinker, *reserve_shrinker;
+
+/* Module parameters can be written before init has begun, and during exit. */
+static DEFINE_MUTEX(trim_mutex);
+static bool is_up;
 
 static unsigned long to_pages(unsigned long nr_blocks)
 {
@@ -89,6 +94,12 @@ static unsigned long scan_reserve(struct shrinker *shrinker,
 	return report(sc, arena_pool_shrink(sc->nid, wanted(sc), ARENA_POOL_RESERVE));
 }
 
+/*
+ * Blocks freed from here end on the page allocator's lists of this CPU, where
+ * who asks for single pages does not look; they are drained from there for who
+ * reclaimed something himself. So let the shrinkers have what is left, for the
+ * reclaim that comes next. By hand only what they did not get at.
+ */
 static int oom_notify(struct notifier_block *self, unsigned long unused,
 		      void *data)
 {
@@ -96,7 +107,11 @@ static int oom_notify(struct notifier_block *self, unsigned long unused,
 	int nid;
 
 	for_each_node_state(nid, N_MEMORY)
-		nr += drain_node(nid);
+		nr += arena_pool_give_up(nid);
+	if (!nr) {
+		for_each_node_state(nid, N_MEMORY)
+			nr += drain_node(nid);
+	}
 	*freed += to_pages(nr);
 	return NOTIFY_OK;
 }
@@ -128,6 +143,33 @@ static struct notifier_block memory_notifier = {
 };
 
 /**
+ * arena_reclaim_trim - give back what caches have above the high watermarks
+ *
+ * After these were lowered. What is in the pools their workers free.
+ *
+ * Context: process context; may sleep. Does nothing before arena_reclaim_init()
+ * and after arena_reclaim_exit().
+ */
+void arena_reclaim_trim(void)
+{
+	int nid;
+
+	mutex_lock(&trim_mutex);
+	if (is_up) {
+		for_each_node_state(nid, N_MEMORY)
+			arena_cache_shrink(nid, arena_pool_excess(nid));
+	}
+	mutex_unlock(&trim_mutex);
+}
+
+static void set_up(bool now)
+{
+	mutex_lock(&trim_mutex);
+	is_up = now;
+	mutex_unlock(&trim_mutex);
+}
+
+/**
  * arena_reclaim_init - begin to give back
  *
  * Return: 0, or -ENOMEM
@@ -152,6 +194,7 @@ int arena_reclaim_init(void)
 	err = register_memory_notifier(&memory_notifier);
 	if (err)
 		goto unregister_oom;
+	set_up(true);
 	return 0;
 
 unregister_oom:
@@ -168,6 +211,7 @@ free_spare:
  */
 void arena_reclaim_exit(void)
 {
+	set_up(false);
 	unregister_memory_notifier(&memory_notifier);
 	unregister_oom_notifier(&oom_notifier);
 	shrinker_free(reserve_shrinker);

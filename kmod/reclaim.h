@@ -4,5 +4,6 @@
 
 int arena_reclaim_init(void);
 void arena_reclaim_exit(void);
+void arena_reclaim_trim(void);
 
 #endif /* ARENA_RECLAIM_H */

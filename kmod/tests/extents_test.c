@@ -5,6 +5,8 @@
  */
 #include "../extents.c"
 
+#include "extents_test.h"
+
 #include <kunit/test.h>
 #include <linux/prandom.h>
 #include <linux/sort.h>
@@ -83,11 +85,14 @@ static void add(struct extents_fixture *fixture, int i)
 	fixture->nr_free++;
 }
 
-/* What best fit has to take: the shortest that is long enough, or the longest. */
+/*
+ * How long the extent has to be that blocks are taken from, or 0: the shortest
+ * that is long enough, but the longest only if there is no other.
+ */
 static unsigned long model_take(struct extents_fixture *fixture,
-				unsigned long wanted, unsigned long *extent)
+				unsigned long wanted, bool is_run)
 {
-	unsigned long fit = 0, longest = 0, run = 0;
+	unsigned long fit = 0, longest = 0, second = 0, run = 0;
 	int i;
 
 	for (i = 0; i < NR_BLOCKS; i++) {
@@ -96,27 +101,34 @@ static unsigned long model_take(struct extents_fixture *fixture,
 		run++;
 		if (are_adjacent(fixture, i) && fixture->is_free[i + 1])
 			continue;
+		second = max(second, min(run, longest));
 		longest = max(longest, run);
 		if (run >= wanted && (!fit || run < fit))
 			fit = run;
 		run = 0;
 	}
-	*extent = fit ? fit : longest;
-	return min(wanted, *extent);
+	if (is_run || (fit && (fit < longest || second == longest)))
+		return fit;
+	return second ? second : longest;
 }
 
-/* Takes a run, and looks whether it is one that may be taken. */
-static void take(struct kunit *test, unsigned long wanted)
+/* Takes blocks, and looks whether it is those that may be taken. */
+static void take(struct kunit *test, unsigned long wanted, bool is_run)
 {
 	struct extents_fixture *fixture = test->priv;
-	unsigned long taken, expected, extent, before = 0, i;
+	unsigned long taken, extent, before = 0, i;
 	struct folio *folio;
 	int first;
 
-	expected = model_take(fixture, wanted, &extent);
-	folio = arena_extents_take(&fixture->extents, wanted, &taken);
-	KUNIT_ASSERT_EQ(test, taken, expected);
-	if (!expected) {
+	extent = model_take(fixture, wanted, is_run);
+	if (is_run) {
+		folio = arena_extents_take_run(&fixture->extents, wanted);
+		taken = folio ? wanted : 0;
+	} else {
+		folio = arena_extents_take(&fixture->extents, wanted, &taken);
+	}
+	KUNIT_ASSERT_EQ(test, taken, min(wanted, extent));
+	if (!extent) {
 		KUNIT_ASSERT_NULL(test, folio);
 		return;
 	}
@@ -141,33 +153,47 @@ static void take(struct kunit *test, unsigned long wanted)
 	KUNIT_ASSERT_EQ(test, before + taken, extent);
 }
 
-/* The set says of itself what the model says of it. */
-static void expect_consistent(struct kunit *test)
+/**
+ * arena_extents_are_consistent - look whether a set is what it says it is
+ * @extents: the set, locked by its owner
+ *
+ * Return: whether no two extents touch, and all counts are right.
+ */
+bool arena_extents_are_consistent(const struct arena_extents *extents)
 {
-	struct extents_fixture *fixture = test->priv;
 	unsigned long nr_extents = 0, nr_blocks = 0, largest = 0;
 	struct extent *extent;
 	struct rb_node *node;
 	void *end = NULL;
 
-	for (node = rb_first(&fixture->extents.by_address); node; node = rb_next(node)) {
+	for (node = rb_first(&extents->by_address); node; node = rb_next(node)) {
 		extent = address_entry(node);
-		KUNIT_ASSERT_TRUE(test, (void *)extent > end);
+		if ((void *)extent <= end)
+			return false;
 		end = end_of(extent);
 		nr_extents++;
 		nr_blocks += extent->nr_blocks;
 		largest = max(largest, extent->nr_blocks);
 	}
-	KUNIT_ASSERT_EQ(test, nr_blocks, fixture->nr_free);
-	KUNIT_ASSERT_EQ(test, fixture->extents.nr_blocks, nr_blocks);
-	KUNIT_ASSERT_EQ(test, fixture->extents.nr_extents, nr_extents);
-	KUNIT_ASSERT_EQ(test, arena_extents_largest(&fixture->extents), largest);
+	return extents->nr_blocks == nr_blocks &&
+	       extents->nr_extents == nr_extents &&
+	       arena_extents_largest(extents) == largest;
+}
+
+/* The set says of itself what the model says of it. */
+static void expect_consistent(struct kunit *test)
+{
+	struct extents_fixture *fixture = test->priv;
+
+	KUNIT_ASSERT_TRUE(test, arena_extents_are_consistent(&fixture->extents));
+	KUNIT_ASSERT_EQ(test, fixture->extents.nr_blocks, fixture->nr_free);
 }
 
 static void an_empty_set_has_nothing(struct kunit *test)
 {
-	take(test, 1);
-	take(test, ULONG_MAX);
+	take(test, 1, false);
+	take(test, ULONG_MAX, false);
+	take(test, 1, true);
 	expect_consistent(test);
 }
 
@@ -188,7 +214,8 @@ static void blocks_are_joined(struct kunit *test)
 	for (i = 0; i < NR_BLOCKS; i++)
 		nr_runs += !are_adjacent(fixture, i);
 	KUNIT_EXPECT_EQ(test, fixture->extents.nr_extents, nr_runs);
-	take(test, NR_BLOCKS + 1);
+	take(test, NR_BLOCKS + 1, true);
+	take(test, NR_BLOCKS + 1, false);
 	expect_consistent(test);
 }
 
@@ -206,7 +233,8 @@ static void random_operations(struct kunit *test)
 		add(fixture, i);
 	for (step = 0; step < STEPS; step++) {
 		if (prandom_u32_state(&rnd) % 2) {
-			take(test, 1 + prandom_u32_state(&rnd) % 24);
+			take(test, 1 + prandom_u32_state(&rnd) % 24,
+			     prandom_u32_state(&rnd) % 4 == 0);
 		} else {
 			i = prandom_u32_state(&rnd) % NR_BLOCKS;
 			nr = prandom_u32_state(&rnd) % 24;
@@ -220,7 +248,7 @@ static void random_operations(struct kunit *test)
 		cond_resched();
 	}
 	while (fixture->nr_free)
-		take(test, NR_BLOCKS);
+		take(test, NR_BLOCKS, false);
 	expect_consistent(test);
 	KUNIT_EXPECT_TRUE(test, RB_EMPTY_ROOT(&fixture->extents.by_address));
 	KUNIT_EXPECT_TRUE(test, RB_EMPTY_ROOT(&fixture->extents.by_size.rb_root));

@@ -5,7 +5,10 @@
  */
 #include "../pool.c"
 
+#include "extents_test.h"
+
 #include <kunit/test.h>
+#include <linux/delay.h>
 #include <linux/prandom.h>
 
 /* A block of that node, ready, dirty or the page allocator's. */
@@ -159,14 +162,16 @@ static void the_watermarks_hold(struct kunit *test)
 		folios[i] = get_from(nid);
 		KUNIT_ASSERT_NOT_NULL(test, folios[i]);
 	}
-	for (i = 0; i < NR; i++)
-		arena_pool_put(folios[i]);
-	settle(nid);
-	/* What was above the new watermark is for the worker to free. */
+	/* What is above the new watermark already is for the worker to free. */
 	while (trim_one(&pools[nid]))
 		cond_resched();
-	arena_pool_stats(nid, &stats);
+	for (i = 0; i < NR; i++) {
+		arena_pool_put(folios[i]);
+		arena_pool_stats(nid, &stats);
+		KUNIT_EXPECT_LE(test, stats.ready + stats.dirty, MAX);
+	}
 	KUNIT_EXPECT_EQ(test, stats.ready + stats.dirty, MAX);
+	settle(nid);
 
 	/* Nothing is reserved, so that all of it is spare; then the reverse. */
 	KUNIT_EXPECT_EQ(test, arena_pool_count(nid, ARENA_POOL_SPARE), MAX);
@@ -184,6 +189,58 @@ static void the_watermarks_hold(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, refill_one(&pools[nid]));
 	arena_pool_stats(nid, &stats);
 	KUNIT_EXPECT_EQ(test, stats.ready + stats.dirty, 0);
+	arena_pool_set_watermarks(0, ARENA_POOL_AUTO, ARENA_POOL_AUTO);
+}
+
+static void what_is_given_up_is_spare(struct kunit *test)
+{
+	enum { NR = 4 };
+	int nid = numa_mem_id(), i;
+
+	arena_pool_hold_off(nid);
+	arena_pool_set_watermarks(0, NR, NR);
+	for (i = 0; i < NR; i++)
+		grow_pool(&pools[nid], __GFP_RECLAIM);
+	settle(nid);
+	KUNIT_ASSERT_EQ(test, arena_pool_count(nid, ARENA_POOL_RESERVE), NR);
+	KUNIT_ASSERT_EQ(test, arena_pool_count(nid, ARENA_POOL_SPARE), 0);
+	KUNIT_EXPECT_EQ(test, arena_pool_give_up(nid), NR);
+	KUNIT_EXPECT_EQ(test, arena_pool_count(nid, ARENA_POOL_RESERVE), 0);
+	KUNIT_EXPECT_EQ(test, arena_pool_count(nid, ARENA_POOL_SPARE), NR);
+	/* Who is told so twice must not count on it again. */
+	KUNIT_EXPECT_EQ(test, arena_pool_give_up(nid), 0);
+	KUNIT_EXPECT_EQ(test, arena_pool_shrink(nid, 1, ARENA_POOL_SPARE), 1);
+	KUNIT_EXPECT_GT(test, refill_due(&pools[nid]), 0);
+	/* And then it is the reserve again. */
+	spin_lock(&pools[nid].lock);
+	pools[nid].given_up_until = jiffies;
+	spin_unlock(&pools[nid].lock);
+	KUNIT_EXPECT_EQ(test, arena_pool_count(nid, ARENA_POOL_RESERVE), NR - 1);
+	arena_pool_set_watermarks(0, ARENA_POOL_AUTO, ARENA_POOL_AUTO);
+}
+
+/* A pool that was full, and whose worker sleeps for ever, is refilled all the same. */
+static void what_was_shrunk_comes_back(struct kunit *test)
+{
+	enum { NR = 4 };
+	struct arena_pool_stats stats;
+	int nid = numa_mem_id(), i;
+
+	arena_pool_set_watermarks(0, NR, NR);
+	for (i = 0; i < NR; i++)
+		grow_pool(&pools[nid], __GFP_RECLAIM);
+	settle(nid);
+	msleep(100);
+	KUNIT_EXPECT_EQ(test, arena_pool_shrink(nid, NR, ARENA_POOL_RESERVE), NR);
+	arena_pool_hold_off(nid);
+	arena_pool_stats(nid, &stats);
+	KUNIT_EXPECT_EQ(test, stats.ready + stats.dirty, 0);
+	for (i = 0; i < 200 && stats.ready < NR; i++) {
+		msleep(100);
+		arena_pool_stats(nid, &stats);
+	}
+	KUNIT_EXPECT_EQ(test, stats.ready, NR);
+	KUNIT_EXPECT_GE(test, i, 50);
 	arena_pool_set_watermarks(0, ARENA_POOL_AUTO, ARENA_POOL_AUTO);
 }
 
@@ -258,54 +315,371 @@ static void a_poisoned_block_is_retired(struct kunit *test)
 	folio_put(folio);
 }
 
-/* Random gets, holds, puts and ends of holds: the counters are exact. */
-static void counters_are_exact(struct kunit *test)
-{
-	enum { SLOTS = 24, STEPS = 2000 };
-	struct { struct folio *folio; bool in_use, held; } slots[SLOTS] = { };
-	unsigned long in_use = 0, quarantined = 0;
-	u32 seed = get_random_u32();
+/* --- random operations against a model ------------------------------------ */
+
+#define NR_SLOTS	64
+#define NR_STEPS	100000
+#define MODEL_MIN	12
+#define MODEL_MAX	40
+
+/* Words of a block that the model writes to: the first, the last, some between. */
+#define NR_STAMPS	16
+#define STAMP_STRIDE	((ARENA_BLOCK_SIZE - sizeof(u64)) / (NR_STAMPS - 1) & ~7UL)
+
+/*
+ * A block that is not the pool's to give: taken, put while it is held, or in a
+ * cache. In which of the three it is says which list of the model it is in.
+ */
+struct model_block {
+	struct folio *folio;
+	u64 stamp;
+};
+
+struct model_list {
+	struct model_block blocks[NR_SLOTS];
+	unsigned int nr;
+};
+
+/* What the pool should say of itself; kept is what is ready and what is dirty. */
+struct model {
+	struct kunit *test;
+	struct node_pool *pool;
 	struct rnd_state rnd;
-	int step, i;
+	u64 next_stamp;
+	struct model_list taken, held, cached;
+	unsigned long kept;
+	bool failed;
+};
+
+#define MODEL_CHECK(model, condition)						\
+do {										\
+	if (!(condition)) {							\
+		KUNIT_FAIL((model)->test, "not so: %s", #condition);		\
+		(model)->failed = true;						\
+	}									\
+} while (0)
+
+static unsigned int below(struct model *model, unsigned int limit)
+{
+	return prandom_u32_state(&model->rnd) % limit;
+}
+
+static u64 *stamp_of(struct folio *folio, int i)
+{
+	return folio_address(folio) + i * STAMP_STRIDE;
+}
+
+static bool has_stamp(struct folio *folio, u64 stamp)
+{
+	int i;
+
+	for (i = 0; i < NR_STAMPS; i++) {
+		if (*stamp_of(folio, i) != stamp)
+			return false;
+	}
+	return true;
+}
+
+static bool is_in(const struct model_list *list, const struct folio *folio)
+{
+	unsigned int i;
+
+	for (i = 0; i < list->nr; i++) {
+		if (list->blocks[i].folio == folio)
+			return true;
+	}
+	return false;
+}
+
+static void move_to(struct model_list *list, struct model_block block)
+{
+	list->blocks[list->nr++] = block;
+}
+
+static struct model_block remove_any(struct model *model, struct model_list *list)
+{
+	unsigned int i = below(model, list->nr);
+	struct model_block block = list->blocks[i];
+
+	list->blocks[i] = list->blocks[--list->nr];
+	/* Nobody else wrote to it meanwhile, and nobody zeroed it. */
+	MODEL_CHECK(model, has_stamp(block.folio, block.stamp));
+	return block;
+}
+
+/* A block comes out of the pool. */
+static void model_take(struct model *model, struct folio *folio)
+{
+	struct model_block block = { folio, ++model->next_stamp };
+	int i;
+
+	MODEL_CHECK(model, !is_in(&model->taken, folio));
+	MODEL_CHECK(model, !is_in(&model->held, folio));
+	MODEL_CHECK(model, !is_in(&model->cached, folio));
+	MODEL_CHECK(model, folio_ref_count(folio) == 1);
+	MODEL_CHECK(model, folio_nid(folio) == model->pool->nid);
+	MODEL_CHECK(model, has_stamp(folio, 0));
+	for (i = 0; i < NR_STAMPS; i++)
+		*stamp_of(folio, i) = block.stamp;
+	move_to(&model->taken, block);
+}
+
+static void model_take_all(struct model *model, struct list_head *blocks)
+{
+	struct folio *folio, *next;
+
+	list_for_each_entry_safe(folio, next, blocks, lru) {
+		list_del(&folio->lru);
+		model_take(model, folio);
+	}
+}
+
+/* And goes back in, if there is room. */
+static void model_put(struct model *model)
+{
+	model->kept += model->kept + model->cached.nr < MODEL_MAX;
+}
+
+static void step_take_ready(struct model *model, unsigned int nr)
+{
+	struct arena_pool_stats before;
+	unsigned long taken;
+	LIST_HEAD(blocks);
+
+	arena_pool_stats(model->pool->nid, &before);
+	taken = arena_pool_take_ready(model->pool->nid, nr, &blocks);
+	/* The worker may have made some ready meanwhile. */
+	MODEL_CHECK(model, taken <= nr && taken >= min(nr, before.ready));
+	MODEL_CHECK(model, taken == list_count_nodes(&blocks));
+	model->kept -= taken;
+	model_take_all(model, &blocks);
+}
+
+static void step_take_dirty(struct model *model, unsigned int nr)
+{
+	unsigned long taken;
+	LIST_HEAD(blocks);
+
+	taken = arena_pool_take_dirty(model->pool->nid, nr, &blocks);
+	MODEL_CHECK(model, taken <= nr && taken == list_count_nodes(&blocks));
+	model->kept -= taken;
+	model_take_all(model, &blocks);
+}
+
+static void step_take_run(struct model *model, unsigned int nr)
+{
+	struct folio *folio, *last = NULL;
+	struct arena_pool_stats before;
+	LIST_HEAD(blocks);
+
+	arena_pool_stats(model->pool->nid, &before);
+	if (!take_run(model->pool, nr, &blocks)) {
+		MODEL_CHECK(model, before.largest < nr);
+		return;
+	}
+	list_for_each_entry(folio, &blocks, lru) {
+		MODEL_CHECK(model, !last || folio_pfn(folio) ==
+			    folio_pfn(last) + ARENA_BLOCK_PAGES);
+		last = folio;
+	}
+	MODEL_CHECK(model, list_count_nodes(&blocks) == nr);
+	model->kept -= nr;
+	model_take_all(model, &blocks);
+}
+
+static void step_put(struct model *model, unsigned int nr)
+{
+	for (; nr && model->taken.nr; nr--) {
+		arena_pool_put(remove_any(model, &model->taken).folio);
+		model_put(model);
+	}
+}
+
+static void step_put_held(struct model *model)
+{
+	struct model_block block = remove_any(model, &model->taken);
+
+	folio_get(block.folio);
+	arena_pool_put(block.folio);
+	move_to(&model->held, block);
+}
+
+static void step_end_hold(struct model *model)
+{
+	folio_put(remove_any(model, &model->held).folio);
+	cancel_delayed_work_sync(&quarantine_work);
+	recheck_quarantine(NULL);
+	model_put(model);
+}
+
+static void step_cache(struct model *model)
+{
+	struct model_block block = remove_any(model, &model->taken);
+	bool has_room = model->kept + model->cached.nr < MODEL_MAX;
+	bool is_mine = arena_pool_claim(block.folio);
+
+	MODEL_CHECK(model, is_mine);
+	MODEL_CHECK(model, arena_pool_cache(block.folio) == has_room);
+	if (has_room)
+		move_to(&model->cached, block);
+	else
+		arena_pool_put_claimed(block.folio);
+}
+
+static void step_reuse(struct model *model)
+{
+	struct model_block block = remove_any(model, &model->cached);
+
+	arena_pool_reuse(block.folio);
+	MODEL_CHECK(model, folio_ref_count(block.folio) == 1);
+	move_to(&model->taken, block);
+}
+
+static void step_uncache(struct model *model)
+{
+	struct model_block block = remove_any(model, &model->cached);
+
+	arena_pool_uncache(block.folio);
+	arena_pool_put_claimed(block.folio);
+	model_put(model);
+}
+
+static void step_shrink(struct model *model, enum arena_pool_part part)
+{
+	int nid = model->pool->nid;
+	unsigned long count = arena_pool_count(nid, part);
+	unsigned long nr = 1 + below(model, 4), done;
+
+	MODEL_CHECK(model, count == (part == ARENA_POOL_RESERVE ?
+				     min(model->kept, MODEL_MIN) :
+				     model->kept - min(model->kept, MODEL_MIN)));
+	done = arena_pool_shrink(nid, nr, part);
+	/* The one that the worker is zeroing can't be had. */
+	MODEL_CHECK(model, done <= min(nr, count) && done + 1 >= min(nr, count));
+	model->kept -= done;
+}
+
+static void step_grow(struct model *model)
+{
+	bool has_room = model->kept + model->cached.nr < MODEL_MAX;
+	bool has_grown = grow_pool(model->pool, __GFP_RECLAIM);
+
+	MODEL_CHECK(model, has_room || !has_grown);
+	model->kept += has_grown;
+}
+
+static void do_step(struct model *model)
+{
+	unsigned int nr = 1 + below(model, 4);
+	bool has_slots = model->taken.nr + model->held.nr + model->cached.nr + nr <= NR_SLOTS;
+
+	switch (below(model, 16)) {
+	case 0 ... 1:
+		if (has_slots)
+			step_take_ready(model, nr);
+		break;
+	case 2:
+		if (has_slots)
+			step_take_dirty(model, nr);
+		break;
+	case 3:
+		if (has_slots)
+			step_take_run(model, nr);
+		break;
+	case 4 ... 5:
+		step_put(model, nr);
+		break;
+	case 6:
+		if (model->taken.nr)
+			step_put_held(model);
+		break;
+	case 7:
+		if (model->held.nr)
+			step_end_hold(model);
+		break;
+	case 8 ... 9:
+		if (model->taken.nr)
+			step_cache(model);
+		break;
+	case 10:
+		if (model->cached.nr)
+			step_reuse(model);
+		break;
+	case 11:
+		if (model->cached.nr)
+			step_uncache(model);
+		break;
+	case 12:
+		step_shrink(model, ARENA_POOL_SPARE);
+		break;
+	case 13:
+		step_shrink(model, ARENA_POOL_RESERVE);
+		break;
+	case 14 ... 15:
+		step_grow(model);
+		break;
+	}
+}
+
+static void check_counts(struct model *model)
+{
+	struct node_pool *pool = model->pool;
+	struct arena_pool_stats stats;
+	bool consistent;
+
+	arena_pool_stats(pool->nid, &stats);
+	MODEL_CHECK(model, stats.in_use == model->taken.nr);
+	MODEL_CHECK(model, stats.quarantined == model->held.nr);
+	MODEL_CHECK(model, stats.cached == model->cached.nr);
+	MODEL_CHECK(model, stats.ready + stats.dirty == model->kept);
+	spin_lock(&pool->lock);
+	consistent = arena_extents_are_consistent(&pool->ready);
+	spin_unlock(&pool->lock);
+	MODEL_CHECK(model, consistent);
+}
+
+/*
+ * No block is lost, or handed out twice, or with contents; and all counts are
+ * exact at any time, though the worker is at work.
+ */
+static void random_operations(struct kunit *test)
+{
+	u32 seed = get_random_u32();
+	struct model *model;
+	int step;
 
 	kunit_info(test, "seed %u", seed);
-	prandom_seed_state(&rnd, seed);
-	for (step = 0; step < STEPS + SLOTS; step++) {
-		/* In the end, back to nothing. */
-		bool last = step >= STEPS;
+	model = kunit_kzalloc(test, sizeof(*model), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, model);
+	model->test = test;
+	model->pool = &pools[numa_mem_id()];
+	prandom_seed_state(&model->rnd, seed);
 
-		i = last ? step - STEPS : prandom_u32_state(&rnd) % SLOTS;
-		if (!slots[i].folio && !last) {
-			slots[i].folio = get_any();
-			KUNIT_ASSERT_NOT_NULL(test, slots[i].folio);
-			slots[i].in_use = true;
-			in_use++;
-			slots[i].held = prandom_u32_state(&rnd) % 2;
-			if (slots[i].held)
-				folio_get(slots[i].folio);
-			continue;
-		}
-		if (slots[i].in_use) {
-			arena_pool_put(slots[i].folio);
-			slots[i].in_use = false;
-			in_use--;
-			quarantined += slots[i].held;
-		}
-		if (slots[i].held && (last || prandom_u32_state(&rnd) % 2)) {
-			folio_put(slots[i].folio);
-			slots[i].held = false;
-			cancel_delayed_work_sync(&quarantine_work);
-			recheck_quarantine(NULL);
-			quarantined--;
-		}
-		if (!slots[i].held)
-			slots[i].folio = NULL;
-		if (total(false) != in_use || total(true) != quarantined)
-			KUNIT_FAIL(test, "step %d: %lu/%lu in use, %lu/%lu quarantined",
-				   step, total(false), in_use, total(true),
-				   quarantined);
+	arena_pool_hold_off(model->pool->nid);
+	arena_pool_set_watermarks(0, MODEL_MIN, MODEL_MAX);
+	arena_pool_shrink(model->pool->nid, ULONG_MAX, ARENA_POOL_SPARE);
+	arena_pool_shrink(model->pool->nid, ULONG_MAX, ARENA_POOL_RESERVE);
+	settle(model->pool->nid);
+	model->kept = arena_pool_count(model->pool->nid, ARENA_POOL_RESERVE);
+
+	for (step = 0; step < NR_STEPS && !model->failed; step++) {
+		do_step(model);
+		check_counts(model);
+		/* It would be refilled after that. */
+		if (step % 64 == 0)
+			arena_pool_hold_off(model->pool->nid);
+		cond_resched();
 	}
+	kunit_info(test, "%d steps", step);
+	while (model->held.nr)
+		step_end_hold(model);
+	while (model->cached.nr)
+		step_uncache(model);
+	while (model->taken.nr)
+		step_put(model, 1);
+	check_counts(model);
 	expect_counts(test, 0, 0);
+	arena_pool_set_watermarks(0, ARENA_POOL_AUTO, ARENA_POOL_AUTO);
 }
 
 static struct kunit_case pool_cases[] = {
@@ -313,11 +687,13 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(what_is_put_becomes_ready),
 	KUNIT_CASE(a_run_is_adjacent),
 	KUNIT_CASE(the_watermarks_hold),
+	KUNIT_CASE(what_is_given_up_is_spare),
+	KUNIT_CASE_SLOW(what_was_shrunk_comes_back),
 	KUNIT_CASE(who_holds_a_block_keeps_it),
 	KUNIT_CASE(the_worker_rechecks),
 	KUNIT_CASE(exit_lets_go_of_held_blocks),
 	KUNIT_CASE(a_poisoned_block_is_retired),
-	KUNIT_CASE_SLOW(counters_are_exact),
+	KUNIT_CASE_SLOW(random_operations),
 	{ }
 };
 
