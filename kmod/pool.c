@@ -1059,11 +1059,20 @@ static unsigned long reserve_blocks(struct node_pool *pool, unsigned long nr)
 	return kept;
 }
 
+static void begin_refills(struct node_pool *pool)
+{
+	spin_lock(&pool->lock);
+	pool->refill_after = jiffies;
+	if (pool->worker)
+		wake_up_process(pool->worker);
+	spin_unlock(&pool->lock);
+}
+
 /**
  * arena_pool_fill_reserve - take each node's reserve from the page allocator
  *
  * At load, while memory is still whole, so that extents are long. What can't
- * be had is said in the log.
+ * be had is said in the log. Refills begin after that.
  *
  * Context: process context; may sleep, reclaim and compact.
  */
@@ -1074,6 +1083,7 @@ void arena_pool_fill_reserve(void)
 
 	for_each_node_state(nid, N_MEMORY) {
 		nr = reserve_blocks(&pools[nid], reserve);
+		begin_refills(&pools[nid]);
 		if (nr < reserve)
 			pr_warn("node %d: reserved %lu blocks of %lu\n", nid, nr,
 				reserve);
@@ -1091,8 +1101,10 @@ void arena_pool_add_node(int nid)
 	struct node_pool *pool = &pools[nid];
 
 	mutex_lock(&watermark_mutex);
-	if (!pool->worker)
+	if (!pool->worker) {
 		start_worker(pool);
+		begin_refills(pool);
+	}
 	update_watermarks(pool);
 	mutex_unlock(&watermark_mutex);
 }
@@ -1209,7 +1221,7 @@ int arena_pool_init(void)
 		spin_lock_init(&pool->lock);
 		arena_extents_init(&pool->ready);
 		INIT_LIST_HEAD(&pool->dirty);
-		pool->refill_after = jiffies;
+		pool->refill_after = jiffies + MAX_JIFFY_OFFSET;
 		pool->given_up_until = jiffies;
 	}
 	mutex_lock(&watermark_mutex);

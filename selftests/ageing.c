@@ -7,14 +7,11 @@
  * reserve=256M. Say ARENA_SEED= to see a run again.
  */
 #include "arena_test.h"
-#include <time.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <kselftest_harness.h>
 
-#define MAX_NODES	64
-#define LINE_LENGTH	128
-#define POOL_MIN	"/sys/module/arena/parameters/min"
+#define POOL_MIN	PARAMETERS "min"
 #define MIN_FREE	"/proc/sys/vm/min_free_kbytes"
 #define NR_HUGEPAGES	"/proc/sys/vm/nr_hugepages"
 #define THP		"/sys/kernel/mm/transparent_hugepage/"
@@ -39,39 +36,6 @@ struct clutter {
 	size_t nr;
 	int pipes[MAX_CLUTTER][2];
 };
-
-/* The first line of a file, empty if there is none. */
-static const char *read_line(const char *path, char line[LINE_LENGTH])
-{
-	FILE *file = fopen(path, "r");
-
-	if (!file || !fgets(line, LINE_LENGTH, file))
-		line[0] = '\0';
-	if (file)
-		fclose(file);
-	line[strcspn(line, "\n")] = '\0';
-	return line;
-}
-
-static bool write_line(const char *path, const char *line)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool good;
-
-	if (fd < 0)
-		return false;
-	good = write(fd, line, strlen(line)) == (ssize_t)strlen(line);
-	close(fd);
-	return good;
-}
-
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
-}
 
 /* Free memory of a node, or of all: in all, or in pieces of at least an order. */
 static long free_in_pieces_kib(int nid, int min_order)
@@ -214,9 +178,9 @@ FIXTURE_SETUP(ageing)
 	 * The kernel wants some tens of megabytes free, and would have the pools'
 	 * blocks for that, which is another test's matter.
 	 */
-	read_line(MIN_FREE, self->min_free);
-	write_line(MIN_FREE, "4096");
-	read_line(POOL_MIN, self->pool_min);
+	get_file(MIN_FREE, self->min_free);
+	set_file(MIN_FREE, "4096");
+	get_file(POOL_MIN, self->pool_min);
 	self->fd = open_arena();
 	ASSERT_GE(self->fd, 0);
 }
@@ -225,8 +189,8 @@ FIXTURE_TEARDOWN(ageing)
 {
 	/* All the clutter goes with the process. */
 	close(self->fd);
-	write_line(POOL_MIN, self->pool_min);
-	write_line(MIN_FREE, self->min_free);
+	set_file(POOL_MIN, self->pool_min);
+	set_file(MIN_FREE, self->min_free);
 }
 
 /* Blocks of an arena: all that are ready, on each node. How many are huge. */
@@ -276,12 +240,12 @@ static long huge_in_hugetlbfs(long nr)
 {
 	char before[LINE_LENGTH], wanted[LINE_LENGTH], after[LINE_LENGTH];
 
-	read_line(NR_HUGEPAGES, before);
+	get_file(NR_HUGEPAGES, before);
 	snprintf(wanted, sizeof(wanted), "%ld", atol(before) + nr);
-	if (!write_line(NR_HUGEPAGES, wanted))
+	if (!set_file(NR_HUGEPAGES, wanted))
 		return 0;
-	read_line(NR_HUGEPAGES, after);
-	write_line(NR_HUGEPAGES, before);
+	get_file(NR_HUGEPAGES, after);
+	set_file(NR_HUGEPAGES, before);
 	return atol(after) - atol(before);
 }
 
@@ -324,7 +288,7 @@ TEST_F_TIMEOUT(ageing, the_reserve_is_all_huge, 300)
 	ASSERT_LT(after * 2048, free_in_pieces_kib(ALL_NODES, 0) / 8);
 	ASSERT_EQ(ready, pool_count("ready"));
 	/* No refill, which would vie with the others below for what is left. */
-	write_line(POOL_MIN, "0");
+	set_file(POOL_MIN, "0");
 
 	since = seconds();
 	huge = huge_in_arena(self->fd, &asked);
@@ -338,8 +302,8 @@ TEST_F_TIMEOUT(ageing, the_reserve_is_all_huge, 300)
 	 * The others, for comparison. The arena keeps what it has, so that the
 	 * pools can't help them.
 	 */
-	TH_LOG("transparent_hugepage/enabled: %s", read_line(THP "enabled", line));
-	TH_LOG("transparent_hugepage/defrag: %s", read_line(THP "defrag", line));
+	TH_LOG("transparent_hugepage/enabled: %s", get_file(THP "enabled", line));
+	TH_LOG("transparent_hugepage/defrag: %s", get_file(THP "defrag", line));
 	since = seconds();
 	huge = huge_in_anonymous(MIN_READY);
 	report(_metadata, "transparent huge pages:", huge, MIN_READY, since);

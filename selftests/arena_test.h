@@ -21,6 +21,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <linux/arena.h>
 #include <linux/mempolicy.h>
@@ -28,6 +29,8 @@
 #define DEVICE		"/dev/arena"
 #define BLOCK		((size_t)2 << 20)
 #define PAGE		((size_t)4096)
+#define MAX_NODES	64
+#define PARAMETERS	"/sys/module/arena/parameters/"
 #define POOL_FILE	"/sys/kernel/debug/arena/pool"
 
 #ifndef MADV_COLD
@@ -190,6 +193,30 @@ static inline bool set_file(const char *path, const char *value)
 	done = write(fd, value, strlen(value)) == (ssize_t)strlen(value);
 	close(fd);
 	return done;
+}
+
+#define LINE_LENGTH	128
+
+/* The first line of such a file, empty if there is none. */
+static inline const char *get_file(const char *path, char line[LINE_LENGTH])
+{
+	FILE *file = fopen(path, "r");
+
+	if (!file || !fgets(line, LINE_LENGTH, file))
+		line[0] = '\0';
+	if (file)
+		fclose(file);
+	line[strcspn(line, "\n")] = '\0';
+	return line;
+}
+
+/* A clock, for what has to wait or says how long it took. */
+static inline double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
 }
 
 /* Have all shrinkers called. */

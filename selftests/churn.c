@@ -8,7 +8,6 @@
  * a run again.
  */
 #include "arena_test.h"
-#include <time.h>
 #include <kselftest_harness.h>
 
 #define OPERATIONS	200000
@@ -54,14 +53,6 @@ struct churn {
 	unsigned int nr;
 	struct region regions[MAX_REGIONS];
 };
-
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
-}
 
 static unsigned int random_below(struct churn *churn, unsigned int limit)
 {

@@ -10,10 +10,6 @@
 #include <limits.h>
 #include <kselftest_harness.h>
 
-#define MAX_NODES	64
-#define PARAMETERS	"/sys/module/arena/parameters/"
-#define DROP_CACHES	"/proc/sys/vm/drop_caches"
-
 /* The watermarks here, and blocks of a node that are warmed up with them. */
 #define MIN_SIZE	"64M"
 #define MIN_BLOCKS	32
@@ -25,32 +21,6 @@
 
 /* How much more is taken before looking again: less than a block. */
 #define STEP		(1UL << 20)
-
-#define LINE_LENGTH	128
-
-static bool read_line(const char *path, char line[LINE_LENGTH])
-{
-	FILE *file = fopen(path, "r");
-	bool good;
-
-	if (!file)
-		return false;
-	good = fgets(line, LINE_LENGTH, file);
-	fclose(file);
-	return good;
-}
-
-static bool write_line(const char *path, const char *line)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool good;
-
-	if (fd < 0)
-		return false;
-	good = write(fd, line, strlen(line)) == (ssize_t)strlen(line);
-	close(fd);
-	return good;
-}
 
 /* A counter of /proc/vmstat, or -1. */
 static long vmstat(const char *what)
@@ -125,20 +95,19 @@ FIXTURE_SETUP(reclaim)
 	self->fd = open_arena();
 	ASSERT_GE(self->fd, 0);
 	self->warm = -ENOENT;
-	if (!read_line(PARAMETERS "min", self->min) ||
-	    !read_line(PARAMETERS "max", self->max))
-		return;
+	get_file(PARAMETERS "min", self->min);
+	get_file(PARAMETERS "max", self->max);
 	/* The high one first: it is not below the other. */
-	if (write_line(PARAMETERS "max", MAX_SIZE) &&
-	    write_line(PARAMETERS "min", MIN_SIZE))
+	if (set_file(PARAMETERS "max", MAX_SIZE) &&
+	    set_file(PARAMETERS "min", MIN_SIZE))
 		self->warm = warm_pools();
 }
 
 FIXTURE_TEARDOWN(reclaim)
 {
 	close(self->fd);
-	write_line(PARAMETERS "min", self->min);
-	write_line(PARAMETERS "max", self->max);
+	set_file(PARAMETERS "min", self->min);
+	set_file(PARAMETERS "max", self->max);
 }
 
 /* Blocks that the arena keeps for itself, or -errno. */
@@ -189,7 +158,7 @@ static void fill_memory(struct filling *filling)
 	char *memory;
 
 	/* If somebody has to be killed, then not the test. */
-	write_line("/proc/self/oom_score_adj", "1000");
+	set_file("/proc/self/oom_score_adj", "1000");
 	memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (memory == MAP_FAILED)
@@ -280,7 +249,7 @@ TEST_F_TIMEOUT(reclaim, drop_caches_drops_caches, 60)
 	ASSERT_GE(self->warm, WARM_BLOCKS);
 	ASSERT_EQ(CACHED, fill_cache(self->fd));
 	before = meminfo_kib("MemFree");
-	ASSERT_TRUE(write_line(DROP_CACHES, "2"));
+	ASSERT_TRUE(drop_slab());
 	after = meminfo_kib("MemFree");
 	EXPECT_EQ(0, cached_by(self->fd));
 	EXPECT_EQ(0, pool_count("cached"));
