@@ -142,7 +142,7 @@ demo: deps
 	@selftests/vm/demo $(FILES)
 
 # What each of them runs, the longest first, and which packages it needs.
-checks := check $(addprefix check-,static host vm kernels debug races mutants all)
+checks := check $(addprefix check-,static host vm kernels debug memory races mutants all)
 check: STAGES = kernel-6.1 host
 check-static: STAGES = static
 check-static: DEPS = analyzers
@@ -152,11 +152,14 @@ check-kernels: STAGES = kernel-7.2-debug kernel-6.12 kernel-6.1
 check-kernels: DEPS = kernel
 check-debug: STAGES = kernel-7.2-debug
 check-debug: DEPS = kernel
+check-memory: STAGES = memory-7.2-debug memory-6.12 memory-6.1
+check-memory: DEPS = kernel
 check-races: STAGES = races
 check-races: DEPS = kernel
 check-mutants: STAGES = mutants
 check-mutants: DEPS = kernel
-check-all: STAGES = mutants kernel-7.2-debug kernel-6.12 kernel-6.1 static host
+check-all: STAGES = mutants kernel-7.2-debug memory-7.2-debug memory-6.12 \
+	memory-6.1 kernel-6.12 kernel-6.1 static host
 check-all: DEPS = analyzers kernel
 .PHONY: $(checks)
 $(checks):

@@ -259,4 +259,63 @@ TEST_F_TIMEOUT(reclaim, drop_caches_drops_caches, 60)
 	EXPECT_GE(after - before, (self->warm - kept()) * 2048 * 3 / 4);
 }
 
+/* More than that is too much, from when on it is said. */
+TEST_F_TIMEOUT(reclaim, a_lower_watermark_trims_caches, 60)
+{
+	if (self->warm == -ENOENT)
+		SKIP(return, "not root, or the module has no watermarks");
+	ASSERT_EQ(CACHED, fill_cache(self->fd));
+	ASSERT_TRUE(set_file(PARAMETERS "min", "0"));
+	ASSERT_TRUE(set_file(PARAMETERS "max", "0"));
+	EXPECT_EQ(0, cached_by(self->fd));
+	EXPECT_EQ(0, pool_settled("ready", 0));
+	EXPECT_EQ(0, pool_count("dirty") + pool_count("cached"));
+}
+
+/*
+ * Take a piece of a node's memory away and bring it back, if there is one that
+ * can go. What is kept on the node meanwhile, in blocks, or -1.
+ */
+static long kept_without_some_memory(int node)
+{
+	char path[96], state[LINE_LENGTH];
+	long memory, seen;
+
+	for (memory = 0; memory < 1024; memory++) {
+		snprintf(path, sizeof(path),
+			 "/sys/devices/system/node/node%d/memory%ld/state", node,
+			 memory);
+		if (strcmp(get_file(path, state), "online") ||
+		    !set_file(path, "offline"))
+			continue;
+		seen = pool_figure(node, "ready") + pool_figure(node, "dirty") +
+		       pool_figure(node, "cached");
+		set_file(path, "online");
+		return seen;
+	}
+	return -1;
+}
+
+/* What leaves the machine shall not find a node full of idle blocks. */
+TEST_F_TIMEOUT(reclaim, memory_that_goes_offline_empties_its_node, 60)
+{
+	long seen = -1, others;
+	int node;
+
+	if (self->warm == -ENOENT)
+		SKIP(return, "not root, or the module has no watermarks");
+	for (node = MAX_NODES - 1; seen < 0 && node >= 0; node--) {
+		others = kept() - pool_figure(node, "ready");
+		seen = kept_without_some_memory(node);
+		if (seen < 0)
+			continue;
+		TH_LOG("node %d, of which a part was offline", node);
+		EXPECT_EQ(0, seen);
+		/* And no other. */
+		EXPECT_GE(kept(), others);
+	}
+	if (seen < 0)
+		SKIP(return, "no memory here can go offline: movablecore=");
+}
+
 TEST_HARNESS_MAIN
