@@ -167,9 +167,7 @@ FIXTURE(ageing) {
 
 FIXTURE_SETUP(ageing)
 {
-	const char *seed = getenv("ARENA_SEED");
-
-	self->seed = seed ? strtoul(seed, NULL, 0) : (unsigned int)getpid();
+	self->seed = pick_seed();
 	TH_LOG("ARENA_SEED=%u", self->seed);
 	self->clutter = mmap(NULL, sizeof(*self->clutter), PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

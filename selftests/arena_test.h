@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -217,6 +218,17 @@ static inline double seconds(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+/* Of what is random in a test: ARENA_SEED, to see a run again, or any. */
+static inline unsigned int pick_seed(void)
+{
+	const char *given = getenv("ARENA_SEED");
+	unsigned int seed;
+
+	if (given)
+		return strtoul(given, NULL, 0);
+	return getrandom(&seed, sizeof(seed), 0) == sizeof(seed) ? seed : time(NULL);
 }
 
 /* Have all shrinkers called. */

@@ -158,12 +158,11 @@ FIXTURE(churn) {
 
 FIXTURE_SETUP(churn)
 {
-	const char *seed = getenv("ARENA_SEED");
 	unsigned int i;
 
 	self->churn = calloc(1, sizeof(*self->churn));
 	ASSERT_NE(NULL, self->churn);
-	self->churn->seed = seed ? strtoul(seed, NULL, 0) : (unsigned int)getpid();
+	self->churn->seed = pick_seed();
 	TH_LOG("ARENA_SEED=%u", self->churn->seed);
 	for (i = 0; i < MAX_REGIONS; i++)
 		self->churn->regions[i].slot = i;

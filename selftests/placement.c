@@ -10,7 +10,6 @@
 #include <stdint.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <kselftest_harness.h>
 
 #define NR	16	/* even, for interleaving */
@@ -334,9 +333,7 @@ FIXTURE_TEARDOWN(storm)
 TEST_F_TIMEOUT(storm, every_block_is_where_it_was_asked_for, 600)
 {
 	struct storm_thread threads[THREADS] = { 0 }, *thread;
-	const char *given = getenv("ARENA_SEED");
-	unsigned int seed = given ? strtoul(given, NULL, 0) :
-				    (unsigned int)(time(NULL) ^ getpid() << 16);
+	unsigned int seed = pick_seed();
 	long commits = 0, blocks = 0, misplaced = 0;
 
 	if (here == there)
