@@ -16,8 +16,9 @@
 #define MAX_SIZE	"700M"
 #define WARM_BLOCKS	256
 
-/* Blocks that the arena here keeps for itself. */
+/* Blocks that the arena here keeps for itself, and where. */
 #define CACHED		64
+#define CACHE_NODE	0
 
 /* How much more is taken before looking again: less than a block. */
 #define STEP		(1UL << 20)
@@ -40,15 +41,15 @@ static long vmstat(const char *what)
 	return found;
 }
 
-/* Blocks in the pools, without and with those that arenas keep. */
-static long pooled(void)
+/* Blocks in a node's pool, or in all; and with those that arenas keep. */
+static long pooled(int node)
 {
-	return pool_count("ready") + pool_count("dirty");
+	return pool_figure(node, "ready") + pool_figure(node, "dirty");
 }
 
 static long kept(void)
 {
-	return pooled() + pool_count("cached");
+	return pooled(ALL_NODES) + pool_count("cached");
 }
 
 /* Zeroed within ten seconds. */
@@ -127,7 +128,7 @@ static long fill_cache(int fd)
 		.size = sizeof(commit), .length = CACHED * BLOCK,
 	};
 
-	if (ioctl(fd, ARENA_IOC_SET_FLAGS, &flags) ||
+	if (!run_on_node(CACHE_NODE) || ioctl(fd, ARENA_IOC_SET_FLAGS, &flags) ||
 	    ioctl(fd, ARENA_IOC_COMMIT, &commit) || release_all(fd) != CACHED)
 		return -errno;
 	return cached_by(fd);
@@ -138,8 +139,8 @@ static long fill_cache(int fd)
  * @kib: what it has got
  * @kept: the least that was left in pools and caches
  * @refills: how many there were when it was done
- * @pooled_without_cache: blocks in pools when those in caches had just gone, or
- *	-1 if they have not
+ * @pooled_without_cache: blocks in the pool of the caches' node when those in
+ *	caches had just gone, or -1 if they have not
  */
 struct filling {
 	long kib;
@@ -171,7 +172,7 @@ static void fill_memory(struct filling *filling)
 		filling->kept = kept();
 		filling->refills = pool_count("refills");
 		if (filling->pooled_without_cache < 0 && !pool_count("cached"))
-			filling->pooled_without_cache = pooled();
+			filling->pooled_without_cache = pooled(CACHE_NODE);
 		if (!filling->kept)
 			_exit(0);
 	}
@@ -216,11 +217,11 @@ TEST_F_TIMEOUT(reclaim, who_needs_memory_gets_what_is_idle, 240)
 	refills = pool_count("refills");
 	free_before = meminfo_kib("MemFree");
 	TH_LOG("%ld MiB are free, %ld in pools, %ld in a cache", free_before / 1024,
-	       2 * pooled(), 2 * cached_by(self->fd));
+	       2 * pooled(ALL_NODES), 2 * cached_by(self->fd));
 
 	status = run_filling(filling);
-	TH_LOG("a process got %ld MiB; %ld in pools when no cache had any",
-	       filling->kib / 1024, 2 * filling->pooled_without_cache);
+	TH_LOG("a process got %ld MiB; %ld in the pool of node %d when no cache had any",
+	       filling->kib / 1024, 2 * filling->pooled_without_cache, CACHE_NODE);
 	EXPECT_EQ(0, status);
 	EXPECT_EQ(kills, vmstat("oom_kill"));
 	EXPECT_EQ(0, filling->kept);
@@ -229,8 +230,8 @@ TEST_F_TIMEOUT(reclaim, who_needs_memory_gets_what_is_idle, 240)
 	EXPECT_GT(filling->kib, free_before);
 	/* What is given away is not fetched back at once. */
 	EXPECT_EQ(refills, filling->refills);
-	/* Caches go first. */
-	EXPECT_GT(filling->pooled_without_cache, 0);
+	/* Caches go first, while there is more than what is reserved. */
+	EXPECT_GT(filling->pooled_without_cache, MIN_BLOCKS);
 
 	for (tenths = 0; tenths < 400 && nodes_below(MIN_BLOCKS); tenths++)
 		usleep(100000);
