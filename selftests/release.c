@@ -338,6 +338,31 @@ TEST_F(death, by_close)
 	EXPECT_EQ(NR, pool_count("in_use"));
 }
 
+TEST_F(death, of_an_arena_that_kept_blocks)
+{
+	struct arena_ioc_set_flags flags = {
+		.size = sizeof(flags), .arena_flags = ARENA_F_KEEP_DIRTY,
+	};
+	const long nr = 64, slack = 8;
+	long before = free_kib(), after;
+	int fd = open_arena();
+	char *memory;
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, ioctl(fd, ARENA_IOC_SET_FLAGS, &flags));
+	memory = map_blocks(fd, nr);
+	ASSERT_NE(MAP_FAILED, memory);
+	ASSERT_EQ(nr, release_all(fd));
+	EXPECT_GT(pool_count("cached"), 0);
+	/* The mapping keeps the file. */
+	close(fd);
+	EXPECT_GT(pool_count("cached"), 0);
+	ASSERT_EQ(0, munmap(memory, nr * BLOCK));
+	EXPECT_EQ(0, pool_count("cached"));
+	after = free_kib();
+	EXPECT_GE(after, before - slack * 2048);
+}
+
 TEST_F(death, by_exit)
 {
 	pid_t pid = fork();
