@@ -233,7 +233,7 @@ static struct folio *isolate_block(struct shelf *shelf)
  * @nid: the node
  * @nr: how many, at most
  *
- * Context: reclaim, too; takes spinlocks only.
+ * Context: reclaim, too; takes spinlocks only, none of which it holds for long.
  * Return: how many there were.
  */
 unsigned long arena_cache_shrink(int nid, unsigned long nr)
@@ -245,6 +245,7 @@ unsigned long arena_cache_shrink(int nid, unsigned long nr)
 		arena_pool_uncache(folio);
 		arena_pool_free_claimed(folio);
 		done++;
+		cond_resched();
 	}
 	return done;
 }

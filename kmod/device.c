@@ -16,7 +16,9 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/ctype.h>
 #include <linux/fs.h>
+#include <linux/kstrtox.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/mount.h>
@@ -24,6 +26,7 @@
 #include <linux/pseudo_fs.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/arena.h>
 
@@ -74,14 +77,31 @@ static void apply_watermarks(void)
 
 static int set_size(const char *value, const struct kernel_param *param)
 {
-	unsigned long long bytes;
-	char *end;
+	static const char suffixes[] = "KMGT";
+	char buffer[24], *digits, *last;
+	unsigned int shift = 0;
+	const char *suffix;
+	u64 bytes;
+	int err;
 
-	bytes = memparse(value, &end);
-	if (end == value || (*end && strcmp(end, "\n")))
+	/* memparse() wraps where this is an error. */
+	if (strscpy(buffer, value, sizeof(buffer)) < 0)
 		return -EINVAL;
-	if (bytes > (u64)totalram_pages() << PAGE_SHIFT)
+	digits = strim(buffer);
+	if (!*digits)
+		return -EINVAL;
+	last = digits + strlen(digits) - 1;
+	suffix = strchr(suffixes, toupper(*last));
+	if (suffix) {
+		shift = 10 * (suffix - suffixes + 1);
+		*last = '\0';
+	}
+	err = kstrtou64(digits, 0, &bytes);
+	if (err)
+		return err;
+	if (bytes > ((u64)totalram_pages() << PAGE_SHIFT) >> shift)
 		return -ERANGE;
+	bytes <<= shift;
 	*(unsigned long *)param->arg = bytes;
 	apply_watermarks();
 	return 0;
@@ -118,7 +138,7 @@ static const struct kernel_param_ops watermark_ops = {
 module_param_cb(reserve, &size_ops, &reserve_bytes, 0444);
 MODULE_PARM_DESC(reserve, "memory that each node's pool takes at load, e.g. 512M (0)");
 module_param_cb(min, &watermark_ops, &min_bytes, 0644);
-MODULE_PARM_DESC(min, "memory that each node keeps ready (the reserve, or up to 64M)");
+MODULE_PARM_DESC(min, "memory that each node keeps ready (the reserve, or up to 64M if that is more)");
 module_param_cb(max, &watermark_ops, &max_bytes, 0644);
 MODULE_PARM_DESC(max, "memory that each node keeps at most (an eighth of it and the reserve)");
 
@@ -274,16 +294,14 @@ static long arena_ioc_release(struct arena *arena, void __user *uargs)
 static int get_nodes(nodemask_t *nodes, u64 address, u32 nr_nodes)
 {
 	const u64 __user *words = u64_to_user_ptr(address);
+	u64 word = 0;
 	u32 i;
 
 	nodes_clear(*nodes);
 	if (nr_nodes > MASK_BITS_MAX)
 		return -EINVAL;
 	for (i = 0; i < nr_nodes; i++) {
-		static_assert(BITS_PER_LONG == 64);
-		u64 word;
-
-		if (get_user(word, &words[i / 64]))
+		if (i % 64 == 0 && get_user(word, &words[i / 64]))
 			return -EFAULT;
 		if (!(word & BIT_ULL(i % 64)))
 			continue;
@@ -469,7 +487,6 @@ static int __init arena_init(void)
 {
 	int err;
 
-	apply_watermarks();
 	err = arena_pool_init();
 	if (err)
 		return err;

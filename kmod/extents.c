@@ -24,6 +24,7 @@
  * Each operation is O(log n) in the number of extents, and in the blocks it
  * takes.
  */
+#include <linux/kasan.h>
 #include <linux/mm.h>
 #include <linux/string.h>
 
@@ -145,7 +146,8 @@ void arena_extents_init(struct arena_extents *extents)
  */
 void arena_extents_add(struct arena_extents *extents, struct folio *folio)
 {
-	struct extent *block = folio_address(folio), *below, *above;
+	/* Adjacent blocks have adjacent addresses, whatever the tags in them. */
+	struct extent *block = kasan_reset_tag(folio_address(folio)), *below, *above;
 	unsigned long nr_blocks = 1;
 
 	find_neighbours(extents, block, &below, &above);

@@ -30,7 +30,7 @@ static int read_task(nodemask_t *allowed, nodemask_t *nodes)
 {
 	int mode = MPOL_LOCAL;
 
-	*allowed = node_states[N_MEMORY];
+	*allowed = node_states[N_NORMAL_MEMORY];
 	nodes_clear(*nodes);
 #ifdef CONFIG_NUMA
 	if (current->mempolicy) {
@@ -58,6 +58,14 @@ static int read_task_consistently(nodemask_t *allowed, nodemask_t *nodes)
 #else
 	return read_task(allowed, nodes);
 #endif
+}
+
+/* The node of this CPU, or the nearest that has memory if it has none. */
+static int near_node(void)
+{
+	nodemask_t nodes = node_states[N_NORMAL_MEMORY];
+
+	return arena_policy_next_node(numa_mem_id(), &nodes);
 }
 
 /* Node number i of a mask, counted round and round; there is one. */
@@ -109,7 +117,8 @@ static void place_by_task(int mode, unsigned long index, nodemask_t *nodes,
  * * -EINVAL if the mode is unknown, if @is_strict is asked of
  *   ARENA_POLICY_PREFERRED, if @nodes is empty and must not be or the reverse, or
  *   if none of them is in the task's cpuset
- * * -ENODEV if one of the nodes has no memory, or does not exist
+ * * -ENODEV if one of the nodes does not exist, or has no memory that the kernel
+ *   itself may use
  */
 int arena_policy_set(struct arena_policy *policy, u32 mode, bool is_strict,
 		     const nodemask_t *nodes)
@@ -123,7 +132,7 @@ int arena_policy_set(struct arena_policy *policy, u32 mode, bool is_strict,
 		return -EINVAL;
 	if (nodes_empty(*nodes) != is_local)
 		return -EINVAL;
-	if (!nodes_subset(*nodes, node_states[N_MEMORY]))
+	if (!nodes_subset(*nodes, node_states[N_NORMAL_MEMORY]))
 		return -ENODEV;
 	read_task_consistently(&allowed, &unused);
 	if (!is_local && !nodes_intersects(*nodes, allowed))
@@ -175,7 +184,7 @@ void arena_policy_place(const struct arena_policy *policy, unsigned long index,
 {
 	bool is_strict = policy->is_strict;
 	nodemask_t allowed, nodes;
-	int near = numa_mem_id();
+	int near = near_node();
 	int mode;
 
 	mode = read_task_consistently(&allowed, &nodes);

@@ -80,11 +80,16 @@ static_assert(ARENA_BLOCK_SIZE == SZ_2M);
  */
 #define REFILL_DELAY		(HZ / 10)
 
-/* How long it waits after the page allocator had nothing. */
+/*
+ * How long it waits after the page allocator had nothing: twice as long each time.
+ * Asking wakes those who reclaim and compact in the background.
+ */
 #define REFILL_RETRY		HZ
+#define REFILL_RETRY_MAX	(64 * HZ)
 
-/* How long it waits after the system wanted memory back. */
+/* How long it waits after the system wanted memory back, and after it had none. */
 #define REFILL_HOLD_OFF		(10 * HZ)
+#define OOM_HOLD_OFF		(30 * HZ)
 
 /* The low watermark that a node has if nobody set one, at most. */
 #define DEFAULT_MIN_BLOCKS	(SZ_64M / ARENA_BLOCK_SIZE)
@@ -93,7 +98,7 @@ static_assert(ARENA_BLOCK_SIZE == SZ_2M);
  * struct node_pool - the blocks of a NUMA node
  * @nid: the node. Constant.
  * @worker: its thread, NULL until the node has memory. Set once, under
- *	watermark_mutex.
+ *	watermark_mutex and @lock.
  * @min: low watermark. Changed under watermark_mutex; read as plain figures.
  * @max: high watermark, likewise; not below @min
  * @in_use: blocks taken and not yet put
@@ -102,10 +107,11 @@ static_assert(ARENA_BLOCK_SIZE == SZ_2M);
  * @lock: protects all that follows
  * @ready: zeroed blocks
  * @dirty: blocks to be zeroed
- * @nr_dirty: how many, and the one that the worker is zeroing
+ * @nr_dirty: how many, and those that are just being zeroed for the pool
  * @nr_cached: blocks that arenas keep
  * @nr_extra: how many blocks above @max are not too many just now
  * @refill_after: jiffies before which there is no refill
+ * @retry: jiffies to the next refill after one that found nothing
  * @given_up_until: jiffies before which nothing is reserved
  * @hits: see struct arena_pool_stats for this one and the next
  * @misses: likewise
@@ -128,6 +134,7 @@ struct node_pool {
 	unsigned long nr_cached;
 	unsigned long nr_extra;
 	unsigned long refill_after;
+	unsigned long retry;
 	unsigned long given_up_until;
 	unsigned long hits;
 	unsigned long misses;
@@ -143,6 +150,7 @@ static DEFINE_MUTEX(watermark_mutex);
 static unsigned long reserve_wanted;
 static unsigned long min_wanted = ARENA_POOL_AUTO;
 static unsigned long max_wanted = ARENA_POOL_AUTO;
+static bool is_reserve_filled;
 
 /* Protects quarantine_list. */
 static DEFINE_SPINLOCK(quarantine_lock);
@@ -272,10 +280,10 @@ static unsigned long nr_kept_locked(const struct node_pool *pool)
 	return nr_free_locked(pool) + pool->nr_cached;
 }
 
-/* A node without a worker has a high watermark of zero. */
+/* A node whose worker has not started keeps nothing. */
 static bool has_room_locked(const struct node_pool *pool)
 {
-	return nr_kept_locked(pool) < pool->max + pool->nr_extra;
+	return pool->worker && nr_kept_locked(pool) < pool->max + pool->nr_extra;
 }
 
 /*
@@ -340,79 +348,87 @@ static void note_taken_locked(struct node_pool *pool, unsigned long nr)
 	wake_up_process(pool->worker);
 }
 
-/**
- * arena_pool_take_ready - take zeroed blocks that a node has ready
- * @nid: the node
- * @wanted: how many
- * @blocks: they are added to its end, in as few runs of adjacent ones as can be,
- *	each with one reference that is the caller's
- *
- * Context: process context; does not sleep.
- * Return: how many there were.
- */
-unsigned long arena_pool_take_ready(int nid, unsigned long wanted,
-				    struct list_head *blocks)
+/* Adjacent blocks that are ready, at most so many; how many. */
+static unsigned long take_ready(struct node_pool *pool, unsigned long wanted,
+				struct list_head *blocks)
 {
-	struct node_pool *pool = &pools[nid];
-	unsigned long taken = 0, run;
 	struct folio *first;
+	unsigned long taken;
 
-	do {
-		spin_lock(&pool->lock);
-		first = arena_extents_take(&pool->ready, wanted - taken, &run);
-		pool->hits += run;
-		if (first)
-			note_taken_locked(pool, run);
-		else
-			pool->misses += wanted - taken;
-		spin_unlock(&pool->lock);
-		if (first)
-			own_run(first, run, blocks);
-		taken += run;
-	} while (first && taken < wanted);
-
-	account_kept(pool, -taken);
-	atomic_long_add(taken, &pool->in_use);
+	spin_lock(&pool->lock);
+	first = arena_extents_take(&pool->ready, wanted, &taken);
+	if (first) {
+		pool->hits += taken;
+		note_taken_locked(pool, taken);
+	}
+	spin_unlock(&pool->lock);
+	if (!first)
+		return 0;
+	own_run(first, taken, blocks);
+	account_kept(pool, -(long)taken);
 	return taken;
 }
 
-/**
- * arena_pool_take_dirty - take blocks that a node has, and zero them
- * @nid: the node
- * @wanted: how many
- * @blocks: they are added to its end, each with one reference
- *
- * Context: process context; may sleep.
- * Return: how many there were, or fewer if the process is being killed.
- */
-unsigned long arena_pool_take_dirty(int nid, unsigned long wanted,
-				    struct list_head *blocks)
+/* A dirty block, which is zeroed now; false if there is none. */
+static bool take_dirty(struct node_pool *pool, struct list_head *blocks)
 {
-	struct node_pool *pool = &pools[nid];
-	unsigned long taken = 0;
 	struct folio *folio;
 
-	while (taken < wanted && !fatal_signal_pending(current)) {
-		if (!READ_ONCE(pool->nr_dirty))
-			break;
+	do {
 		spin_lock(&pool->lock);
 		folio = take_dirty_locked(pool);
 		if (folio)
 			note_taken_locked(pool, 1);
 		spin_unlock(&pool->lock);
 		if (!folio)
-			break;
+			return false;
 		account_kept(pool, -1);
-		if (is_poisoned(folio)) {
-			arena_pool_free_claimed(folio);
-			continue;
+		if (!is_poisoned(folio)) {
+			zero_block(folio, true);
+			own_block(folio, blocks);
+			return true;
 		}
-		zero_block(folio, true);
-		own_block(folio, blocks);
+		arena_pool_free_claimed(folio);
+	} while (true);
+}
+
+/**
+ * arena_pool_take - take blocks that a node has
+ * @nid: the node
+ * @wanted: how many
+ * @blocks: they are added to its end, zeroed, each with one reference that is the
+ *	caller's
+ * @zeroed: how many had to be zeroed for that is added to it
+ *
+ * Context: process context; may sleep.
+ * Return: how many there were, or fewer if the process is being killed.
+ */
+unsigned long arena_pool_take(int nid, unsigned long wanted,
+			      struct list_head *blocks, unsigned long *zeroed)
+{
+	struct node_pool *pool = &pools[nid];
+	unsigned long taken = 0, misses = 0, nr;
+
+	/* While this zeroes one, the worker makes others ready. */
+	while (taken < wanted) {
+		nr = take_ready(pool, wanted - taken, blocks);
+		taken += nr;
+		if (nr)
+			continue;
+		if (fatal_signal_pending(current) || !take_dirty(pool, blocks))
+			break;
 		taken++;
+		misses++;
 	}
 	atomic_long_add(taken, &pool->in_use);
-	atomic_long_add(taken, &pool->zeroed);
+	atomic_long_add(misses, &pool->zeroed);
+	*zeroed += misses;
+	misses += wanted - taken;
+	if (misses) {
+		spin_lock(&pool->lock);
+		pool->misses += misses;
+		spin_unlock(&pool->lock);
+	}
 	return taken;
 }
 
@@ -425,7 +441,7 @@ unsigned long arena_pool_take_dirty(int nid, unsigned long wanted,
  * that is known to push out all of one node while others are idle.
  *
  * Context: process context; may sleep, reclaim and compact. Never invokes the
- * OOM killer. Stays within the task's cpuset.
+ * OOM killer.
  * Return: a zeroed folio of order ARENA_BLOCK_ORDER with one reference, which
  * the caller owns, or NULL when there is none.
  */
@@ -437,6 +453,11 @@ struct folio *arena_pool_alloc(int nid, const nodemask_t *nodes)
 
 	gfp |= nodes ? __GFP_RETRY_MAYFAIL : __GFP_THISNODE | __GFP_NORETRY;
 	folio = __folio_alloc(gfp, ARENA_BLOCK_ORDER, nid, (nodemask_t *)nodes);
+	/* The page allocator drops the mask when the cpuset changes meanwhile. */
+	if (folio && nodes && !node_isset(folio_nid(folio), *nodes)) {
+		folio_put(folio);
+		folio = NULL;
+	}
 	if (!folio)
 		return NULL;
 	pool = pool_of(folio);
@@ -466,7 +487,7 @@ static bool keep_fresh(struct node_pool *pool, struct folio *folio)
 	bool kept;
 
 	spin_lock(&pool->lock);
-	kept = folio_nid(folio) == pool->nid && has_room_locked(pool);
+	kept = has_room_locked(pool);
 	if (kept && is_born_zeroed())
 		arena_extents_add(&pool->ready, folio);
 	else if (kept)
@@ -504,6 +525,7 @@ static bool zero_one(struct node_pool *pool)
 	if (is_poisoned(folio)) {
 		spin_lock(&pool->lock);
 		pool->nr_dirty--;
+		note_taken_locked(pool, 1);
 		spin_unlock(&pool->lock);
 		account_kept(pool, -1);
 		arena_pool_free_claimed(folio);
@@ -515,6 +537,40 @@ static bool zero_one(struct node_pool *pool)
 	arena_extents_add(&pool->ready, folio);
 	spin_unlock(&pool->lock);
 	return true;
+}
+
+/*
+ * Blocks that are just being zeroed are in no list. Wait for them a moment: it will
+ * not be long, who zeroes waits for nobody. False if there are none.
+ */
+static bool wait_for_zeroing(struct node_pool *pool)
+{
+	if (!READ_ONCE(pool->nr_dirty))
+		return false;
+	schedule_timeout_killable(1);
+	return true;
+}
+
+/**
+ * arena_pool_wait - see whether there are blocks after all
+ * @nodes: on which nodes
+ *
+ * For who found none: those that were just being zeroed may be all that is left.
+ * If they still are, waits a moment.
+ *
+ * Context: process context; may sleep.
+ * Return: whether it is worth to try again.
+ */
+bool arena_pool_wait(const nodemask_t *nodes)
+{
+	int nid;
+
+	for_each_node_mask(nid, *nodes) {
+		if (READ_ONCE(pools[nid].ready.nr_blocks) ||
+		    wait_for_zeroing(&pools[nid]))
+			return true;
+	}
+	return false;
 }
 
 /* Take that many adjacent blocks; false if there are none just now. */
@@ -533,7 +589,7 @@ static bool take_run(struct node_pool *pool, unsigned long nr,
 	if (!first)
 		return false;
 	own_run(first, nr, blocks);
-	account_kept(pool, -nr);
+	account_kept(pool, -(long)nr);
 	atomic_long_add(nr, &pool->in_use);
 	return true;
 }
@@ -554,19 +610,21 @@ static void allow_extra(struct node_pool *pool, long nr)
  * @nr: how many, at least one
  * @blocks: empty list; they are added in the order of their addresses, each with
  *	one reference
+ * @zeroed: the blocks zeroed meanwhile are added to it
  *
- * If the node has no run as long, zeroes what is dirty, and then takes as many
- * blocks from the page allocator as could make one.
+ * If the node has no run as long, zeroes what is dirty, takes as many blocks from
+ * the page allocator as could make one, and waits for those that others zero.
  *
  * Context: process context; may sleep and compact.
  * Return: 0, or with nothing taken
  * * -ENOMEM if there is no such run
  * * -EINTR if the process is being killed
  */
-int arena_pool_take_run(int nid, unsigned long nr, struct list_head *blocks)
+int arena_pool_take_run(int nid, unsigned long nr, struct list_head *blocks,
+			unsigned long *zeroed)
 {
 	struct node_pool *pool = &pools[nid];
-	unsigned long nr_grown = 0;
+	unsigned long nr_grown = 0, nr_zeroed = 0;
 	int err = 0;
 
 	if (take_run(pool, nr, blocks))
@@ -577,11 +635,15 @@ int arena_pool_take_run(int nid, unsigned long nr, struct list_head *blocks)
 		if (fatal_signal_pending(current))
 			err = -EINTR;
 		else if (zero_one(pool))
-			atomic_long_inc(&pool->zeroed);
-		else if (nr_grown++ >= nr || !grow_pool(pool, __GFP_RECLAIM))
+			nr_zeroed++;
+		else if (nr_grown < nr && grow_pool(pool, __GFP_RECLAIM))
+			nr_grown++;
+		else if (!wait_for_zeroing(pool))
 			err = -ENOMEM;
 	} while (!take_run(pool, nr, blocks) && !err);
-	allow_extra(pool, -nr);
+	allow_extra(pool, -(long)nr);
+	atomic_long_add(nr_zeroed, &pool->zeroed);
+	*zeroed += nr_zeroed;
 	/* The last block may have been the one that was missing. */
 	return list_empty(blocks) ? err : 0;
 }
@@ -661,12 +723,12 @@ static void recheck_quarantine(struct work_struct *work)
 	spin_unlock(&quarantine_lock);
 
 	list_for_each_entry_safe(folio, next, &list, lru) {
+		cond_resched();
 		if (!claim_block(folio))
 			continue;
 		list_del(&folio->lru);
 		atomic_long_dec(&pool_of(folio)->quarantined);
 		arena_pool_put_claimed(folio);
-		cond_resched();
 	}
 	if (list_empty(&list))
 		return;
@@ -692,7 +754,9 @@ bool arena_pool_cache(struct folio *folio)
 	bool may;
 
 	spin_lock(&pool->lock);
-	may = has_room_locked(pool);
+	/* Never so many that the pool could not have its minimum. */
+	may = pool->worker && nr_kept_locked(pool) < pool->max &&
+	      pool->nr_cached < pool->max - pool->min;
 	pool->nr_cached += may;
 	spin_unlock(&pool->lock);
 	if (may)
@@ -760,21 +824,27 @@ unsigned long arena_pool_count(int nid, enum arena_pool_part part)
 }
 
 /* The one that is missed least: not zeroed, or from the shortest extent. */
+static struct folio *isolate_block_locked(struct node_pool *pool)
+{
+	struct folio *folio = take_dirty_locked(pool);
+	unsigned long taken;
+
+	if (!folio)
+		folio = arena_extents_take(&pool->ready, 1, &taken);
+	if (folio)
+		account_kept(pool, -1);
+	return folio;
+}
+
 static struct folio *isolate_block(struct node_pool *pool,
 				   enum arena_pool_part part)
 {
 	struct folio *folio = NULL;
-	unsigned long taken;
 
 	spin_lock(&pool->lock);
-	if (count_locked(pool, part)) {
-		folio = take_dirty_locked(pool);
-		if (!folio)
-			folio = arena_extents_take(&pool->ready, 1, &taken);
-	}
+	if (count_locked(pool, part))
+		folio = isolate_block_locked(pool);
 	spin_unlock(&pool->lock);
-	if (folio)
-		account_kept(pool, -1);
 	return folio;
 }
 
@@ -784,7 +854,7 @@ static struct folio *isolate_block(struct node_pool *pool,
  * @nr: how many, at most
  * @part: which of them
  *
- * Context: reclaim, too; takes spinlocks only.
+ * Context: reclaim, too; takes spinlocks only, none of which it holds for long.
  * Return: how many there were.
  */
 unsigned long arena_pool_shrink(int nid, unsigned long nr,
@@ -797,6 +867,7 @@ unsigned long arena_pool_shrink(int nid, unsigned long nr,
 	while (done < nr && (folio = isolate_block(pool, part))) {
 		arena_pool_free_claimed(folio);
 		done++;
+		cond_resched();
 	}
 	spin_lock(&pool->lock);
 	pool->shrunk += done;
@@ -804,9 +875,10 @@ unsigned long arena_pool_shrink(int nid, unsigned long nr,
 	return done;
 }
 
-static void hold_off_locked(struct node_pool *pool)
+static void hold_off_locked(struct node_pool *pool, unsigned long period)
 {
-	pool->refill_after = jiffies + REFILL_HOLD_OFF;
+	if (time_before(pool->refill_after, jiffies + period))
+		pool->refill_after = jiffies + period;
 	/* It may sleep without a limit: the pool was full. */
 	if (pool->worker)
 		wake_up_process(pool->worker);
@@ -825,7 +897,7 @@ void arena_pool_hold_off(int nid)
 	struct node_pool *pool = &pools[nid];
 
 	spin_lock(&pool->lock);
-	hold_off_locked(pool);
+	hold_off_locked(pool, REFILL_HOLD_OFF);
 	spin_unlock(&pool->lock);
 }
 
@@ -844,8 +916,8 @@ unsigned long arena_pool_give_up(int nid)
 
 	spin_lock(&pool->lock);
 	nr = count_locked(pool, ARENA_POOL_RESERVE);
-	pool->given_up_until = jiffies + REFILL_HOLD_OFF;
-	hold_off_locked(pool);
+	pool->given_up_until = jiffies + OOM_HOLD_OFF;
+	hold_off_locked(pool, OOM_HOLD_OFF);
 	spin_unlock(&pool->lock);
 	return nr;
 }
@@ -879,13 +951,12 @@ static bool is_over_locked(const struct node_pool *pool)
 /* Free one block of those above the high watermark; false if there is none. */
 static bool trim_one(struct node_pool *pool)
 {
-	struct folio *folio;
-	bool is_over;
+	struct folio *folio = NULL;
 
 	spin_lock(&pool->lock);
-	is_over = is_over_locked(pool);
+	if (is_over_locked(pool))
+		folio = isolate_block_locked(pool);
 	spin_unlock(&pool->lock);
-	folio = is_over ? isolate_block(pool, ARENA_POOL_SPARE) : NULL;
 	if (!folio)
 		return false;
 	arena_pool_free_claimed(folio);
@@ -894,13 +965,13 @@ static bool trim_one(struct node_pool *pool)
 
 static bool is_short_locked(const struct node_pool *pool)
 {
-	return nr_free_locked(pool) < pool->min && has_room_locked(pool);
+	return nr_free_locked(pool) < pool->min;
 }
 
-/* Jiffies until a refill is due: LONG_MAX if none is needed. */
+/* Jiffies until a refill is due: MAX_SCHEDULE_TIMEOUT if none is needed. */
 static long refill_due(struct node_pool *pool)
 {
-	long due = LONG_MAX;
+	long due = MAX_SCHEDULE_TIMEOUT;
 
 	spin_lock(&pool->lock);
 	if (is_short_locked(pool))
@@ -910,25 +981,33 @@ static long refill_due(struct node_pool *pool)
 }
 
 /*
- * Take one block in advance; false if none is needed now. Only what is free and
- * in one piece: memory is not taken from anyone. Asking wakes those who compact
- * in the background.
+ * Take one block in advance, of what is free and in one piece just now; false if
+ * none is needed, or there is none.
  */
 static bool refill_one(struct node_pool *pool)
 {
+	struct folio *folio;
+	bool refilled;
+
 	if (refill_due(pool))
 		return false;
-	if (grow_pool(pool, __GFP_KSWAPD_RECLAIM)) {
-		spin_lock(&pool->lock);
-		pool->refills++;
-		spin_unlock(&pool->lock);
-		return true;
+	folio = alloc_claimed(pool->nid, __GFP_KSWAPD_RECLAIM);
+	/* The system may have begun to want memory meanwhile. */
+	if (folio && refill_due(pool)) {
+		arena_pool_free_claimed(folio);
+		return false;
 	}
+	refilled = folio && keep_fresh(pool, folio);
 	spin_lock(&pool->lock);
-	if (time_before(pool->refill_after, jiffies + REFILL_RETRY))
-		pool->refill_after = jiffies + REFILL_RETRY;
+	if (refilled) {
+		pool->refills++;
+		pool->retry = REFILL_RETRY;
+	} else {
+		hold_off_locked(pool, pool->retry);
+		pool->retry = min(2 * pool->retry, (unsigned long)REFILL_RETRY_MAX);
+	}
 	spin_unlock(&pool->lock);
-	return false;
+	return refilled;
 }
 
 static void wait_for_work(struct node_pool *pool)
@@ -945,7 +1024,7 @@ static void wait_for_work(struct node_pool *pool)
 	if (kthread_should_stop() || has_work || !due)
 		__set_current_state(TASK_RUNNING);
 	else
-		schedule_timeout(min(due, MAX_SCHEDULE_TIMEOUT));
+		schedule_timeout(due);
 }
 
 static int work_for_pool(void *data)
@@ -953,7 +1032,7 @@ static int work_for_pool(void *data)
 	struct node_pool *pool = data;
 
 	while (!kthread_should_stop()) {
-		if (!zero_one(pool) && !trim_one(pool) && !refill_one(pool))
+		if (!trim_one(pool) && !zero_one(pool) && !refill_one(pool))
 			wait_for_work(pool);
 		cond_resched();
 	}
@@ -967,8 +1046,10 @@ static int start_worker(struct node_pool *pool)
 
 	worker = kthread_create_on_node(work_for_pool, pool, pool->nid,
 					"arena/%d", pool->nid);
-	if (IS_ERR(worker))
+	if (IS_ERR(worker)) {
+		pr_warn("node %d: no thread, and so no pool\n", pool->nid);
 		return PTR_ERR(worker);
+	}
 	set_user_nice(worker, MAX_NICE);
 	/* A node without CPUs is zeroed from anywhere. */
 	if (cpumask_intersects(cpus, cpu_online_mask))
@@ -997,6 +1078,11 @@ static void update_watermarks(struct node_pool *pool)
 	/* Room for what is in use to come back to. */
 	if (max == ARENA_POOL_AUTO)
 		max = max(reserve_wanted, min) + present / 8;
+	if (!node_state(pool->nid, N_NORMAL_MEMORY))
+		max = 0;
+	/* What is refilled before the reserve is there would be in its way. */
+	if (!is_reserve_filled)
+		min = 0;
 	spin_lock(&pool->lock);
 	pool->max = max;
 	pool->min = min(min, max);
@@ -1041,7 +1127,7 @@ static unsigned long reserve_blocks(struct node_pool *pool, unsigned long nr)
 	struct folio *folio;
 
 	arena_extents_init(&found);
-	while (found.nr_blocks < 2 * nr) {
+	while (found.nr_blocks < 2 * nr && !fatal_signal_pending(current)) {
 		folio = alloc_claimed(pool->nid,
 				      found.nr_blocks < nr ? __GFP_RECLAIM : 0);
 		if (!folio)
@@ -1059,15 +1145,6 @@ static unsigned long reserve_blocks(struct node_pool *pool, unsigned long nr)
 	return kept;
 }
 
-static void begin_refills(struct node_pool *pool)
-{
-	spin_lock(&pool->lock);
-	pool->refill_after = jiffies;
-	if (pool->worker)
-		wake_up_process(pool->worker);
-	spin_unlock(&pool->lock);
-}
-
 /**
  * arena_pool_fill_reserve - take each node's reserve from the page allocator
  *
@@ -1081,30 +1158,33 @@ void arena_pool_fill_reserve(void)
 	unsigned long reserve = reserve_wanted, nr;
 	int nid;
 
-	for_each_node_state(nid, N_MEMORY) {
+	for_each_node_state(nid, N_NORMAL_MEMORY) {
 		nr = reserve_blocks(&pools[nid], reserve);
-		begin_refills(&pools[nid]);
 		if (nr < reserve)
 			pr_warn("node %d: reserved %lu blocks of %lu\n", nid, nr,
 				reserve);
 	}
+	mutex_lock(&watermark_mutex);
+	is_reserve_filled = true;
+	for_each_node(nid)
+		update_watermarks(&pools[nid]);
+	mutex_unlock(&watermark_mutex);
 }
 
 /**
- * arena_pool_add_node - begin to keep blocks of a node
- * @nid: the node, which has memory. If its thread can't be had, it keeps none.
+ * arena_pool_update_node - see how much memory a node has now
+ * @nid: the node. If it has its first, it gets a thread; if that can't be had, it
+ *	keeps no blocks. If it has lost its last, it keeps none either.
  *
  * Context: process context; may sleep.
  */
-void arena_pool_add_node(int nid)
+void arena_pool_update_node(int nid)
 {
 	struct node_pool *pool = &pools[nid];
 
 	mutex_lock(&watermark_mutex);
-	if (!pool->worker) {
+	if (!pool->worker && node_state(nid, N_NORMAL_MEMORY))
 		start_worker(pool);
-		begin_refills(pool);
-	}
 	update_watermarks(pool);
 	mutex_unlock(&watermark_mutex);
 }
@@ -1194,11 +1274,13 @@ void arena_pool_exit(void)
 	}
 	list_for_each_entry_safe(folio, next, &quarantine_list, lru) {
 		list_del(&folio->lru);
-		folio_put(folio);
+		if (!is_poisoned(folio))
+			folio_put(folio);
 		cond_resched();
 	}
 	kvfree(pools);
 	pools = NULL;
+	is_reserve_filled = false;
 	mutex_unlock(&watermark_mutex);
 }
 
@@ -1221,11 +1303,12 @@ int arena_pool_init(void)
 		spin_lock_init(&pool->lock);
 		arena_extents_init(&pool->ready);
 		INIT_LIST_HEAD(&pool->dirty);
-		pool->refill_after = jiffies + MAX_JIFFY_OFFSET;
+		pool->refill_after = jiffies;
+		pool->retry = REFILL_RETRY;
 		pool->given_up_until = jiffies;
 	}
 	mutex_lock(&watermark_mutex);
-	for_each_node_state(nid, N_MEMORY) {
+	for_each_node_state(nid, N_NORMAL_MEMORY) {
 		err = start_worker(&pools[nid]);
 		if (err)
 			break;

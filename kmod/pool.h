@@ -19,7 +19,7 @@
 
 /**
  * enum arena_pool_part - which of a node's kept blocks
- * @ARENA_POOL_SPARE: above the low watermark, arenas' caches counted in
+ * @ARENA_POOL_SPARE: above the low watermark; what arenas keep is not of the pool
  * @ARENA_POOL_RESERVE: below it
  */
 enum arena_pool_part {
@@ -66,17 +66,17 @@ struct arena_pool_stats {
 
 int arena_pool_init(void);
 void arena_pool_exit(void);
-void arena_pool_add_node(int nid);
+void arena_pool_update_node(int nid);
 void arena_pool_set_watermarks(unsigned long reserve, unsigned long min,
 			       unsigned long max);
 void arena_pool_fill_reserve(void);
 
-unsigned long arena_pool_take_ready(int nid, unsigned long wanted,
-				    struct list_head *blocks);
-unsigned long arena_pool_take_dirty(int nid, unsigned long wanted,
-				    struct list_head *blocks);
+unsigned long arena_pool_take(int nid, unsigned long wanted,
+			      struct list_head *blocks, unsigned long *zeroed);
 struct folio *arena_pool_alloc(int nid, const nodemask_t *nodes);
-int arena_pool_take_run(int nid, unsigned long nr, struct list_head *blocks);
+bool arena_pool_wait(const nodemask_t *nodes);
+int arena_pool_take_run(int nid, unsigned long nr, struct list_head *blocks,
+			unsigned long *zeroed);
 
 bool arena_pool_claim(struct folio *folio);
 void arena_pool_put_claimed(struct folio *folio);

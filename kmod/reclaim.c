@@ -12,9 +12,12 @@
  *
  * After each of these the node is not refilled for a while.
  *
- * It owns the shrinkers and notifiers. What they call takes spinlocks only.
- * trim_mutex protects is_up.
+ * It owns the shrinkers and notifiers. What shrinkers call takes spinlocks only.
+ * trim_mutex protects is_up; helped_until is the OOM notifier's, which runs under
+ * the kernel's oom_lock.
  */
+#include <linux/cpuset.h>
+#include <linux/jiffies.h>
 #include <linux/memory.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
@@ -27,6 +30,9 @@
 #include "compat.h"
 #include "pool.h"
 #include "reclaim.h"
+
+/* No longer than a pool that was given up waits for its refill. */
+#define HELP_PERIOD	(30 * HZ)
 
 static struct shrinker *spare_shrinker, *reserve_shrinker;
 
@@ -58,7 +64,6 @@ static unsigned long report(struct shrink_control *sc, unsigned long nr_blocks)
 {
 	if (!nr_blocks)
 		return SHRINK_STOP;
-	arena_pool_hold_off(sc->nid);
 	mm_account_reclaimed_pages(to_pages(nr_blocks));
 	sc->nr_scanned = to_pages(nr_blocks);
 	return to_pages(nr_blocks);
@@ -79,6 +84,7 @@ static unsigned long count_spare(struct shrinker *shrinker,
 static unsigned long scan_spare(struct shrinker *shrinker,
 				struct shrink_control *sc)
 {
+	arena_pool_hold_off(sc->nid);
 	return report(sc, shrink_spare(sc->nid, wanted(sc)));
 }
 
@@ -91,6 +97,7 @@ static unsigned long count_reserve(struct shrinker *shrinker,
 static unsigned long scan_reserve(struct shrinker *shrinker,
 				  struct shrink_control *sc)
 {
+	arena_pool_hold_off(sc->nid);
 	return report(sc, arena_pool_shrink(sc->nid, wanted(sc), ARENA_POOL_RESERVE));
 }
 
@@ -99,18 +106,30 @@ static unsigned long scan_reserve(struct shrinker *shrinker,
  * who asks for single pages does not look; they are drained from there for who
  * reclaimed something himself. So let the shrinkers have what is left, for the
  * reclaim that comes next. By hand only what they did not get at.
+ *
+ * Who is told that there is memory does not kill, and tries again. That must end:
+ * what this finds may be of no use to a request that is bound to other nodes by
+ * its VMA, and running arenas put more every time. So it helps once by each way,
+ * and not again for half a minute.
  */
 static int oom_notify(struct notifier_block *self, unsigned long unused,
 		      void *data)
 {
+	static unsigned long helped_until = INITIAL_JIFFIES;
 	unsigned long *freed = data, nr = 0;
+	nodemask_t nodes;
 	int nid;
 
-	for_each_node_state(nid, N_MEMORY)
+	nodes_and(nodes, node_states[N_NORMAL_MEMORY], cpuset_current_mems_allowed);
+	for_each_node_mask(nid, nodes)
 		nr += arena_pool_give_up(nid);
 	if (!nr) {
-		for_each_node_state(nid, N_MEMORY)
+		for_each_node_mask(nid, nodes)
 			nr += drain_node(nid);
+		if (time_before(jiffies, helped_until))
+			nr = 0;
+		else if (nr)
+			helped_until = jiffies + HELP_PERIOD;
 	}
 	*freed += to_pages(nr);
 	return NOTIFY_OK;
@@ -129,12 +148,12 @@ static int notify_of_memory(struct notifier_block *self, unsigned long action,
 			    void *data)
 {
 	const struct memory_notify *notify = data;
-	int nid = pfn_to_nid(notify->start_pfn);
 
+	/* At other times the pages of this memory need not have a node yet. */
 	if (action == MEM_GOING_OFFLINE)
-		drain_node(nid);
-	else if (action == MEM_ONLINE)
-		arena_pool_add_node(nid);
+		drain_node(pfn_to_nid(notify->start_pfn));
+	else if (action == MEM_ONLINE || action == MEM_OFFLINE)
+		arena_pool_update_node(pfn_to_nid(notify->start_pfn));
 	return NOTIFY_OK;
 }
 
@@ -156,7 +175,7 @@ void arena_reclaim_trim(void)
 
 	mutex_lock(&trim_mutex);
 	if (is_up) {
-		for_each_node_state(nid, N_MEMORY)
+		for_each_node(nid)
 			arena_cache_shrink(nid, arena_pool_excess(nid));
 	}
 	mutex_unlock(&trim_mutex);
@@ -176,7 +195,7 @@ static void set_up(bool now)
  */
 int arena_reclaim_init(void)
 {
-	int err = -ENOMEM;
+	int nid, err = -ENOMEM;
 
 	spare_shrinker = new_node_shrinker("arena-spare", count_spare, scan_spare,
 					   DEFAULT_SEEKS, ARENA_BLOCK_PAGES);
@@ -194,6 +213,9 @@ int arena_reclaim_init(void)
 	err = register_memory_notifier(&memory_notifier);
 	if (err)
 		goto unregister_oom;
+	/* Whose memory came since the pools were made. */
+	for_each_node_state(nid, N_NORMAL_MEMORY)
+		arena_pool_update_node(nid);
 	set_up(true);
 	return 0;
 

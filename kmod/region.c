@@ -71,19 +71,7 @@ static struct arena_cache *cache_of(struct arena *arena)
 	return smp_load_acquire(&arena->cache);
 }
 
-/* Blocks that were nobody's but ours, zeroed or not. */
-static void free_blocks(struct list_head *blocks)
-{
-	struct folio *folio, *next;
-
-	list_for_each_entry_safe(folio, next, blocks, lru) {
-		list_del(&folio->lru);
-		arena_pool_put(folio);
-		cond_resched();
-	}
-}
-
-/* Blocks that the arena had. */
+/* Give blocks back: to the arena's cache if it has one, else to the pools. */
 static void put_blocks(struct arena *arena, struct list_head *blocks)
 {
 	struct arena_cache *cache = cache_of(arena);
@@ -99,13 +87,13 @@ static void put_blocks(struct arena *arena, struct list_head *blocks)
 	}
 }
 
-/* Up to @wanted blocks of a node, nearest tier first, without reclaim. */
+/* Up to @wanted blocks of a node, nearest tier first, with hardly any reclaim. */
 static unsigned long take_from_node(struct arena *arena, int nid,
 				    unsigned long wanted, struct list_head *blocks)
 {
 	struct arena_counts *counts = &arena->counts;
 	struct arena_cache *cache = cache_of(arena);
-	unsigned long taken = 0, nr;
+	unsigned long taken = 0, zeroed = 0, nr;
 	struct folio *folio;
 
 	if (cache) {
@@ -113,14 +101,8 @@ static unsigned long take_from_node(struct arena *arena, int nid,
 		atomic_long_add(taken, &counts->from_cache);
 	}
 	if (taken < wanted) {
-		nr = arena_pool_take_ready(nid, wanted - taken, blocks);
+		nr = arena_pool_take(nid, wanted - taken, blocks, &zeroed);
 		atomic_long_add(nr, &counts->from_pool);
-		taken += nr;
-	}
-	if (taken < wanted) {
-		nr = arena_pool_take_dirty(nid, wanted - taken, blocks);
-		atomic_long_add(nr, &counts->from_pool);
-		atomic_long_add(nr, &counts->zeroed);
 		taken += nr;
 	}
 	while (taken < wanted && !fatal_signal_pending(current)) {
@@ -129,10 +111,11 @@ static unsigned long take_from_node(struct arena *arena, int nid,
 			break;
 		list_add_tail(&folio->lru, blocks);
 		atomic_long_inc(&counts->from_system);
-		atomic_long_inc(&counts->zeroed);
+		zeroed++;
 		taken++;
 		cond_resched();
 	}
+	atomic_long_add(zeroed, &counts->zeroed);
 	return taken;
 }
 
@@ -152,38 +135,46 @@ static unsigned long take_from_nodes(struct arena *arena, int near,
 
 /*
  * Blocks for a run of slots with one placement: from the nodes that the policy
- * asks for, then from others that will do; and only when none has any, with
- * reclaim.
+ * asks for, then from others that will do; with reclaim only when none has any;
+ * and when that has none either, those that are just being zeroed for the pools.
  */
 static int alloc_run(struct arena *arena, const struct arena_policy *policy,
 		     unsigned long first, unsigned long nr,
 		     struct list_head *blocks)
 {
 	struct arena_placement placement;
-	unsigned long taken, nr_other;
+	unsigned long taken = 0;
 	struct folio *folio;
 	nodemask_t nodes;
+	long nr_other = 0;
 
 	arena_policy_place(policy, first, &placement);
-	taken = take_from_nodes(arena, placement.near, placement.nodes, nr, blocks);
-	nr_other = take_from_nodes(arena, placement.near, placement.others,
-				   nr - taken, blocks);
-	taken += nr_other;
 	nodes_or(nodes, placement.nodes, placement.others);
-	while (taken < nr) {
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		folio = nodes_empty(nodes) ? NULL :
-			arena_pool_alloc(placement.near, &nodes);
-		if (!folio)
-			return -ENOMEM;
-		list_add_tail(&folio->lru, blocks);
-		atomic_long_inc(&arena->counts.from_system);
-		atomic_long_inc(&arena->counts.zeroed);
+	if (nodes_empty(nodes))
+		return -ENOMEM;
+	do {
+		taken += take_from_nodes(arena, placement.near, placement.nodes,
+					 nr - taken, blocks);
+		taken += take_from_nodes(arena, placement.near, placement.others,
+					 nr - taken, blocks);
+		while (taken < nr) {
+			if (fatal_signal_pending(current))
+				return -EINTR;
+			folio = arena_pool_alloc(placement.near, &nodes);
+			if (!folio)
+				break;
+			list_add_tail(&folio->lru, blocks);
+			atomic_long_inc(&arena->counts.from_system);
+			atomic_long_inc(&arena->counts.zeroed);
+			taken++;
+			cond_resched();
+		}
+	} while (taken < nr && arena_pool_wait(&nodes));
+	if (taken < nr)
+		return -ENOMEM;
+
+	list_for_each_entry(folio, blocks, lru)
 		nr_other += !node_isset(folio_nid(folio), placement.nodes);
-		taken++;
-		cond_resched();
-	}
 	atomic_long_add(nr_other, &arena->counts.fallbacks);
 	return 0;
 }
@@ -358,19 +349,19 @@ static int commit_blocks(struct arena *arena, unsigned long first,
 		up_write(&arena->sem);
 	} while (err == -EAGAIN);
 	/* What failed, or what a fault meanwhile has made superfluous. */
-	free_blocks(&blocks);
+	put_blocks(arena, &blocks);
 	return err;
 }
 
 /* A run of adjacent blocks, from the nodes of a mask in turn. */
 static int take_run_from_nodes(int near, nodemask_t nodes, unsigned long nr,
-			       struct list_head *blocks)
+			       struct list_head *blocks, unsigned long *zeroed)
 {
 	int nid, err = -ENOMEM;
 
 	while (err == -ENOMEM &&
 	       (nid = arena_policy_next_node(near, &nodes)) != NUMA_NO_NODE)
-		err = arena_pool_take_run(nid, nr, blocks);
+		err = arena_pool_take_run(nid, nr, blocks, zeroed);
 	return err;
 }
 
@@ -380,7 +371,7 @@ static int commit_contig(struct arena *arena, unsigned long first,
 {
 	struct arena_placement placement;
 	struct arena_policy policy;
-	unsigned long index = first;
+	unsigned long index = first, zeroed = 0;
 	bool is_fallback = false;
 	struct folio *folio;
 	LIST_HEAD(blocks);
@@ -397,14 +388,18 @@ static int commit_contig(struct arena *arena, unsigned long first,
 		return err;
 
 	arena_policy_place(&policy, first, &placement);
-	err = take_run_from_nodes(placement.near, placement.nodes, nr, &blocks);
+	err = take_run_from_nodes(placement.near, placement.nodes, nr, &blocks,
+				  &zeroed);
 	if (err == -ENOMEM) {
 		is_fallback = true;
 		err = take_run_from_nodes(placement.near, placement.others, nr,
-					  &blocks);
+					  &blocks, &zeroed);
 	}
+	atomic_long_add(zeroed, &arena->counts.zeroed);
 	if (err)
 		return err;
+	atomic_long_add(nr, &arena->counts.from_pool);
+	atomic_long_add(is_fallback ? nr : 0, &arena->counts.fallbacks);
 	list_for_each_entry(folio, &blocks, lru)
 		folio->index = index++ << ARENA_BLOCK_ORDER;
 
@@ -414,11 +409,7 @@ static int commit_contig(struct arena *arena, unsigned long first,
 	else
 		err = fill_slots_locked(arena, &blocks, committed);
 	up_write(&arena->sem);
-	free_blocks(&blocks);
-	if (!err) {
-		atomic_long_add(nr, &arena->counts.from_pool);
-		atomic_long_add(is_fallback ? nr : 0, &arena->counts.fallbacks);
-	}
+	put_blocks(arena, &blocks);
 	return err;
 }
 
@@ -888,7 +879,7 @@ void arena_region_destroy(struct arena *arena)
 	down_write(&arena->sem);
 	detach_blocks_locked(arena, 0, ULONG_MAX, &blocks);
 	up_write(&arena->sem);
-	free_blocks(&blocks);
+	put_blocks(arena, &blocks);
 	arena_cache_destroy(arena->cache);
 	xa_destroy(&arena->slots);
 }

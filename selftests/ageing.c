@@ -12,6 +12,7 @@
 #include <kselftest_harness.h>
 
 #define POOL_MIN	PARAMETERS "min"
+#define POOL_MAX	PARAMETERS "max"
 #define MIN_FREE	"/proc/sys/vm/min_free_kbytes"
 #define NR_HUGEPAGES	"/proc/sys/vm/nr_hugepages"
 #define THP		"/sys/kernel/mm/transparent_hugepage/"
@@ -162,6 +163,7 @@ FIXTURE(ageing) {
 	unsigned int seed;
 	char min_free[LINE_LENGTH];
 	char pool_min[LINE_LENGTH];
+	char pool_max[LINE_LENGTH];
 	int fd;
 };
 
@@ -179,6 +181,7 @@ FIXTURE_SETUP(ageing)
 	get_file(MIN_FREE, self->min_free);
 	set_file(MIN_FREE, "4096");
 	get_file(POOL_MIN, self->pool_min);
+	get_file(POOL_MAX, self->pool_max);
 	self->fd = open_arena();
 	ASSERT_GE(self->fd, 0);
 }
@@ -188,6 +191,7 @@ FIXTURE_TEARDOWN(ageing)
 	/* All the clutter goes with the process. */
 	close(self->fd);
 	set_file(POOL_MIN, self->pool_min);
+	set_file(POOL_MAX, self->pool_max);
 	set_file(MIN_FREE, self->min_free);
 }
 
@@ -308,6 +312,54 @@ TEST_F_TIMEOUT(ageing, the_reserve_is_all_huge, 300)
 	since = seconds();
 	huge = huge_in_hugetlbfs(MIN_READY);
 	report(_metadata, "hugetlbfs, at run time:", huge, MIN_READY, since);
+}
+
+static int commit_range(int fd, size_t first, size_t nr)
+{
+	struct arena_ioc_commit commit = {
+		.size = sizeof(commit), .offset = first * BLOCK, .length = nr * BLOCK,
+	};
+
+	return ioctl(fd, ARENA_IOC_COMMIT, &commit) ? -errno : 0;
+}
+
+/*
+ * What an arena releases it can have again at once, when there is no other block
+ * on the machine: also those that the pools are just zeroing.
+ */
+TEST_F_TIMEOUT(ageing, what_was_released_can_be_had_again, 300)
+{
+	long nr = wait_for_ready(), before, shrunk, now;
+	int i, err = 0;
+
+	if (geteuid())
+		SKIP(return, "not root");
+	if (nr < MIN_READY)
+		SKIP(return, "%ld blocks are ready, less than %d: reserve=256M", nr,
+		     MIN_READY);
+	ASSERT_TRUE(shatter_memory(self->clutter, &self->seed));
+	/* All that is released is reserved: nothing else is to take it. */
+	set_file(POOL_MAX, "1G");
+	set_file(POOL_MIN, "1G");
+	ASSERT_EQ(0, commit_range(self->fd, 0, nr));
+	while (!commit_range(self->fd, nr, 1))
+		nr++;
+	before = nr;
+	shrunk = pool_count("shrunk");
+	TH_LOG("all %ld blocks there are, fifty times", nr);
+	for (i = 0; i < 50 && !err; i++) {
+		ASSERT_EQ(nr, release_all(self->fd));
+		/* But for those that the kernel took, which needs some for itself. */
+		do {
+			now = pool_count("shrunk");
+			nr -= now - shrunk;
+			shrunk = now;
+			err = commit_range(self->fd, 0, nr);
+		} while (err && pool_count("shrunk") > shrunk);
+	}
+	TH_LOG("the kernel took %ld of them", before - nr);
+	EXPECT_EQ(0, err);
+	EXPECT_EQ(50, i);
 }
 
 TEST_HARNESS_MAIN

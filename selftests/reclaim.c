@@ -233,7 +233,7 @@ TEST_F_TIMEOUT(reclaim, who_needs_memory_gets_what_is_idle, 240)
 	/* Caches go first, while there is more than what is reserved. */
 	EXPECT_GT(filling->pooled_without_cache, MIN_BLOCKS);
 
-	for (tenths = 0; tenths < 400 && nodes_below(MIN_BLOCKS); tenths++)
+	for (tenths = 0; tenths < 600 && nodes_below(MIN_BLOCKS); tenths++)
 		usleep(100000);
 	TH_LOG("the pools were back after %.1f s", tenths / 10.0);
 	EXPECT_EQ(0, nodes_below(MIN_BLOCKS));

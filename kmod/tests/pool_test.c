@@ -14,11 +14,11 @@
 /* A block of that node, ready, dirty or the page allocator's. */
 static struct folio *get_from(int nid)
 {
+	unsigned long zeroed = 0;
 	struct folio *folio;
 	LIST_HEAD(blocks);
 
-	if (!arena_pool_take_ready(nid, 1, &blocks) &&
-	    !arena_pool_take_dirty(nid, 1, &blocks))
+	if (!arena_pool_take(nid, 1, &blocks, &zeroed))
 		return arena_pool_alloc(nid, NULL);
 	folio = list_first_entry(&blocks, struct folio, lru);
 	list_del(&folio->lru);
@@ -88,6 +88,7 @@ static void what_is_put_becomes_ready(struct kunit *test)
 {
 	int nid = numa_mem_id();
 	struct arena_pool_stats before, after;
+	unsigned long zeroed = 0;
 	struct folio *folio;
 	LIST_HEAD(blocks);
 
@@ -103,7 +104,8 @@ static void what_is_put_becomes_ready(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, after.zeroed, before.zeroed);
 
 	/* All of them are zero now, and nobody waits for that. */
-	KUNIT_EXPECT_EQ(test, arena_pool_take_ready(nid, after.ready, &blocks), after.ready);
+	KUNIT_EXPECT_EQ(test, arena_pool_take(nid, after.ready, &blocks, &zeroed), after.ready);
+	KUNIT_EXPECT_EQ(test, zeroed, 0);
 	list_for_each_entry(folio, &blocks, lru) {
 		KUNIT_EXPECT_EQ(test, folio_nid(folio), nid);
 		KUNIT_EXPECT_EQ(test, folio_ref_count(folio), 1);
@@ -126,12 +128,13 @@ static void a_run_is_adjacent(struct kunit *test)
 	enum { NR = 8 };
 	struct folio *folio, *next, *last = NULL;
 	int nid = numa_mem_id(), nr = 0;
+	unsigned long zeroed = 0;
 	LIST_HEAD(blocks);
 
 	KUNIT_EXPECT_EQ(test, arena_pool_take_run(nid, ULONG_MAX >> ARENA_BLOCK_SHIFT,
-						  &blocks), -ENOMEM);
+						  &blocks, &zeroed), -ENOMEM);
 	expect_counts(test, 0, 0);
-	KUNIT_ASSERT_EQ(test, arena_pool_take_run(nid, NR, &blocks), 0);
+	KUNIT_ASSERT_EQ(test, arena_pool_take_run(nid, NR, &blocks, &zeroed), 0);
 	expect_counts(test, NR, 0);
 	list_for_each_entry_safe(folio, next, &blocks, lru) {
 		if (last)
@@ -293,6 +296,7 @@ static void exit_lets_go_of_held_blocks(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&quarantine_work));
 	folio_put(folio);
 	KUNIT_ASSERT_EQ(test, arena_pool_init(), 0);
+	arena_pool_fill_reserve();
 }
 
 static void a_poisoned_block_is_retired(struct kunit *test)
@@ -440,29 +444,28 @@ static void model_put(struct model *model)
 	model->kept += model->kept + model->cached.nr < MODEL_MAX;
 }
 
-static void step_take_ready(struct model *model, unsigned int nr)
+static void step_take(struct model *model, unsigned int nr)
 {
-	struct arena_pool_stats before;
-	unsigned long taken;
+	unsigned long taken, zeroed = 0;
 	LIST_HEAD(blocks);
 
-	arena_pool_stats(model->pool->nid, &before);
-	taken = arena_pool_take_ready(model->pool->nid, nr, &blocks);
-	/* The worker may have made some ready meanwhile. */
-	MODEL_CHECK(model, taken <= nr && taken >= min(nr, before.ready));
-	MODEL_CHECK(model, taken == list_count_nodes(&blocks));
+	taken = arena_pool_take(model->pool->nid, nr, &blocks, &zeroed);
+	/* The one that the worker is zeroing can't be had. */
+	MODEL_CHECK(model, taken <= nr && taken + 1 >= min(nr, model->kept));
+	MODEL_CHECK(model, taken == list_count_nodes(&blocks) && zeroed <= taken);
 	model->kept -= taken;
 	model_take_all(model, &blocks);
 }
 
-static void step_take_dirty(struct model *model, unsigned int nr)
+static void step_take_dirty(struct model *model)
 {
-	unsigned long taken;
 	LIST_HEAD(blocks);
 
-	taken = arena_pool_take_dirty(model->pool->nid, nr, &blocks);
-	MODEL_CHECK(model, taken <= nr && taken == list_count_nodes(&blocks));
-	model->kept -= taken;
+	if (!take_dirty(model->pool, &blocks))
+		return;
+	atomic_long_inc(&model->pool->in_use);
+	MODEL_CHECK(model, list_count_nodes(&blocks) == 1);
+	model->kept--;
 	model_take_all(model, &blocks);
 }
 
@@ -515,15 +518,18 @@ static void step_end_hold(struct model *model)
 static void step_cache(struct model *model)
 {
 	struct model_block block = remove_any(model, &model->taken);
-	bool has_room = model->kept + model->cached.nr < MODEL_MAX;
+	bool has_room = model->kept + model->cached.nr < MODEL_MAX &&
+			model->cached.nr < MODEL_MAX - MODEL_MIN;
 	bool is_mine = arena_pool_claim(block.folio);
 
 	MODEL_CHECK(model, is_mine);
 	MODEL_CHECK(model, arena_pool_cache(block.folio) == has_room);
-	if (has_room)
+	if (has_room) {
 		move_to(&model->cached, block);
-	else
+	} else {
 		arena_pool_put_claimed(block.folio);
+		model_put(model);
+	}
 }
 
 static void step_reuse(struct model *model)
@@ -576,11 +582,11 @@ static void do_step(struct model *model)
 	switch (below(model, 16)) {
 	case 0 ... 1:
 		if (has_slots)
-			step_take_ready(model, nr);
+			step_take(model, nr);
 		break;
 	case 2:
 		if (has_slots)
-			step_take_dirty(model, nr);
+			step_take_dirty(model);
 		break;
 	case 3:
 		if (has_slots)
@@ -687,8 +693,8 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(what_is_put_becomes_ready),
 	KUNIT_CASE(a_run_is_adjacent),
 	KUNIT_CASE(the_watermarks_hold),
-	KUNIT_CASE(what_is_given_up_is_spare),
 	KUNIT_CASE_SLOW(what_was_shrunk_comes_back),
+	KUNIT_CASE(what_is_given_up_is_spare),
 	KUNIT_CASE(who_holds_a_block_keeps_it),
 	KUNIT_CASE(the_worker_rechecks),
 	KUNIT_CASE(exit_lets_go_of_held_blocks),
@@ -699,7 +705,11 @@ static struct kunit_case pool_cases[] = {
 
 static int pool_suite_init(struct kunit_suite *suite)
 {
-	return arena_pool_init();
+	int err = arena_pool_init();
+
+	if (!err)
+		arena_pool_fill_reserve();
+	return err;
 }
 
 static void pool_suite_exit(struct kunit_suite *suite)

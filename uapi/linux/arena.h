@@ -176,7 +176,7 @@ struct arena_ioc_commit {
  *	number that this machine can have
  * @reserved: in: must be zero
  * @node_blocks: in: address of an array of 64-bit numbers, set to the blocks on
- *	node 0, 1 and so on, as many as there are entries; or zero
+ *	node 0, 1 and so on, as far as there are entries and nodes; or zero
  */
 struct arena_ioc_region_info {
 	__u32 size;
