@@ -156,10 +156,11 @@ check-memory: STAGES = memory-7.2-debug memory-6.12 memory-6.1
 check-memory: DEPS = kernel
 check-races: STAGES = races
 check-races: DEPS = kernel
-check-mutants: STAGES = mutants
+check-mutants: STAGES = mutants-1of2 mutants-2of2
 check-mutants: DEPS = kernel
-check-all: STAGES = mutants kernel-7.2-debug memory-7.2-debug memory-6.12 \
-	memory-6.1 kernel-6.12 kernel-6.1 static host
+check-all: STAGES = kernel-7.2-debug mutants-1of4 memory-7.2-debug mutants-2of4 \
+	memory-6.12 mutants-3of4 memory-6.1 mutants-4of4 kernel-6.12 kernel-6.1 \
+	static host
 check-all: DEPS = analyzers kernel
 .PHONY: $(checks)
 $(checks):

@@ -623,8 +623,9 @@ static void allow_extra(struct node_pool *pool, long nr)
 int arena_pool_take_run(int nid, unsigned long nr, struct list_head *blocks,
 			unsigned long *zeroed)
 {
+	unsigned long most = node_present_pages(nid) >> ARENA_BLOCK_ORDER;
 	struct node_pool *pool = &pools[nid];
-	unsigned long nr_grown = 0, nr_zeroed = 0;
+	unsigned long nr_grown = 0, nr_zeroed = 0, nr_tries = 0;
 	int err = 0;
 
 	if (take_run(pool, nr, blocks))
@@ -632,7 +633,10 @@ int arena_pool_take_run(int nid, unsigned long nr, struct list_head *blocks,
 
 	allow_extra(pool, nr);
 	do {
-		if (fatal_signal_pending(current))
+		/* While others keep putting what others take it would not end. */
+		if (nr_tries++ > most)
+			err = -ENOMEM;
+		else if (fatal_signal_pending(current))
 			err = -EINTR;
 		else if (zero_one(pool))
 			nr_zeroed++;

@@ -268,7 +268,7 @@ static long wait_for_ready(void)
 	return pool_count("ready");
 }
 
-TEST_F_TIMEOUT(ageing, the_reserve_is_all_huge, 300)
+TEST_F_TIMEOUT(ageing, the_reserve_is_all_huge, 900)
 {
 	long ready = wait_for_ready(), hits = pool_count("hits");
 	long misses = pool_count("misses"), asked, huge;
@@ -327,7 +327,7 @@ static int commit_range(int fd, size_t first, size_t nr)
  * What an arena releases it can have again at once, when there is no other block
  * on the machine: also those that the pools are just zeroing.
  */
-TEST_F_TIMEOUT(ageing, what_was_released_can_be_had_again, 300)
+TEST_F_TIMEOUT(ageing, what_was_released_can_be_had_again, 900)
 {
 	long nr = wait_for_ready(), before, shrunk, now;
 	int i, err = 0;

@@ -201,11 +201,12 @@ static long nodes_below(long blocks)
 	return nr;
 }
 
-TEST_F_TIMEOUT(reclaim, who_needs_memory_gets_what_is_idle, 240)
+TEST_F_TIMEOUT(reclaim, who_needs_memory_gets_what_is_idle, 600)
 {
 	long refills, kills = vmstat("oom_kill"), free_before;
 	struct filling *filling;
 	int tenths, status;
+	double took;
 
 	if (self->warm == -ENOENT)
 		SKIP(return, "not root, or the module has no watermarks");
@@ -219,7 +220,9 @@ TEST_F_TIMEOUT(reclaim, who_needs_memory_gets_what_is_idle, 240)
 	TH_LOG("%ld MiB are free, %ld in pools, %ld in a cache", free_before / 1024,
 	       2 * pooled(ALL_NODES), 2 * cached_by(self->fd));
 
+	took = seconds();
 	status = run_filling(filling);
+	took = seconds() - took;
 	TH_LOG("a process got %ld MiB; %ld in the pool of node %d when no cache had any",
 	       filling->kib / 1024, 2 * filling->pooled_without_cache, CACHE_NODE);
 	EXPECT_EQ(0, status);
@@ -228,8 +231,9 @@ TEST_F_TIMEOUT(reclaim, who_needs_memory_gets_what_is_idle, 240)
 	EXPECT_EQ(0, cached_by(self->fd));
 	/* It could not have had that otherwise. */
 	EXPECT_GT(filling->kib, free_before);
-	/* What is given away is not fetched back at once. */
-	EXPECT_EQ(refills, filling->refills);
+	/* What is given away is not fetched back at once, but after ten seconds. */
+	EXPECT_LE(filling->refills - refills, (long)(took / 10) * nodes_below(LONG_MAX) *
+		  MIN_BLOCKS);
 	/* Caches go first, while there is more than what is reserved. */
 	EXPECT_GT(filling->pooled_without_cache, MIN_BLOCKS);
 
@@ -241,7 +245,7 @@ TEST_F_TIMEOUT(reclaim, who_needs_memory_gets_what_is_idle, 240)
 }
 
 /* What is at the system's disposal goes when it says so. */
-TEST_F_TIMEOUT(reclaim, drop_caches_drops_caches, 60)
+TEST_F_TIMEOUT(reclaim, drop_caches_drops_caches, 300)
 {
 	long before, after;
 
@@ -261,7 +265,7 @@ TEST_F_TIMEOUT(reclaim, drop_caches_drops_caches, 60)
 }
 
 /* More than that is too much, from when on it is said. */
-TEST_F_TIMEOUT(reclaim, a_lower_watermark_trims_caches, 60)
+TEST_F_TIMEOUT(reclaim, a_lower_watermark_trims_caches, 300)
 {
 	if (self->warm == -ENOENT)
 		SKIP(return, "not root, or the module has no watermarks");
@@ -298,7 +302,7 @@ static long kept_without_some_memory(int node)
 }
 
 /* What leaves the machine shall not find a node full of idle blocks. */
-TEST_F_TIMEOUT(reclaim, memory_that_goes_offline_empties_its_node, 60)
+TEST_F_TIMEOUT(reclaim, memory_that_goes_offline_empties_its_node, 300)
 {
 	long seen = -1, others;
 	int node;
