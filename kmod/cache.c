@@ -145,12 +145,16 @@ unsigned long arena_cache_take(struct arena_cache *cache, int nid,
 	unsigned long taken = 0;
 	struct folio *folio;
 
+	if (!READ_ONCE(cache->parts[nid].nr_blocks))
+		return 0;
+	wanted = arena_pool_hold(nid, wanted);
 	while (taken < wanted &&
 	       (folio = take_one(&cache->parts[nid], &shelves[nid]))) {
 		arena_pool_reuse(folio);
 		list_add_tail(&folio->lru, blocks);
 		taken++;
 	}
+	arena_pool_unhold(nid, wanted - taken);
 	return taken;
 }
 

@@ -25,11 +25,13 @@
 #include <linux/nodemask.h>
 #include <linux/pseudo_fs.h>
 #include <linux/sched/mm.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/arena.h>
 
+#include "account.h"
 #include "cache.h"
 #include "debugfs.h"
 #include "policy.h"
@@ -42,6 +44,7 @@
 /* Sizes of the structures in ABI 1, the least that a caller can pass. */
 #define ARENA_IOC_INFO_SIZE_1		40
 #define ARENA_IOC_RELEASE_SIZE_1	16
+#define ARENA_IOC_STATS_SIZE_1		72
 
 static_assert(sizeof(struct arena_ioc_info) == ARENA_IOC_INFO_SIZE_1);
 static_assert(offsetofend(struct arena_ioc_release, blocks) == ARENA_IOC_RELEASE_SIZE_1);
@@ -50,7 +53,8 @@ static_assert(sizeof(struct arena_ioc_set_policy) == 24);
 static_assert(sizeof(struct arena_ioc_set_flags) == 16);
 static_assert(sizeof(struct arena_ioc_commit) == 32);
 static_assert(sizeof(struct arena_ioc_region_info) == 72);
-static_assert(sizeof(struct arena_ioc_stats) == 72);
+static_assert(offsetofend(struct arena_ioc_stats, released) == ARENA_IOC_STATS_SIZE_1);
+static_assert(sizeof(struct arena_ioc_set_limit) == 16);
 
 /* The longest mask of nodes that is worth looking at. */
 #define MASK_BITS_MAX	65536
@@ -61,11 +65,17 @@ static struct vfsmount *arena_mount;
 
 /* Bytes per node; ULONG_MAX is what was not set. */
 static unsigned long reserve_bytes, min_bytes = ULONG_MAX, max_bytes = ULONG_MAX;
+static unsigned long limit_bytes = ULONG_MAX;
 
 static unsigned long to_blocks(unsigned long bytes)
 {
 	return bytes == ULONG_MAX ? ARENA_POOL_AUTO :
 		DIV_ROUND_UP_ULL(bytes, ARENA_BLOCK_SIZE);
+}
+
+static unsigned long to_kib(unsigned long blocks)
+{
+	return blocks << (ARENA_BLOCK_SHIFT - 10);
 }
 
 static void apply_watermarks(void)
@@ -142,6 +152,28 @@ MODULE_PARM_DESC(min, "memory that each node keeps ready (the reserve, or up to 
 module_param_cb(max, &watermark_ops, &max_bytes, 0644);
 MODULE_PARM_DESC(max, "memory that each node keeps at most (an eighth of it and the reserve)");
 
+static int set_limit(const char *value, const struct kernel_param *param)
+{
+	int err = set_watermark(value, param);
+
+	if (!err)
+		arena_pool_set_limit(limit_bytes == ULONG_MAX ? ARENA_POOL_UNLIMITED :
+				     limit_bytes >> ARENA_BLOCK_SHIFT);
+	return err;
+}
+
+static const struct kernel_param_ops limit_ops = {
+	.set = set_limit,
+	.get = get_size,
+};
+
+module_param_cb(limit, &limit_ops, &limit_bytes, 0644);
+MODULE_PARM_DESC(limit, "memory of each node that arenas may have at most (all of it)");
+
+static bool memlock = true;
+module_param(memlock, bool, 0644);
+MODULE_PARM_DESC(memlock, "whether blocks count as locked memory of who opens the device (Y)");
+
 /* --- the file -------------------------------------------------------------- */
 
 static int arena_fs_init_context(struct fs_context *fc)
@@ -180,6 +212,11 @@ static int arena_open(struct inode *inode, struct file *file)
 	/* The core mm maps no PMD beyond the size of the mapping's host. */
 	i_size_write(arena->inode, MAX_LFS_FILESIZE);
 
+	arena->account = arena_account_create(READ_ONCE(memlock));
+	if (!arena->account) {
+		err = -ENOMEM;
+		goto put_inode;
+	}
 	arena->mm = current->mm;
 	mmgrab(arena->mm);
 	arena_region_init(arena);
@@ -188,6 +225,8 @@ static int arena_open(struct inode *inode, struct file *file)
 	file->private_data = arena;
 	return nonseekable_open(inode, file);
 
+put_inode:
+	iput(arena->inode);
 free_arena:
 	kfree(arena);
 	return err;
@@ -258,7 +297,8 @@ static long arena_ioc_info(struct arena *arena, void __user *uargs)
 			ARENA_FEATURE_RESERVE | ARENA_FEATURE_RELEASE_RANGE |
 			ARENA_FEATURE_POLICY | ARENA_FEATURE_KEEP_DIRTY |
 			ARENA_FEATURE_COMMIT_RANGE | ARENA_FEATURE_REGION_INFO |
-			ARENA_FEATURE_STATS;
+			ARENA_FEATURE_STATS | ARENA_FEATURE_LIMIT |
+			ARENA_FEATURE_SEAL | ARENA_FEATURE_NODUMP;
 	info.block_size = ARENA_BLOCK_SIZE;
 	info.blocks = READ_ONCE(arena->nr_blocks);
 	return put_args(uargs, &info, size);
@@ -275,14 +315,15 @@ static long arena_ioc_release(struct arena *arena, void __user *uargs)
 			uargs);
 	if (size < 0)
 		return size;
-	if (release.flags & ~ARENA_RELEASE_RANGE)
+	if (release.flags & ~(ARENA_RELEASE_RANGE | ARENA_RELEASE_SEAL))
 		return -EINVAL;
 	if (release.flags & ARENA_RELEASE_RANGE)
 		length = release.length;
 	else if (release.offset || release.length)
 		return -EINVAL;
 
-	err = arena_region_release(arena, release.offset, length, &blocks);
+	err = arena_region_release(arena, release.offset, length,
+				   release.flags & ARENA_RELEASE_SEAL, &blocks);
 	if (err)
 		return err;
 	release.size = size;
@@ -410,13 +451,15 @@ static long arena_ioc_stats(struct arena *arena, void __user *uargs)
 {
 	struct arena_counts *counts = &arena->counts;
 	struct arena_ioc_stats args;
+	unsigned long limit;
 	int size;
 
-	size = get_args(&args, sizeof(args), sizeof(args), uargs);
+	size = get_args(&args, sizeof(args), ARENA_IOC_STATS_SIZE_1, uargs);
 	if (size < 0)
 		return size;
 	if (args.flags)
 		return -EINVAL;
+	limit = arena_account_limit(arena->account);
 	args = (struct arena_ioc_stats) {
 		.size = size,
 		.blocks = READ_ONCE(arena->nr_blocks),
@@ -427,8 +470,52 @@ static long arena_ioc_stats(struct arena *arena, void __user *uargs)
 		.zeroed = atomic_long_read(&counts->zeroed),
 		.fallbacks = atomic_long_read(&counts->fallbacks),
 		.released = atomic_long_read(&counts->released),
+		.charged = arena_account_charged(arena->account),
+		.limit = limit == ARENA_ACCOUNT_UNLIMITED ? U64_MAX : limit,
 	};
 	return put_args(uargs, &args, size);
+}
+
+static long arena_ioc_set_limit(struct arena *arena, void __user *uargs)
+{
+	struct arena_ioc_set_limit args;
+	int size, err;
+
+	size = get_args(&args, sizeof(args), sizeof(args), uargs);
+	if (size < 0)
+		return size;
+	if (args.flags || !IS_ALIGNED(args.limit, ARENA_BLOCK_SIZE))
+		return -EINVAL;
+	err = arena_account_lower_limit(arena->account,
+					args.limit >> ARENA_BLOCK_SHIFT);
+	if (err)
+		return err;
+	return put_args(uargs, &(u32){ size }, sizeof(u32));
+}
+
+/*
+ * In the manner of drm-usage-stats: total is what is the arena's, resident what is
+ * committed, cached what it released and keeps.
+ */
+static void arena_show_fdinfo(struct seq_file *seq, struct file *file)
+{
+	struct arena *arena = file->private_data;
+	unsigned long cached = arena_region_cached(arena), *blocks, sum = 0;
+	int nid;
+
+	blocks = kcalloc(nr_node_ids, sizeof(*blocks), GFP_KERNEL);
+	if (!blocks)
+		return;
+	arena_region_count(arena, blocks);
+	for_each_node(nid)
+		sum += blocks[nid];
+	seq_printf(seq, "arena-total-memory:\t%lu KiB\n", to_kib(sum + cached));
+	seq_printf(seq, "arena-resident-memory:\t%lu KiB\n", to_kib(sum));
+	seq_printf(seq, "arena-cached-memory:\t%lu KiB\n", to_kib(cached));
+	for_each_online_node(nid)
+		seq_printf(seq, "arena-resident-node%d:\t%lu KiB\n", nid,
+			   to_kib(blocks[nid]));
+	kfree(blocks);
 }
 
 /* The number without the size, which grows with the structure. */
@@ -457,6 +544,8 @@ static long arena_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return arena_ioc_region_info(arena, uargs);
 	case ARENA_IOC_CALL(ARENA_IOC_STATS):
 		return arena_ioc_stats(arena, uargs);
+	case ARENA_IOC_CALL(ARENA_IOC_SET_LIMIT):
+		return arena_ioc_set_limit(arena, uargs);
 	default:
 		return -ENOTTY;
 	}
@@ -471,11 +560,12 @@ static const struct file_operations arena_fops = {
 	.unlocked_ioctl = arena_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.fsync = noop_fsync,
+	.show_fdinfo = arena_show_fdinfo,
 };
 
 /*
- * Mode 0600, the default: nothing limits how much memory an arena takes, so
- * who may open the device is the administrator's decision.
+ * Mode 0600, the default: what it hands out can't be swapped out, so who may open
+ * the device is the administrator's decision.
  */
 static struct miscdevice arena_device = {
 	.minor = MISC_DYNAMIC_MINOR,

@@ -57,6 +57,7 @@
 #include <linux/vmstat.h>
 #include <linux/workqueue.h>
 
+#include "account.h"
 #include "extents.h"
 #include "pool.h"
 
@@ -101,8 +102,9 @@ static_assert(ARENA_BLOCK_SIZE == SZ_2M);
  *	watermark_mutex and @lock.
  * @min: low watermark. Changed under watermark_mutex; read as plain figures.
  * @max: high watermark, likewise; not below @min
- * @in_use: blocks taken and not yet put
- * @quarantined: blocks in quarantine
+ * @held: blocks taken and not yet free again; what is in quarantine too, and for
+ *	a moment what may be taken
+ * @quarantined: how many of these are in quarantine
  * @zeroed: blocks zeroed while somebody waited
  * @lock: protects all that follows
  * @ready: zeroed blocks
@@ -123,7 +125,7 @@ struct node_pool {
 	struct task_struct *worker;
 	unsigned long min;
 	unsigned long max;
-	atomic_long_t in_use;
+	atomic_long_t held;
 	atomic_long_t quarantined;
 	atomic_long_t zeroed;
 
@@ -160,6 +162,9 @@ static void recheck_quarantine(struct work_struct *work);
 static DECLARE_DELAYED_WORK(quarantine_work, recheck_quarantine);
 
 static atomic_long_t poisoned;
+
+/* Blocks that may be held on a node. */
+static unsigned long node_limit = ARENA_POOL_UNLIMITED;
 
 /*
  * Not movable: a long-term pin of a movable page first migrates it, which a
@@ -393,6 +398,64 @@ static bool take_dirty(struct node_pool *pool, struct list_head *blocks)
 }
 
 /**
+ * arena_pool_hold - count blocks as held before they are there
+ * @nid: the node
+ * @wanted: how many
+ *
+ * Context: any; does not sleep.
+ * Return: how many the node's limit lets be taken.
+ */
+unsigned long arena_pool_hold(int nid, unsigned long wanted)
+{
+	atomic_long_t *held = &pools[nid].held;
+	unsigned long limit = READ_ONCE(node_limit), nr;
+	long old = atomic_long_read(held);
+
+	do {
+		nr = limit - min_t(unsigned long, old, limit);
+		nr = min(nr, wanted);
+	} while (nr && !atomic_long_try_cmpxchg(held, &old, old + nr));
+	return nr;
+}
+
+/**
+ * arena_pool_unhold - take that back for blocks that did not come
+ * @nid: the node
+ * @nr: how many
+ *
+ * Context: any; does not sleep.
+ */
+void arena_pool_unhold(int nid, unsigned long nr)
+{
+	if (nr)
+		atomic_long_sub(nr, &pools[nid].held);
+}
+
+/**
+ * arena_pool_set_limit - say how much of a node arenas may have
+ * @nr: blocks, or ARENA_POOL_UNLIMITED. If they have more, they keep it.
+ *
+ * Context: any; does not sleep.
+ */
+void arena_pool_set_limit(unsigned long nr)
+{
+	WRITE_ONCE(node_limit, nr);
+}
+
+/* Those of some nodes that are below their limit. */
+static nodemask_t nodes_with_room(const nodemask_t *nodes)
+{
+	nodemask_t left = *nodes;
+	int nid;
+
+	for_each_node_mask(nid, *nodes) {
+		if (atomic_long_read(&pools[nid].held) >= (long)READ_ONCE(node_limit))
+			node_clear(nid, left);
+	}
+	return left;
+}
+
+/**
  * arena_pool_take - take blocks that a node has
  * @nid: the node
  * @wanted: how many
@@ -409,6 +472,7 @@ unsigned long arena_pool_take(int nid, unsigned long wanted,
 	struct node_pool *pool = &pools[nid];
 	unsigned long taken = 0, misses = 0, nr;
 
+	wanted = arena_pool_hold(nid, wanted);
 	/* While this zeroes one, the worker makes others ready. */
 	while (taken < wanted) {
 		nr = take_ready(pool, wanted - taken, blocks);
@@ -420,7 +484,7 @@ unsigned long arena_pool_take(int nid, unsigned long wanted,
 		taken++;
 		misses++;
 	}
-	atomic_long_add(taken, &pool->in_use);
+	arena_pool_unhold(nid, wanted - taken);
 	atomic_long_add(misses, &pool->zeroed);
 	*zeroed += misses;
 	misses += wanted - taken;
@@ -447,23 +511,30 @@ unsigned long arena_pool_take(int nid, unsigned long wanted,
  */
 struct folio *arena_pool_alloc(int nid, const nodemask_t *nodes)
 {
+	nodemask_t left, near = nodemask_of_node(nid);
 	gfp_t gfp = BLOCK_GFP | __GFP_ZERO;
-	struct node_pool *pool;
 	struct folio *folio;
 
 	gfp |= nodes ? __GFP_RETRY_MAYFAIL : __GFP_THISNODE | __GFP_NORETRY;
-	folio = __folio_alloc(gfp, ARENA_BLOCK_ORDER, nid, (nodemask_t *)nodes);
-	/* The page allocator drops the mask when the cpuset changes meanwhile. */
-	if (folio && nodes && !node_isset(folio_nid(folio), *nodes)) {
+	do {
+		left = nodes_with_room(nodes ? nodes : &near);
+		if (nodes_empty(left))
+			return NULL;
+		folio = __folio_alloc(gfp, ARENA_BLOCK_ORDER, nid, &left);
+		if (!folio)
+			return NULL;
+		/* The page allocator drops the mask when the cpuset changes meanwhile. */
+		if (!node_isset(folio_nid(folio), left)) {
+			folio_put(folio);
+			return NULL;
+		}
+		if (arena_pool_hold(folio_nid(folio), 1)) {
+			atomic_long_inc(&pool_of(folio)->zeroed);
+			return folio;
+		}
+		/* Others were quicker: that node is full now. */
 		folio_put(folio);
-		folio = NULL;
-	}
-	if (!folio)
-		return NULL;
-	pool = pool_of(folio);
-	atomic_long_inc(&pool->in_use);
-	atomic_long_inc(&pool->zeroed);
-	return folio;
+	} while (true);
 }
 
 /* A block of a node from the page allocator, claimed; NULL if there is none. */
@@ -563,9 +634,10 @@ static bool wait_for_zeroing(struct node_pool *pool)
  */
 bool arena_pool_wait(const nodemask_t *nodes)
 {
+	nodemask_t left = nodes_with_room(nodes);
 	int nid;
 
-	for_each_node_mask(nid, *nodes) {
+	for_each_node_mask(nid, left) {
 		if (READ_ONCE(pools[nid].ready.nr_blocks) ||
 		    wait_for_zeroing(&pools[nid]))
 			return true;
@@ -590,7 +662,6 @@ static bool take_run(struct node_pool *pool, unsigned long nr,
 		return false;
 	own_run(first, nr, blocks);
 	account_kept(pool, -(long)nr);
-	atomic_long_add(nr, &pool->in_use);
 	return true;
 }
 
@@ -625,9 +696,14 @@ int arena_pool_take_run(int nid, unsigned long nr, struct list_head *blocks,
 {
 	unsigned long most = node_present_pages(nid) >> ARENA_BLOCK_ORDER;
 	struct node_pool *pool = &pools[nid];
-	unsigned long nr_grown = 0, nr_zeroed = 0, nr_tries = 0;
+	unsigned long nr_grown = 0, nr_zeroed = 0, nr_tries = 0, held;
 	int err = 0;
 
+	held = arena_pool_hold(nid, nr);
+	if (held < nr) {
+		arena_pool_unhold(nid, held);
+		return -ENOMEM;
+	}
 	if (take_run(pool, nr, blocks))
 		return 0;
 
@@ -649,7 +725,10 @@ int arena_pool_take_run(int nid, unsigned long nr, struct list_head *blocks,
 	atomic_long_add(nr_zeroed, &pool->zeroed);
 	*zeroed += nr_zeroed;
 	/* The last block may have been the one that was missing. */
-	return list_empty(blocks) ? err : 0;
+	if (!list_empty(blocks))
+		return 0;
+	arena_pool_unhold(nid, nr);
+	return err;
 }
 
 /**
@@ -662,16 +741,18 @@ int arena_pool_take_run(int nid, unsigned long nr, struct list_head *blocks,
  * it when that has ended.
  *
  * Context: process context; does not sleep.
- * Return: whether the block is the caller's alone; it is no longer in use.
+ * Return: whether the block is the caller's alone; it is no longer held, and the
+ * caller uncharges it. Otherwise that is done when it is.
  */
 bool arena_pool_claim(struct folio *folio)
 {
 	struct node_pool *pool = pool_of(folio);
 
-	atomic_long_dec(&pool->in_use);
-	if (claim_block(folio))
+	if (claim_block(folio)) {
+		arena_account_detach(folio);
+		atomic_long_dec(&pool->held);
 		return true;
-
+	}
 	atomic_long_inc(&pool->quarantined);
 	spin_lock(&quarantine_lock);
 	list_add_tail(&folio->lru, &quarantine_list);
@@ -706,8 +787,8 @@ void arena_pool_put_claimed(struct folio *folio)
 
 /**
  * arena_pool_put - give a block back
- * @folio: block that was taken, mapped nowhere and linked nowhere; the caller's
- *	reference goes with it
+ * @folio: block that was taken, mapped nowhere, linked nowhere and charged to
+ *	nobody; the caller's reference goes with it
  *
  * Context: process context; does not sleep.
  */
@@ -715,6 +796,18 @@ void arena_pool_put(struct folio *folio)
 {
 	if (arena_pool_claim(folio))
 		arena_pool_put_claimed(folio);
+}
+
+/* What was in quarantine is nobody's now. */
+static void end_quarantine(struct folio *folio)
+{
+	struct arena_account *account = arena_account_detach(folio);
+	struct node_pool *pool = pool_of(folio);
+
+	atomic_long_dec(&pool->quarantined);
+	atomic_long_dec(&pool->held);
+	if (account)
+		arena_account_uncharge(account, 1);
 }
 
 static void recheck_quarantine(struct work_struct *work)
@@ -731,7 +824,7 @@ static void recheck_quarantine(struct work_struct *work)
 		if (!claim_block(folio))
 			continue;
 		list_del(&folio->lru);
-		atomic_long_dec(&pool_of(folio)->quarantined);
+		end_quarantine(folio);
 		arena_pool_put_claimed(folio);
 	}
 	if (list_empty(&list))
@@ -786,14 +879,14 @@ void arena_pool_uncache(struct folio *folio)
 
 /**
  * arena_pool_reuse - put a cached block to use again, contents and all
- * @folio: the block, claimed; then with one reference that is the caller's
+ * @folio: the block, claimed, and counted as held; then with one reference that is
+ *	the caller's
  *
  * Context: process context; does not sleep.
  */
 void arena_pool_reuse(struct folio *folio)
 {
 	arena_pool_uncache(folio);
-	atomic_long_inc(&pool_of(folio)->in_use);
 	folio_ref_unfreeze(folio, 1);
 }
 
@@ -1214,11 +1307,12 @@ static unsigned long system_free(int nid)
 void arena_pool_stats(int nid, struct arena_pool_stats *stats)
 {
 	struct node_pool *pool = &pools[nid];
+	long quarantined = atomic_long_read(&pool->quarantined);
 
 	spin_lock(&pool->lock);
 	*stats = (struct arena_pool_stats) {
-		.in_use = atomic_long_read(&pool->in_use),
-		.quarantined = atomic_long_read(&pool->quarantined),
+		.in_use = atomic_long_read(&pool->held) - quarantined,
+		.quarantined = quarantined,
 		.ready = pool->ready.nr_blocks,
 		.dirty = pool->nr_dirty,
 		.cached = pool->nr_cached,
@@ -1278,6 +1372,7 @@ void arena_pool_exit(void)
 	}
 	list_for_each_entry_safe(folio, next, &quarantine_list, lru) {
 		list_del(&folio->lru);
+		end_quarantine(folio);
 		if (!is_poisoned(folio))
 			folio_put(folio);
 		cond_resched();

@@ -17,6 +17,9 @@
 /* A watermark that nobody has set. */
 #define ARENA_POOL_AUTO		ULONG_MAX
 
+/* A limit that is none. */
+#define ARENA_POOL_UNLIMITED	LONG_MAX
+
 /**
  * enum arena_pool_part - which of a node's kept blocks
  * @ARENA_POOL_SPARE: above the low watermark; what arenas keep is not of the pool
@@ -71,6 +74,9 @@ void arena_pool_set_watermarks(unsigned long reserve, unsigned long min,
 			       unsigned long max);
 void arena_pool_fill_reserve(void);
 
+unsigned long arena_pool_hold(int nid, unsigned long wanted);
+void arena_pool_unhold(int nid, unsigned long nr);
+void arena_pool_set_limit(unsigned long nr);
 unsigned long arena_pool_take(int nid, unsigned long wanted,
 			      struct list_head *blocks, unsigned long *zeroed);
 struct folio *arena_pool_alloc(int nid, const nodemask_t *nodes);

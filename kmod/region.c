@@ -51,6 +51,7 @@
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 
+#include "account.h"
 #include "cache.h"
 #include "compat.h"
 #include "policy.h"
@@ -76,15 +77,34 @@ static void put_blocks(struct arena *arena, struct list_head *blocks)
 {
 	struct arena_cache *cache = cache_of(arena);
 	struct folio *folio, *next;
+	unsigned long nr = 0;
 
 	list_for_each_entry_safe(folio, next, blocks, lru) {
 		list_del(&folio->lru);
-		if (!cache)
-			arena_pool_put(folio);
-		else if (arena_pool_claim(folio))
-			arena_cache_put(cache, folio);
 		cond_resched();
+		if (!arena_pool_claim(folio))
+			continue;
+		if (cache)
+			arena_cache_put(cache, folio);
+		else
+			arena_pool_put_claimed(folio);
+		nr++;
 	}
+	arena_account_uncharge(arena->account, nr);
+}
+
+/* Blocks that just came are the arena's, and charged; the charge is for so many. */
+static void own_blocks(struct arena *arena, struct list_head *blocks,
+		       unsigned long charged)
+{
+	struct folio *folio;
+	unsigned long nr = 0;
+
+	list_for_each_entry(folio, blocks, lru) {
+		arena_account_attach(folio, arena->account);
+		nr++;
+	}
+	arena_account_uncharge(arena->account, charged - nr);
 }
 
 /* Up to @wanted blocks of a node, nearest tier first, with hardly any reclaim. */
@@ -138,29 +158,25 @@ static unsigned long take_from_nodes(struct arena *arena, int near,
  * asks for, then from others that will do; with reclaim only when none has any;
  * and when that has none either, those that are just being zeroed for the pools.
  */
-static int alloc_run(struct arena *arena, const struct arena_policy *policy,
-		     unsigned long first, unsigned long nr,
-		     struct list_head *blocks)
+static int take_run(struct arena *arena, const struct arena_placement *placement,
+		    unsigned long nr, struct list_head *blocks)
 {
-	struct arena_placement placement;
 	unsigned long taken = 0;
 	struct folio *folio;
 	nodemask_t nodes;
-	long nr_other = 0;
 
-	arena_policy_place(policy, first, &placement);
-	nodes_or(nodes, placement.nodes, placement.others);
+	nodes_or(nodes, placement->nodes, placement->others);
 	if (nodes_empty(nodes))
 		return -ENOMEM;
 	do {
-		taken += take_from_nodes(arena, placement.near, placement.nodes,
+		taken += take_from_nodes(arena, placement->near, placement->nodes,
 					 nr - taken, blocks);
-		taken += take_from_nodes(arena, placement.near, placement.others,
+		taken += take_from_nodes(arena, placement->near, placement->others,
 					 nr - taken, blocks);
 		while (taken < nr) {
 			if (fatal_signal_pending(current))
 				return -EINTR;
-			folio = arena_pool_alloc(placement.near, &nodes);
+			folio = arena_pool_alloc(placement->near, &nodes);
 			if (!folio)
 				break;
 			list_add_tail(&folio->lru, blocks);
@@ -170,13 +186,29 @@ static int alloc_run(struct arena *arena, const struct arena_policy *policy,
 			cond_resched();
 		}
 	} while (taken < nr && arena_pool_wait(&nodes));
-	if (taken < nr)
-		return -ENOMEM;
+	return taken < nr ? -ENOMEM : 0;
+}
 
+/* The same, charged. What there is of it is in @blocks on error, too. */
+static int alloc_run(struct arena *arena, const struct arena_policy *policy,
+		     unsigned long first, unsigned long nr,
+		     struct list_head *blocks)
+{
+	struct arena_placement placement;
+	struct folio *folio;
+	long nr_other = 0;
+	int err;
+
+	err = arena_account_charge(arena->account, nr);
+	if (err)
+		return err;
+	arena_policy_place(policy, first, &placement);
+	err = take_run(arena, &placement, nr, blocks);
+	own_blocks(arena, blocks, nr);
 	list_for_each_entry(folio, blocks, lru)
 		nr_other += !node_isset(folio_nid(folio), placement.nodes);
 	atomic_long_add(nr_other, &arena->counts.fallbacks);
-	return 0;
+	return err;
 }
 
 /* The block proposed for a slot, or the first for one after it; or the head. */
@@ -276,13 +308,37 @@ static bool is_enough_locked(struct arena *arena, unsigned long first,
 	return true;
 }
 
+static bool is_sealed_locked(struct arena *arena, unsigned long index)
+{
+	lockdep_assert_held(&arena->sem);
+	return mtree_load(&arena->sealed, index);
+}
+
+static int seal_locked(struct arena *arena, unsigned long first, unsigned long nr)
+{
+	lockdep_assert_held_write(&arena->sem);
+	return mtree_store_range(&arena->sealed, first, first + nr - 1,
+				 xa_mk_value(0), GFP_KERNEL);
+}
+
+static int unseal_locked(struct arena *arena, unsigned long first, unsigned long nr)
+{
+	unsigned long last = first + nr - 1, from = first;
+
+	lockdep_assert_held_write(&arena->sem);
+	if (!mt_find(&arena->sealed, &from, last))
+		return 0;
+	return mtree_store_range(&arena->sealed, first, last, NULL, GFP_KERNEL);
+}
+
 /*
- * Fill the empty slots of a range with the blocks proposed for them; those
- * that are not needed stay in @blocks. All or nothing: nobody saw the folios
- * before the semaphore is dropped, so they can be taken out of their slots
- * again without ceremony.
+ * Fill the empty slots of a range with the blocks proposed for them, and break its
+ * seals; blocks that are not needed stay in @blocks. All or nothing: nobody saw
+ * the folios before the semaphore is dropped, so they can be taken out of their
+ * slots again without ceremony.
  */
-static int fill_slots_locked(struct arena *arena, struct list_head *blocks,
+static int fill_slots_locked(struct arena *arena, unsigned long first,
+			     unsigned long nr_slots, struct list_head *blocks,
 			     unsigned long *filled)
 {
 	struct folio *folio, *next;
@@ -303,6 +359,8 @@ static int fill_slots_locked(struct arena *arena, struct list_head *blocks,
 		nr++;
 		cond_resched();
 	}
+	if (!err)
+		err = unseal_locked(arena, first, nr_slots);
 	list_for_each_entry_safe(folio, next, &done, lru) {
 		list_del(&folio->lru);
 		if (!err)
@@ -319,10 +377,11 @@ static int fill_slots_locked(struct arena *arena, struct list_head *blocks,
 
 /*
  * Commit the blocks of a range that are not: on success every slot was filled
- * at one moment, on failure nothing has changed.
+ * at one moment, on failure nothing has changed. Only a fault finds seals in its
+ * way.
  */
-static int commit_blocks(struct arena *arena, unsigned long first,
-			 unsigned long nr, unsigned long *committed)
+static int commit_slots(struct arena *arena, unsigned long first,
+			unsigned long nr, bool is_fault, unsigned long *committed)
 {
 	struct arena_policy policy;
 	LIST_HEAD(blocks);
@@ -341,9 +400,11 @@ static int commit_blocks(struct arena *arena, unsigned long first,
 		if (err)
 			break;
 		down_write(&arena->sem);
-		/* A release meanwhile may have emptied more. */
-		if (is_enough_locked(arena, first, nr, &blocks))
-			err = fill_slots_locked(arena, &blocks, committed);
+		/* A release meanwhile may have emptied more, or sealed it. */
+		if (is_fault && is_sealed_locked(arena, first))
+			err = -EPERM;
+		else if (is_enough_locked(arena, first, nr, &blocks))
+			err = fill_slots_locked(arena, first, nr, &blocks, committed);
 		else
 			err = -EAGAIN;
 		up_write(&arena->sem);
@@ -351,6 +412,33 @@ static int commit_blocks(struct arena *arena, unsigned long first,
 	/* What failed, or what a fault meanwhile has made superfluous. */
 	put_blocks(arena, &blocks);
 	return err;
+}
+
+static int commit_blocks(struct arena *arena, unsigned long first,
+			 unsigned long nr, unsigned long *committed)
+{
+	return commit_slots(arena, first, nr, false, committed);
+}
+
+/* The block of a slot that was touched, by the arena's owner. */
+static int commit_at_fault(struct arena *arena, unsigned long index)
+{
+	unsigned long committed;
+	bool is_sealed;
+
+	/*
+	 * Whose memory would it be, and on which node, if a debugger or another
+	 * process' process_vm_readv() commits it? And a core dump would commit all
+	 * that is reserved.
+	 */
+	if (current->mm != arena->mm || (current->flags & PF_DUMPCORE))
+		return -EPERM;
+	down_read(&arena->sem);
+	is_sealed = is_sealed_locked(arena, index);
+	up_read(&arena->sem);
+	if (is_sealed)
+		return -EPERM;
+	return commit_slots(arena, index, 1, true, &committed);
 }
 
 /* A run of adjacent blocks, from the nodes of a mask in turn. */
@@ -387,6 +475,9 @@ static int commit_contig(struct arena *arena, unsigned long first,
 	if (err)
 		return err;
 
+	err = arena_account_charge(arena->account, nr);
+	if (err)
+		return err;
 	arena_policy_place(&policy, first, &placement);
 	err = take_run_from_nodes(placement.near, placement.nodes, nr, &blocks,
 				  &zeroed);
@@ -396,6 +487,7 @@ static int commit_contig(struct arena *arena, unsigned long first,
 					  &blocks, &zeroed);
 	}
 	atomic_long_add(zeroed, &arena->counts.zeroed);
+	own_blocks(arena, &blocks, nr);
 	if (err)
 		return err;
 	atomic_long_add(nr, &arena->counts.from_pool);
@@ -407,7 +499,7 @@ static int commit_contig(struct arena *arena, unsigned long first,
 	if (count_filled_locked(arena, first, nr))
 		err = -EEXIST;
 	else
-		err = fill_slots_locked(arena, &blocks, committed);
+		err = fill_slots_locked(arena, first, nr, &blocks, committed);
 	up_write(&arena->sem);
 	put_blocks(arena, &blocks);
 	return err;
@@ -429,7 +521,7 @@ static struct folio *get_slot(struct arena *arena, unsigned long index)
 static vm_fault_t region_fault(struct vm_fault *vmf)
 {
 	struct arena *arena = vmf->vma->vm_private_data;
-	unsigned long index = block_index(vmf->pgoff), committed;
+	unsigned long index = block_index(vmf->pgoff);
 	struct folio *folio;
 	struct page *page;
 
@@ -442,7 +534,7 @@ static vm_fault_t region_fault(struct vm_fault *vmf)
 		 * Also when killed: a fault of the kernel's own, in
 		 * copy_to_user() say, would come back here for ever.
 		 */
-		if (commit_blocks(arena, index, 1, &committed))
+		if (commit_at_fault(arena, index))
 			return VM_FAULT_SIGBUS;
 	}
 
@@ -473,6 +565,16 @@ static vm_fault_t region_map_pages(struct vm_fault *vmf, pgoff_t start_pgoff,
 	return 0;
 }
 
+/*
+ * What has a name is in core dumps, whatever /proc/PID/coredump_filter says of
+ * shared files: to the program this is its memory. MADV_DONTDUMP and
+ * ARENA_F_NODUMP take it out.
+ */
+static const char *region_name(struct vm_area_struct *vma)
+{
+	return vma->vm_flags & VM_DONTDUMP ? NULL : "[arena]";
+}
+
 #ifdef CONFIG_NUMA
 /*
  * None: NUMA balancing, which can't migrate these blocks, leaves the VMA alone.
@@ -491,6 +593,7 @@ static struct mempolicy *region_get_policy(GET_POLICY_PARAMETERS)
 static const struct vm_operations_struct region_vm_ops = {
 	.fault = region_fault,
 	.map_pages = region_map_pages,
+	.name = region_name,
 #ifdef CONFIG_NUMA
 	.get_policy = region_get_policy,
 #endif
@@ -574,6 +677,8 @@ int arena_region_mmap(struct arena *arena, struct vm_area_struct *vma)
 	 * mlock() from folios that are not on an LRU list.
 	 */
 	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTCOPY);
+	if (READ_ONCE(arena->flags) & ARENA_F_NODUMP)
+		vm_flags_set(vma, VM_DONTDUMP);
 	vm_flags_clear(vma, VM_MAYEXEC);
 	vma->vm_ops = &region_vm_ops;
 	vma->vm_private_data = arena;
@@ -701,6 +806,8 @@ static void unmap_stragglers(struct arena *arena, struct list_head *blocks)
  * @arena: the arena
  * @offset: where in the file, a multiple of the block size
  * @length: how many bytes from there, a multiple of the block size and not zero
+ * @is_sealed: whether touching the range is an error from now on, until it is
+ *	committed by a call; also if ARENA_F_QUARANTINE is set
  * @released: set to the number of blocks
  *
  * Blocks that are not there are none. Regions stay mapped; whoever touches them
@@ -712,10 +819,11 @@ static void unmap_stragglers(struct arena *arena, struct list_head *blocks)
  * * -EINVAL if @offset or @length is no multiple of the block size, or @length is
  *   zero
  * * -EOVERFLOW if the end of the range is beyond the largest file
+ * * -ENOMEM if there is no memory to note what is sealed
  * * -EINTR if the process is being killed
  */
 int arena_region_release(struct arena *arena, u64 offset, u64 length,
-			 unsigned long *released)
+			 bool is_sealed, unsigned long *released)
 {
 	unsigned long first, nr;
 	LIST_HEAD(blocks);
@@ -726,8 +834,13 @@ int arena_region_release(struct arena *arena, u64 offset, u64 length,
 		return err;
 	if (down_write_killable(&arena->sem))
 		return -EINTR;
-	nr = detach_blocks_locked(arena, first, first + nr - 1, &blocks);
+	if (is_sealed || (arena->flags & ARENA_F_QUARANTINE))
+		err = seal_locked(arena, first, nr);
+	if (!err)
+		nr = detach_blocks_locked(arena, first, first + nr - 1, &blocks);
 	up_write(&arena->sem);
+	if (err)
+		return err;
 
 	unmap_ranges(arena, &blocks);
 	unmap_stragglers(arena, &blocks);
@@ -812,6 +925,26 @@ int arena_region_info(struct arena *arena, struct arena_ioc_region_info *info,
 }
 
 /**
+ * arena_region_count - count an arena's blocks on each node
+ * @arena: the arena
+ * @node_blocks: set to the blocks on each node, nr_node_ids of them; zeroed
+ *
+ * Context: process context.
+ */
+void arena_region_count(struct arena *arena, unsigned long *node_blocks)
+{
+	unsigned long index;
+	struct folio *folio;
+
+	down_read(&arena->sem);
+	xa_for_each(&arena->slots, index, folio) {
+		node_blocks[folio_nid(folio)]++;
+		cond_resched();
+	}
+	up_read(&arena->sem);
+}
+
+/**
  * arena_region_set_flags - choose how an arena behaves
  * @arena: the arena
  * @flags: ARENA_F_*, all that are to be set
@@ -826,7 +959,7 @@ int arena_region_set_flags(struct arena *arena, u64 flags)
 {
 	int err = 0;
 
-	if (flags & ~(u64)ARENA_F_KEEP_DIRTY)
+	if (flags & ~(u64)(ARENA_F_KEEP_DIRTY | ARENA_F_NODUMP | ARENA_F_QUARANTINE))
 		return -EINVAL;
 	if (down_write_killable(&arena->sem))
 		return -EINTR;
@@ -860,12 +993,13 @@ unsigned long arena_region_cached(struct arena *arena)
 
 /**
  * arena_region_init - make an arena without blocks
- * @arena: zeroed; the caller has set @mm and @inode
+ * @arena: zeroed; the caller has set @mm, @inode and @account
  */
 void arena_region_init(struct arena *arena)
 {
 	init_rwsem(&arena->sem);
 	xa_init(&arena->slots);
+	mt_init(&arena->sealed);
 }
 
 /**
@@ -881,5 +1015,7 @@ void arena_region_destroy(struct arena *arena)
 	up_write(&arena->sem);
 	put_blocks(arena, &blocks);
 	arena_cache_destroy(arena->cache);
+	arena_account_close(arena->account);
 	xa_destroy(&arena->slots);
+	mtree_destroy(&arena->sealed);
 }

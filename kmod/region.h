@@ -3,6 +3,7 @@
 #define ARENA_REGION_H
 
 #include <linux/fs.h>
+#include <linux/maple_tree.h>
 #include <linux/mm_types.h>
 #include <linux/rwsem.h>
 #include <linux/xarray.h>
@@ -10,6 +11,7 @@
 
 #include "policy.h"
 
+struct arena_account;
 struct arena_cache;
 
 /**
@@ -39,12 +41,15 @@ struct arena_counts {
  * @slots: block index in the file -> its folio. An entry holds one reference.
  *	Changed under @sem for writing; read under @sem for reading, or
  *	without it by who holds a reference to the folio compared with.
+ * @sealed: ranges of the file, in blocks, whose touch is an error. Changed under
+ *	@sem for writing, read under it for reading.
  * @nr_blocks: entries in @slots. Changed under @sem for writing; read as a
  *	plain figure without.
  * @policy: where its blocks are to be. Changed under @sem for writing.
  * @flags: ARENA_F_*. Changed under @sem for writing; read without.
  * @cache: what it released and keeps; NULL until ARENA_F_KEEP_DIRTY is set for the
  *	first time, which is done under @sem for writing. Read without.
+ * @account: whom its blocks are charged to. Constant.
  * @counts: what it has had
  */
 struct arena {
@@ -52,10 +57,12 @@ struct arena {
 	struct inode *inode;
 	struct rw_semaphore sem;
 	struct xarray slots;
+	struct maple_tree sealed;
 	unsigned long nr_blocks;
 	struct arena_policy policy;
 	u64 flags;
 	struct arena_cache *cache;
+	struct arena_account *account;
 	struct arena_counts counts;
 };
 
@@ -63,12 +70,13 @@ void arena_region_init(struct arena *arena);
 void arena_region_destroy(struct arena *arena);
 int arena_region_mmap(struct arena *arena, struct vm_area_struct *vma);
 int arena_region_release(struct arena *arena, u64 offset, u64 length,
-			 unsigned long *released);
+			 bool is_sealed, unsigned long *released);
 int arena_region_commit(struct arena *arena, u64 offset, u64 length,
 			bool is_contig, unsigned long *committed);
 int arena_region_info(struct arena *arena, struct arena_ioc_region_info *info,
 		      u64 *node_blocks);
 int arena_region_set_flags(struct arena *arena, u64 flags);
+void arena_region_count(struct arena *arena, unsigned long *node_blocks);
 unsigned long arena_region_cached(struct arena *arena);
 unsigned long arena_region_get_unmapped_area(struct file *file,
 					     unsigned long addr,

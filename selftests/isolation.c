@@ -4,7 +4,9 @@
  * the descriptor can touch, map or release it, or as much as ask about it.
  */
 #include "arena_test.h"
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <kselftest_harness.h>
 
@@ -301,6 +303,119 @@ static void __attribute__((constructor)) try_if_asked(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], TRY_DESCRIPTOR))
 		_exit(try_descriptor(atoi(argv[2])));
+}
+
+/* But not make: whose memory would that be, and where? */
+TEST_F(isolation, nor_does_he_commit_by_looking)
+{
+	const size_t nr = 4;
+	char *more = mmap(NULL, nr * BLOCK, PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_NORESERVE, self->fd, NR * BLOCK);
+	struct iovec here, there = { more, 1 };
+	pid_t owner = getpid(), pid;
+	char byte;
+
+	ASSERT_NE(MAP_FAILED, more);
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		here = (struct iovec) { &byte, 1 };
+		if (process_vm_readv(owner, &here, 1, &there, 1, 0) != -1 ||
+		    errno != EFAULT)
+			_exit(1);
+		there.iov_base = self->memory;
+		_exit(process_vm_readv(owner, &here, 1, &there, 1, 0) == 1 ? 0 : 2);
+	}
+	EXPECT_EQ(0, wait_for(pid));
+	EXPECT_EQ(NR, blocks_of(self->fd));
+	EXPECT_EQ(0, munmap(more, nr * BLOCK));
+}
+
+/* --- core dumps ------------------------------------------------------------ */
+
+#define CORE_PATTERN	"/proc/sys/kernel/core_pattern"
+#define CORE		"/tmp/arena-core"
+#define WORD		0x5ec7e75ec7e7f00dULL
+
+FIXTURE(core) {
+	char pattern[LINE_LENGTH];
+};
+
+FIXTURE_SETUP(core)
+{
+	if (geteuid() || access(CORE_PATTERN, W_OK))
+		SKIP(return, "not root, or a kernel without core dumps");
+	get_file(CORE_PATTERN, self->pattern);
+	ASSERT_TRUE(set_file(CORE_PATTERN, CORE));
+}
+
+FIXTURE_TEARDOWN(core)
+{
+	set_file(CORE_PATTERN, self->pattern);
+	unlink(CORE);
+}
+
+/*
+ * A process with a word in an arena, and much that is reserved, dumps core: how often
+ * the word is found in it, where a page of the region would have it. -1 if there is
+ * no core.
+ */
+static long dump_core(unsigned long long arena_flags, int advice, long *kib)
+{
+	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
+	struct arena_ioc_set_flags flags = {
+		.size = sizeof(flags), .arena_flags = arena_flags,
+	};
+	static unsigned long long page[PAGE / 8];
+	long found = 0;
+	struct stat stat;
+	pid_t pid;
+	int fd;
+
+	unlink(CORE);
+	pid = fork();
+	if (!pid) {
+		volatile unsigned long long *word;
+
+		fd = open_arena();
+		if (setrlimit(RLIMIT_CORE, &unlimited) ||
+		    ioctl(fd, ARENA_IOC_SET_FLAGS, &flags))
+			_exit(1);
+		word = (void *)map_blocks(fd, 1);
+		mmap(NULL, 32 * BLOCK, PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_NORESERVE, fd, BLOCK);
+		if (advice)
+			madvise((void *)word, BLOCK, advice);
+		word[1000] = WORD;
+		abort();
+	}
+	if (wait_for(pid) != 128 + SIGABRT)
+		return -1;
+	fd = open(CORE, O_RDONLY);
+	if (fd < 0 || fstat(fd, &stat))
+		return -1;
+	*kib = stat.st_blocks / 2;
+	while (read(fd, page, PAGE) == (ssize_t)PAGE)
+		found += page[1000 % (PAGE / 8)] == WORD;
+	close(fd);
+	return found;
+}
+
+TEST_F(core, has_the_arena)
+{
+	long kib;
+
+	EXPECT_EQ(1, dump_core(0, 0, &kib));
+	/* What is only reserved was not committed for that. */
+	EXPECT_LT(kib, 16 << 10);
+}
+
+TEST_F(core, has_no_arena_with_nodump)
+{
+	long kib;
+
+	EXPECT_EQ(0, dump_core(ARENA_F_NODUMP, 0, &kib));
+	EXPECT_EQ(0, dump_core(0, MADV_DONTDUMP, &kib));
 }
 
 TEST_HARNESS_MAIN

@@ -201,7 +201,32 @@ FIXTURE_VARIANT_ADD(refuse_ioctl, release_newer_and_not_zero) {
 
 FIXTURE_VARIANT_ADD(refuse_ioctl, release_unknown_flag) {
 	.cmd = ARENA_IOC_RELEASE, .size = sizeof(struct arena_ioc_release),
-	.flags = 2, .error = EINVAL,
+	.flags = 4, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, release_and_seal_range_of_nothing) {
+	.cmd = ARENA_IOC_RELEASE, .size = sizeof(struct arena_ioc_release),
+	.flags = ARENA_RELEASE_RANGE | ARENA_RELEASE_SEAL, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, set_limit_size_too_small) {
+	.cmd = ARENA_IOC_SET_LIMIT, .size = sizeof(struct arena_ioc_set_limit) - 1,
+	.error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, set_limit_newer_and_not_zero) {
+	.cmd = ARENA_IOC_SET_LIMIT, .size = sizeof(struct arena_ioc_set_limit) + 8,
+	.nonzero_at = sizeof(struct arena_ioc_set_limit), .error = E2BIG,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, set_limit_unknown_flag) {
+	.cmd = ARENA_IOC_SET_LIMIT, .size = sizeof(struct arena_ioc_set_limit),
+	.flags = 1, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, set_limit_misaligned) {
+	.cmd = ARENA_IOC_SET_LIMIT, .size = sizeof(struct arena_ioc_set_limit),
+	.from = BLOCK + PAGE, .error = EINVAL,
 };
 
 FIXTURE_VARIANT_ADD(refuse_ioctl, release_offset_without_range) {
@@ -303,7 +328,8 @@ FIXTURE_VARIANT_ADD(refuse_ioctl, region_info_unknown_flag) {
 };
 
 FIXTURE_VARIANT_ADD(refuse_ioctl, stats_size_too_small) {
-	.cmd = ARENA_IOC_STATS, .size = sizeof(struct arena_ioc_stats) - 1,
+	.cmd = ARENA_IOC_STATS,
+	.size = offsetof(struct arena_ioc_stats, charged) - 1,
 	.error = EINVAL,
 };
 

@@ -39,7 +39,8 @@ TEST_F(region, info_describes_the_module)
 		  ARENA_FEATURE_RESERVE | ARENA_FEATURE_RELEASE_RANGE |
 		  ARENA_FEATURE_POLICY | ARENA_FEATURE_KEEP_DIRTY |
 		  ARENA_FEATURE_COMMIT_RANGE | ARENA_FEATURE_REGION_INFO |
-		  ARENA_FEATURE_STATS,
+		  ARENA_FEATURE_STATS | ARENA_FEATURE_LIMIT |
+		  ARENA_FEATURE_SEAL | ARENA_FEATURE_NODUMP,
 		  info.features);
 }
 
@@ -432,6 +433,53 @@ TEST_F(region, who_keeps_its_blocks_sees_them_again)
 	ASSERT_EQ(0, ioctl(self->fd, ARENA_IOC_SET_FLAGS, &flags));
 	EXPECT_EQ(0, stats_of(self->fd).cached);
 	EXPECT_TRUE(is_zero(memory, nr * BLOCK));
+}
+
+/* A figure in KiB of the descriptor's fdinfo, or -1. */
+static long fdinfo_kib(int fd, const char *what)
+{
+	char path[64], line[256], name[64];
+	long kib = -1, value;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	file = fopen(path, "r");
+	if (!file)
+		return -1;
+	while (kib < 0 && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%63[^:]: %ld KiB", name, &value) == 2 &&
+		    !strcmp(name, what))
+			kib = value;
+	}
+	fclose(file);
+	return kib;
+}
+
+/* Whoever counts, and however: fdinfo, smaps and ARENA_IOC_STATS agree. */
+TEST_F(region, all_figures_agree)
+{
+	struct arena_ioc_set_flags flags = {
+		.size = sizeof(flags), .arena_flags = ARENA_F_KEEP_DIRTY,
+	};
+	const long nr = 6, kib = BLOCK / 1024;
+	struct arena_ioc_stats stats;
+	char *memory;
+
+	ASSERT_TRUE(run_on_node(0));
+	ASSERT_EQ(0, ioctl(self->fd, ARENA_IOC_SET_FLAGS, &flags));
+	memory = map_blocks(self->fd, nr);
+	ASSERT_NE(MAP_FAILED, memory);
+	touch(memory, nr * BLOCK, 1);
+	ASSERT_EQ(2, release_range(self->fd, 0, 2 * BLOCK));
+	stats = stats_of(self->fd);
+	EXPECT_EQ(nr - 2, stats.blocks);
+	EXPECT_EQ(nr - 2, stats.charged);
+	EXPECT_EQ(2, stats.cached);
+	EXPECT_EQ((nr - 2) * kib, smaps_kib(memory, "Rss"));
+	EXPECT_EQ((nr - 2) * kib, fdinfo_kib(self->fd, "arena-resident-memory"));
+	EXPECT_EQ((nr - 2) * kib, fdinfo_kib(self->fd, "arena-resident-node0"));
+	EXPECT_EQ(2 * kib, fdinfo_kib(self->fd, "arena-cached-memory"));
+	EXPECT_EQ(nr * kib, fdinfo_kib(self->fd, "arena-total-memory"));
 }
 
 /* Zeroing is the worker's: from a pool that is warm, nobody waits for it. */

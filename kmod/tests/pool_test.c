@@ -249,6 +249,42 @@ static void what_was_shrunk_comes_back(struct kunit *test)
 	arena_pool_set_watermarks(0, ARENA_POOL_AUTO, ARENA_POOL_AUTO);
 }
 
+static void the_limit_of_a_node_is_met_exactly(struct kunit *test)
+{
+	enum { LIMIT = 5 };
+	int nid = numa_mem_id(), nr = 0;
+	nodemask_t nodes = nodemask_of_node(nid);
+	struct folio *folios[LIMIT], *folio;
+	unsigned long zeroed = 0;
+	LIST_HEAD(blocks);
+
+	arena_pool_set_limit(LIMIT);
+	KUNIT_EXPECT_EQ(test, arena_pool_take_run(nid, LIMIT + 1, &blocks, &zeroed), -ENOMEM);
+	KUNIT_EXPECT_TRUE(test, list_empty(&blocks));
+	while (nr < LIMIT && (folio = get_from(nid)))
+		folios[nr++] = folio;
+	KUNIT_ASSERT_EQ(test, nr, LIMIT);
+	KUNIT_EXPECT_NULL(test, get_from(nid));
+	KUNIT_EXPECT_NULL(test, arena_pool_alloc(nid, &nodes));
+	KUNIT_EXPECT_EQ(test, arena_pool_hold(nid, 1), 0);
+	expect_counts(test, LIMIT, 0);
+
+	/* What is in quarantine counts. */
+	folio_get(folios[0]);
+	arena_pool_put(folios[0]);
+	expect_counts(test, LIMIT - 1, 1);
+	KUNIT_EXPECT_NULL(test, get_from(nid));
+	folio_put(folios[0]);
+	cancel_delayed_work_sync(&quarantine_work);
+	recheck_quarantine(NULL);
+	folios[0] = get_from(nid);
+	KUNIT_EXPECT_NOT_NULL(test, folios[0]);
+	while (nr)
+		arena_pool_put(folios[--nr]);
+	arena_pool_set_limit(ARENA_POOL_UNLIMITED);
+	expect_counts(test, 0, 0);
+}
+
 static void who_holds_a_block_keeps_it(struct kunit *test)
 {
 	struct folio *folio = get_any();
@@ -472,7 +508,7 @@ static void step_take_dirty(struct model *model)
 
 	if (!take_dirty(model->pool, &blocks))
 		return;
-	atomic_long_inc(&model->pool->in_use);
+	KUNIT_EXPECT_EQ(model->test, arena_pool_hold(model->pool->nid, 1), 1);
 	MODEL_CHECK(model, list_count_nodes(&blocks) == 1);
 	model->kept--;
 	model_take_all(model, &blocks);
@@ -489,6 +525,7 @@ static void step_take_run(struct model *model, unsigned int nr)
 		MODEL_CHECK(model, before.largest < nr);
 		return;
 	}
+	MODEL_CHECK(model, arena_pool_hold(model->pool->nid, nr) == nr);
 	list_for_each_entry(folio, &blocks, lru) {
 		MODEL_CHECK(model, !last || folio_pfn(folio) ==
 			    folio_pfn(last) + ARENA_BLOCK_PAGES);
@@ -545,6 +582,7 @@ static void step_reuse(struct model *model)
 {
 	struct model_block block = remove_any(model, &model->cached);
 
+	MODEL_CHECK(model, arena_pool_hold(model->pool->nid, 1) == 1);
 	arena_pool_reuse(block.folio);
 	MODEL_CHECK(model, folio_ref_count(block.folio) == 1);
 	move_to(&model->taken, block);
@@ -708,6 +746,7 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(the_watermarks_hold),
 	KUNIT_CASE_SLOW(what_was_shrunk_comes_back),
 	KUNIT_CASE(what_is_given_up_is_spare),
+	KUNIT_CASE(the_limit_of_a_node_is_met_exactly),
 	KUNIT_CASE(who_holds_a_block_keeps_it),
 	KUNIT_CASE(the_worker_rechecks),
 	KUNIT_CASE(exit_lets_go_of_held_blocks),

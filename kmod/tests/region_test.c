@@ -6,6 +6,7 @@
 #include "../region.c"
 
 #include <kunit/test.h>
+#include <linux/delay.h>
 
 #define ALL	ALIGN_DOWN(MAX_LFS_FILESIZE, ARENA_BLOCK_SIZE)
 
@@ -27,6 +28,9 @@ static int region_init(struct kunit *test)
 	address_space_init_once(&fixture->inode.i_data);
 	fixture->inode.i_mapping = &fixture->inode.i_data;
 	fixture->arena.inode = &fixture->inode;
+	fixture->arena.account = arena_account_create(false);
+	if (!fixture->arena.account)
+		return -ENOMEM;
 	arena_region_init(&fixture->arena);
 	test->priv = fixture;
 	return 0;
@@ -114,12 +118,12 @@ static void release_empties_the_slots(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 0, 3, &committed), 0);
 	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 1UL << 30, 2, &committed), 0);
-	KUNIT_EXPECT_EQ(test, arena_region_release(arena, 0, ALL, &released), 0);
+	KUNIT_EXPECT_EQ(test, arena_region_release(arena, 0, ALL, false, &released), 0);
 	KUNIT_EXPECT_EQ(test, released, 5);
 	KUNIT_EXPECT_EQ(test, arena->nr_blocks, 0);
 	KUNIT_EXPECT_EQ(test, in_use(), 0);
 	KUNIT_EXPECT_TRUE(test, xa_empty(&arena->slots));
-	KUNIT_EXPECT_EQ(test, arena_region_release(arena, 0, ALL, &released), 0);
+	KUNIT_EXPECT_EQ(test, arena_region_release(arena, 0, ALL, false, &released), 0);
 	KUNIT_EXPECT_EQ(test, released, 0);
 }
 
@@ -155,12 +159,12 @@ static void a_keeper_gets_its_blocks_back(struct kunit *test)
 	unsigned long released;
 	struct folio *folio;
 
-	KUNIT_ASSERT_EQ(test, arena_region_set_flags(arena, 2), -EINVAL);
+	KUNIT_ASSERT_EQ(test, arena_region_set_flags(arena, BIT(3)), -EINVAL);
 	KUNIT_ASSERT_EQ(test, arena_region_set_flags(arena, ARENA_F_KEEP_DIRTY), 0);
 	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 0, 1, &committed), 0);
 	folio = xa_load(&arena->slots, 0);
 	strscpy(folio_address(folio), "mine", ARENA_BLOCK_SIZE);
-	KUNIT_ASSERT_EQ(test, arena_region_release(arena, 0, ALL, &released), 0);
+	KUNIT_ASSERT_EQ(test, arena_region_release(arena, 0, ALL, false, &released), 0);
 	KUNIT_EXPECT_EQ(test, arena_cache_size(arena->cache), 1);
 	KUNIT_EXPECT_EQ(test, in_use(), 0);
 	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 5, 1, &committed), 0);
@@ -168,7 +172,7 @@ static void a_keeper_gets_its_blocks_back(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, (char *)folio_address(folio), "mine");
 
 	/* Who no longer wants that gets others, zeroed. */
-	KUNIT_ASSERT_EQ(test, arena_region_release(arena, 0, ALL, &released), 0);
+	KUNIT_ASSERT_EQ(test, arena_region_release(arena, 0, ALL, false, &released), 0);
 	KUNIT_ASSERT_EQ(test, arena_region_set_flags(arena, 0), 0);
 	KUNIT_EXPECT_EQ(test, arena_cache_size(arena->cache), 0);
 	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 0, 1, &committed), 0);
@@ -183,7 +187,7 @@ static void release_takes_its_range(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 0, 8, &committed), 0);
 	KUNIT_EXPECT_EQ(test, arena_region_release(arena, 2 * ARENA_BLOCK_SIZE,
-						   3 * ARENA_BLOCK_SIZE, &released), 0);
+						   3 * ARENA_BLOCK_SIZE, false, &released), 0);
 	KUNIT_EXPECT_EQ(test, released, 3);
 	KUNIT_EXPECT_EQ(test, arena->nr_blocks, 5);
 	KUNIT_EXPECT_EQ(test, in_use(), 5);
@@ -192,12 +196,12 @@ static void release_takes_its_range(struct kunit *test)
 	/* What is not there is none. */
 	KUNIT_EXPECT_EQ(test, arena_region_release(arena, 4 * ARENA_BLOCK_SIZE,
 						   ALL - 4 * ARENA_BLOCK_SIZE,
-						   &released), 0);
+						   false, &released), 0);
 	KUNIT_EXPECT_EQ(test, released, 3);
 	KUNIT_EXPECT_EQ(test, arena_region_release(arena, ALL, ARENA_BLOCK_SIZE,
-						   &released), -EOVERFLOW);
+						   false, &released), -EOVERFLOW);
 	KUNIT_EXPECT_EQ(test, arena_region_release(arena, U64_MAX << ARENA_BLOCK_SHIFT,
-						   ALL, &released), -EOVERFLOW);
+						   ALL, false, &released), -EOVERFLOW);
 	KUNIT_EXPECT_EQ(test, arena->nr_blocks, 2);
 }
 
@@ -224,6 +228,74 @@ static void a_file_has_an_end(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, is_in_file(ULONG_MAX - 511, ARENA_BLOCK_SIZE));
 }
 
+static void a_commit_stays_within_the_limit(struct kunit *test)
+{
+	struct arena *arena = arena_of(test);
+
+	KUNIT_ASSERT_EQ(test, arena_account_lower_limit(arena->account, 4), 0);
+	KUNIT_EXPECT_EQ(test, commit_blocks(arena, 0, 5, &committed), -EDQUOT);
+	KUNIT_EXPECT_EQ(test, commit_contig(arena, 0, 5, &committed), -EDQUOT);
+	KUNIT_EXPECT_EQ(test, commit_blocks(arena, 1, 2, &committed), 0);
+	/* With a hole, of which a part is committed before the limit is met. */
+	KUNIT_EXPECT_EQ(test, commit_blocks(arena, 0, 6, &committed), -EDQUOT);
+	KUNIT_EXPECT_EQ(test, arena->nr_blocks, 2);
+	KUNIT_EXPECT_EQ(test, in_use(), 2);
+	KUNIT_EXPECT_EQ(test, arena_account_charged(arena->account), 2);
+	KUNIT_EXPECT_EQ(test, commit_blocks(arena, 0, 4, &committed), 0);
+	KUNIT_EXPECT_EQ(test, arena_account_charged(arena->account), 4);
+}
+
+static void who_is_held_stays_charged(struct kunit *test)
+{
+	struct arena *arena = arena_of(test);
+	struct folio *folio;
+	unsigned long nr;
+	int i;
+
+	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 0, 3, &committed), 0);
+	folio = xa_load(&arena->slots, 1);
+	folio_get(folio);
+	KUNIT_ASSERT_EQ(test, arena_region_release(arena, 0, ALL, false, &nr), 0);
+	KUNIT_EXPECT_EQ(test, nr, 3);
+	KUNIT_EXPECT_EQ(test, arena_account_charged(arena->account), 1);
+	folio_put(folio);
+	for (i = 0; i < 200 && arena_account_charged(arena->account); i++)
+		msleep(20);
+	KUNIT_EXPECT_EQ(test, arena_account_charged(arena->account), 0);
+}
+
+static void what_is_sealed_is_not_committed_by_a_touch(struct kunit *test)
+{
+	struct arena *arena = arena_of(test);
+	unsigned long nr;
+
+	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 0, 8, &committed), 0);
+	KUNIT_ASSERT_EQ(test, arena_region_release(arena, 2 * ARENA_BLOCK_SIZE,
+						   4 * ARENA_BLOCK_SIZE, true, &nr), 0);
+	KUNIT_EXPECT_EQ(test, nr, 4);
+	KUNIT_EXPECT_EQ(test, commit_slots(arena, 1, 1, true, &nr), 0);
+	KUNIT_EXPECT_EQ(test, commit_slots(arena, 2, 1, true, &nr), -EPERM);
+	KUNIT_EXPECT_EQ(test, commit_slots(arena, 5, 1, true, &nr), -EPERM);
+	KUNIT_EXPECT_EQ(test, commit_slots(arena, 6, 1, true, &nr), 0);
+	KUNIT_EXPECT_EQ(test, in_use(), 4);
+	/* A call breaks the seals of its range, and no others. */
+	KUNIT_EXPECT_EQ(test, commit_blocks(arena, 3, 2, &nr), 0);
+	KUNIT_EXPECT_EQ(test, commit_slots(arena, 2, 1, true, &nr), -EPERM);
+	KUNIT_EXPECT_EQ(test, commit_slots(arena, 5, 1, true, &nr), -EPERM);
+	KUNIT_ASSERT_EQ(test, arena_region_release(arena, 3 * ARENA_BLOCK_SIZE,
+						   ARENA_BLOCK_SIZE, false, &nr), 0);
+	KUNIT_EXPECT_EQ(test, commit_slots(arena, 3, 1, true, &nr), 0);
+	/* One that fails breaks none. */
+	KUNIT_ASSERT_EQ(test, arena_account_lower_limit(arena->account, 7), 0);
+	KUNIT_EXPECT_EQ(test, commit_blocks(arena, 2, 8, &nr), -EDQUOT);
+	KUNIT_EXPECT_EQ(test, commit_slots(arena, 2, 1, true, &nr), -EPERM);
+	/* All there is, and all there is not. */
+	KUNIT_ASSERT_EQ(test, arena_region_release(arena, 0, ALL, true, &nr), 0);
+	KUNIT_EXPECT_EQ(test, commit_slots(arena, 1UL << 30, 1, true, &nr), -EPERM);
+	KUNIT_EXPECT_EQ(test, commit_blocks(arena, 1UL << 30, 1, &nr), 0);
+	KUNIT_EXPECT_EQ(test, commit_slots(arena, (1UL << 30) + 1, 1, true, &nr), -EPERM);
+}
+
 static struct kunit_case region_cases[] = {
 	KUNIT_CASE(commit_fills_the_slots),
 	KUNIT_CASE(commit_fills_only_what_is_empty),
@@ -234,6 +306,9 @@ static struct kunit_case region_cases[] = {
 	KUNIT_CASE(a_keeper_gets_its_blocks_back),
 	KUNIT_CASE(a_slot_gives_a_reference),
 	KUNIT_CASE(a_file_has_an_end),
+	KUNIT_CASE(a_commit_stays_within_the_limit),
+	KUNIT_CASE(who_is_held_stays_charged),
+	KUNIT_CASE(what_is_sealed_is_not_committed_by_a_touch),
 	{ }
 };
 

@@ -42,6 +42,12 @@
 #define ARENA_FEATURE_REGION_INFO	_BITULL(7)
 /* ARENA_IOC_STATS tells what the arena has had. */
 #define ARENA_FEATURE_STATS	_BITULL(8)
+/* ARENA_IOC_SET_LIMIT lowers what the arena may have. */
+#define ARENA_FEATURE_LIMIT	_BITULL(9)
+/* ARENA_RELEASE_SEAL and ARENA_F_QUARANTINE make what was released fault. */
+#define ARENA_FEATURE_SEAL	_BITULL(10)
+/* ARENA_F_NODUMP keeps regions out of core dumps. */
+#define ARENA_FEATURE_NODUMP	_BITULL(11)
 
 /**
  * struct arena_ioc_info - what the module offers and what this arena holds
@@ -66,18 +72,24 @@ struct arena_ioc_info {
 
 /* arena_ioc_release.flags: only what @offset and @length say. */
 #define ARENA_RELEASE_RANGE	_BITUL(0)
+/*
+ * And seal it: whoever touches it gets SIGBUS, until it is committed again by mmap()
+ * or ARENA_IOC_COMMIT.
+ */
+#define ARENA_RELEASE_SEAL	_BITUL(1)
 
 /**
  * struct arena_ioc_release - give the arena's memory back
  * @size: in: bytes the caller passes; out: bytes the kernel filled in
- * @flags: in: ARENA_RELEASE_RANGE, or zero for everything
+ * @flags: in: ARENA_RELEASE_*; without ARENA_RELEASE_RANGE, everything
  * @blocks: out: blocks released
  * @offset: in: where the range begins, a file offset as in mmap(); a multiple of
  *	the block size; zero without ARENA_RELEASE_RANGE
  * @length: in: bytes in the range, a multiple of the block size and not zero;
  *	zero without ARENA_RELEASE_RANGE
  *
- * Mappings stay; the next touch of each block finds fresh, zeroed memory.
+ * Mappings stay; the next touch of each block finds fresh, zeroed memory, unless it
+ * is sealed.
  */
 struct arena_ioc_release {
 	__u32 size;
@@ -126,6 +138,10 @@ struct arena_ioc_set_policy {
  * for a while, and come back with what was in them. Others' data never do.
  */
 #define ARENA_F_KEEP_DIRTY	_BITULL(0)
+/* Regions mapped from now on are left out of core dumps. */
+#define ARENA_F_NODUMP		_BITULL(1)
+/* Each release seals, as with ARENA_RELEASE_SEAL: to find uses after release. */
+#define ARENA_F_QUARANTINE	_BITULL(2)
 
 /**
  * struct arena_ioc_set_flags - choose how the arena behaves from now on
@@ -204,6 +220,9 @@ struct arena_ioc_region_info {
  * @zeroed: out: how many of these had to be zeroed while the caller waited
  * @fallbacks: out: blocks committed on another node than the policy asks for
  * @released: out: blocks released
+ * @charged: out: blocks that count against limits: those committed, and those
+ *	released that somebody else still holds
+ * @limit: out: how many may be, all bits set if there is no limit
  */
 struct arena_ioc_stats {
 	__u32 size;
@@ -216,6 +235,21 @@ struct arena_ioc_stats {
 	__aligned_u64 zeroed;
 	__aligned_u64 fallbacks;
 	__aligned_u64 released;
+	__aligned_u64 charged;
+	__aligned_u64 limit;
+};
+
+/**
+ * struct arena_ioc_set_limit - lower what the arena may have
+ * @size: in: bytes the caller passes; out: bytes the kernel knows of these
+ * @flags: in: must be zero
+ * @limit: in: bytes, a multiple of the block size; not above the limit there is.
+ *	What is committed already stays.
+ */
+struct arena_ioc_set_limit {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 limit;
 };
 
 #define ARENA_IOC_MAGIC		0xBD
@@ -226,5 +260,6 @@ struct arena_ioc_stats {
 #define ARENA_IOC_COMMIT	_IOWR(ARENA_IOC_MAGIC, 0x04, struct arena_ioc_commit)
 #define ARENA_IOC_REGION_INFO	_IOWR(ARENA_IOC_MAGIC, 0x05, struct arena_ioc_region_info)
 #define ARENA_IOC_STATS		_IOWR(ARENA_IOC_MAGIC, 0x06, struct arena_ioc_stats)
+#define ARENA_IOC_SET_LIMIT	_IOWR(ARENA_IOC_MAGIC, 0x07, struct arena_ioc_set_limit)
 
 #endif /* _UAPI_LINUX_ARENA_H */

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Accounts without arenas: limits are met exactly, and what is charged comes back.
+ */
+#include "../account.c"
+
+#include <kunit/test.h>
+
+static struct arena_account *open_account(struct kunit *test)
+{
+	struct arena_account *account = arena_account_create(false);
+
+	KUNIT_ASSERT_NOT_NULL(test, account);
+	KUNIT_EXPECT_NULL(test, account->user);
+	return account;
+}
+
+static void the_limit_is_met_exactly(struct kunit *test)
+{
+	struct arena_account *account = open_account(test);
+
+	KUNIT_EXPECT_EQ(test, arena_account_limit(account), ARENA_ACCOUNT_UNLIMITED);
+	KUNIT_EXPECT_EQ(test, arena_account_lower_limit(account, 10), 0);
+	KUNIT_EXPECT_EQ(test, arena_account_charge(account, 11), -EDQUOT);
+	KUNIT_EXPECT_EQ(test, arena_account_charge(account, ULONG_MAX), -EDQUOT);
+	KUNIT_EXPECT_EQ(test, arena_account_charged(account), 0);
+	KUNIT_EXPECT_EQ(test, arena_account_charge(account, 7), 0);
+	KUNIT_EXPECT_EQ(test, arena_account_charge(account, 4), -EDQUOT);
+	KUNIT_EXPECT_EQ(test, arena_account_charge(account, 3), 0);
+	KUNIT_EXPECT_EQ(test, arena_account_charge(account, 1), -EDQUOT);
+	KUNIT_EXPECT_EQ(test, arena_account_charge(account, 0), 0);
+	KUNIT_EXPECT_EQ(test, arena_account_charged(account), 10);
+	arena_account_uncharge(account, 1);
+	KUNIT_EXPECT_EQ(test, arena_account_charge(account, 1), 0);
+	arena_account_uncharge(account, 10);
+	KUNIT_EXPECT_EQ(test, arena_account_charged(account), 0);
+	arena_account_close(account);
+}
+
+static void a_limit_is_only_lowered(struct kunit *test)
+{
+	struct arena_account *account = open_account(test);
+
+	KUNIT_EXPECT_EQ(test, arena_account_lower_limit(account, 10), 0);
+	KUNIT_EXPECT_EQ(test, arena_account_lower_limit(account, 11), -EPERM);
+	KUNIT_EXPECT_EQ(test, arena_account_lower_limit(account, 10), 0);
+	KUNIT_EXPECT_EQ(test, arena_account_charge(account, 10), 0);
+	/* Below what there is: no more until that is less. */
+	KUNIT_EXPECT_EQ(test, arena_account_lower_limit(account, 4), 0);
+	KUNIT_EXPECT_EQ(test, arena_account_limit(account), 4);
+	KUNIT_EXPECT_EQ(test, arena_account_charge(account, 1), -EDQUOT);
+	arena_account_uncharge(account, 7);
+	KUNIT_EXPECT_EQ(test, arena_account_charge(account, 1), 0);
+	KUNIT_EXPECT_EQ(test, arena_account_charge(account, 1), -EDQUOT);
+	arena_account_uncharge(account, 4);
+	arena_account_close(account);
+}
+
+static void locked_memory_is_the_users(struct kunit *test)
+{
+	struct rlimit *rlimit = &current->signal->rlim[RLIMIT_MEMLOCK];
+	struct arena_account *one = open_account(test), *two = open_account(test);
+	struct user_struct *user = current_user();
+	long before = atomic_long_read(&user->locked_vm);
+	unsigned long old = rlimit->rlim_cur;
+
+	/* Two arenas of one user, who may have five blocks and a bit. */
+	one->user = get_uid(user);
+	two->user = get_uid(user);
+	rlimit->rlim_cur = (before << PAGE_SHIFT) + 5 * ARENA_BLOCK_SIZE + PAGE_SIZE;
+	KUNIT_EXPECT_EQ(test, arena_account_charge(one, 3), 0);
+	KUNIT_EXPECT_EQ(test, arena_account_charge(two, 3), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, arena_account_charged(two), 0);
+	KUNIT_EXPECT_EQ(test, arena_account_charge(two, 2), 0);
+	KUNIT_EXPECT_EQ(test, arena_account_charge(one, 1), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&user->locked_vm),
+			before + 5 * ARENA_BLOCK_PAGES);
+	arena_account_uncharge(one, 3);
+	/* The arena goes, one of its blocks is still held. */
+	arena_account_uncharge(two, 1);
+	arena_account_close(two);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&user->locked_vm),
+			before + ARENA_BLOCK_PAGES);
+	arena_account_uncharge(two, 1);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&user->locked_vm), before);
+	rlimit->rlim_cur = old;
+	arena_account_close(one);
+}
+
+static struct kunit_case account_cases[] = {
+	KUNIT_CASE(the_limit_is_met_exactly),
+	KUNIT_CASE(a_limit_is_only_lowered),
+	KUNIT_CASE(locked_memory_is_the_users),
+	{ }
+};
+
+static struct kunit_suite account_suite = {
+	.name = "arena_account",
+	.test_cases = account_cases,
+};
+
+kunit_test_suite(account_suite);

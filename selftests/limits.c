@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Limits: of an arena, of a user's locked memory, of a node. Each is met exactly,
+ * however many want the last block at once, and who dies gives all back.
+ *
+ * Wants to be root: it becomes another user, and sets module parameters.
+ */
+#include "arena_test.h"
+#include <pthread.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <kselftest_harness.h>
+
+#define LIMIT		24
+#define MAX_TASKS	64
+
+/* Somebody who may lock no more memory than he is told. */
+#define USER		12345
+
+static int set_limit(int fd, unsigned long long bytes)
+{
+	struct arena_ioc_set_limit args = { .size = sizeof(args), .limit = bytes };
+
+	return ioctl(fd, ARENA_IOC_SET_LIMIT, &args) ? -errno : 0;
+}
+
+static int commit(int fd, size_t first, size_t nr)
+{
+	struct arena_ioc_commit args = {
+		.size = sizeof(args), .offset = first * BLOCK, .length = nr * BLOCK,
+	};
+
+	return ioctl(fd, ARENA_IOC_COMMIT, &args) ? -errno : 0;
+}
+
+static struct arena_ioc_stats stats_of(int fd)
+{
+	struct arena_ioc_stats stats = { .size = sizeof(stats) };
+
+	if (ioctl(fd, ARENA_IOC_STATS, &stats))
+		stats.blocks = -1;
+	return stats;
+}
+
+FIXTURE(limit) {
+	int fd;
+};
+
+FIXTURE_SETUP(limit)
+{
+	self->fd = open_arena();
+	ASSERT_GE(self->fd, 0);
+}
+
+FIXTURE_TEARDOWN(limit)
+{
+	close(self->fd);
+}
+
+TEST_F(limit, is_met_exactly)
+{
+	struct arena_ioc_stats stats = stats_of(self->fd);
+
+	EXPECT_EQ(~0ULL, stats.limit);
+	ASSERT_EQ(0, set_limit(self->fd, LIMIT * BLOCK));
+	EXPECT_EQ(LIMIT, stats_of(self->fd).limit);
+	EXPECT_EQ(-EDQUOT, commit(self->fd, 0, LIMIT + 1));
+	EXPECT_EQ(MAP_FAILED, map_blocks(self->fd, LIMIT + 1));
+	EXPECT_EQ(EDQUOT, errno);
+	EXPECT_EQ(0, blocks_of(self->fd));
+	EXPECT_EQ(0, stats_of(self->fd).charged);
+	EXPECT_EQ(0, commit(self->fd, 0, LIMIT));
+	EXPECT_EQ(-EDQUOT, commit(self->fd, LIMIT, 1));
+	/* What is there already needs nothing. */
+	EXPECT_EQ(0, commit(self->fd, 0, LIMIT));
+	EXPECT_EQ(LIMIT, stats_of(self->fd).charged);
+	EXPECT_EQ(1, release_range(self->fd, 0, BLOCK));
+	EXPECT_EQ(0, commit(self->fd, LIMIT, 1));
+	EXPECT_EQ(-EDQUOT, commit(self->fd, 0, 1));
+}
+
+TEST_F(limit, is_only_lowered)
+{
+	ASSERT_EQ(0, set_limit(self->fd, LIMIT * BLOCK));
+	EXPECT_EQ(-EPERM, set_limit(self->fd, (LIMIT + 1) * BLOCK));
+	EXPECT_EQ(0, commit(self->fd, 0, LIMIT));
+	/* Nothing is taken away. */
+	EXPECT_EQ(0, set_limit(self->fd, BLOCK));
+	EXPECT_EQ(LIMIT, blocks_of(self->fd));
+	EXPECT_EQ(-EDQUOT, commit(self->fd, LIMIT, 1));
+	EXPECT_EQ(LIMIT, release_all(self->fd));
+	EXPECT_EQ(0, commit(self->fd, 0, 1));
+	EXPECT_EQ(-EDQUOT, commit(self->fd, 1, 1));
+	EXPECT_EQ(0, set_limit(self->fd, 0));
+	EXPECT_EQ(1, release_all(self->fd));
+	EXPECT_EQ(-EDQUOT, commit(self->fd, 0, 1));
+}
+
+/* A reservation promises nothing: its touch is a SIGBUS. */
+TEST_F(limit, ends_a_touch)
+{
+	char *memory;
+	pid_t pid;
+
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		int fd = open_arena();
+
+		memory = mmap(NULL, 4 * BLOCK, PROT_READ | PROT_WRITE,
+			      MAP_SHARED | MAP_NORESERVE, fd, 0);
+		if (memory == MAP_FAILED || set_limit(fd, 3 * BLOCK))
+			_exit(1);
+		touch(memory, 3 * BLOCK, 1);
+		memory[3 * BLOCK] = 1;
+		_exit(0);
+	}
+	EXPECT_EQ(128 + SIGBUS, wait_for(pid));
+}
+
+/* What somebody else still holds counts. */
+TEST_F(limit, counts_what_is_pinned)
+{
+	struct iovec iov;
+	int pipes[2], i;
+	char *memory;
+
+	ASSERT_EQ(0, set_limit(self->fd, 2 * BLOCK));
+	memory = map_blocks(self->fd, 2);
+	ASSERT_NE(MAP_FAILED, memory);
+	memory[0] = 1;
+	ASSERT_EQ(0, pipe(pipes));
+	iov = (struct iovec) { memory, 1 };
+	ASSERT_EQ(1, vmsplice(pipes[1], &iov, 1, 0));
+	EXPECT_EQ(2, release_all(self->fd));
+	EXPECT_EQ(1, stats_of(self->fd).charged);
+	EXPECT_EQ(-EDQUOT, commit(self->fd, 0, 2));
+	EXPECT_EQ(0, commit(self->fd, 0, 1));
+	close(pipes[0]);
+	close(pipes[1]);
+	for (i = 0; i < 200 && stats_of(self->fd).charged > 1; i++)
+		usleep(10000);
+	EXPECT_EQ(0, commit(self->fd, 0, 2));
+}
+
+/* --- many at once ---------------------------------------------------------- */
+
+/**
+ * struct race - tasks that all want the last block
+ * @got: blocks they have
+ * @errors: how each of them was refused
+ * @go: set when all are there
+ */
+struct race {
+	long got;
+	int errors[MAX_TASKS];
+	int go;
+};
+
+FIXTURE(race) {
+	struct race *race;
+	pid_t pids[MAX_TASKS];
+	struct stat device;
+	long in_use;
+};
+
+FIXTURE_VARIANT(race) {
+	int tasks;
+};
+
+FIXTURE_VARIANT_ADD(race, of_1) { .tasks = 1 };
+FIXTURE_VARIANT_ADD(race, of_8) { .tasks = 8 };
+FIXTURE_VARIANT_ADD(race, of_64) { .tasks = 64 };
+
+FIXTURE_SETUP(race)
+{
+	self->race = mmap(NULL, sizeof(*self->race), PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->race);
+	ASSERT_EQ(0, stat(DEVICE, &self->device));
+	ASSERT_EQ(0, chmod(DEVICE, 0666));
+	self->in_use = pool_settled("in_use", 0);
+	ASSERT_EQ(0, self->in_use);
+}
+
+FIXTURE_TEARDOWN(race)
+{
+	set_file(PARAMETERS "limit", "auto");
+	chmod(DEVICE, self->device.st_mode);
+}
+
+/* Block after block until there is an error, which is returned. */
+static int take_all(int fd, struct race *race, size_t first)
+{
+	int err;
+
+	while (!__atomic_load_n(&race->go, __ATOMIC_ACQUIRE))
+		sched_yield();
+	while (!(err = commit(fd, first++, 1)))
+		__atomic_add_fetch(&race->got, 1, __ATOMIC_RELAXED);
+	return err;
+}
+
+static bool become_user(long bytes)
+{
+	struct rlimit limit = { bytes, bytes };
+
+	return !setrlimit(RLIMIT_MEMLOCK, &limit) && !setgid(USER) && !setuid(USER);
+}
+
+/* A process with an arena of its own; with a limit to locked memory, as a user. */
+static pid_t start_process(struct race *race, int task, long memlock)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	if (memlock && !become_user(memlock))
+		_exit(1);
+	race->errors[task] = take_all(open_arena(), race, 0);
+	pause();
+	_exit(1);
+}
+
+/* All of them, until each was refused. The most that was ever in use. */
+static long run_processes(struct race *race, pid_t *pids, int nr, long memlock)
+{
+	long most = 0, now;
+	int i, left = nr;
+
+	for (i = 0; i < nr; i++)
+		pids[i] = start_process(race, i, memlock);
+	__atomic_store_n(&race->go, 1, __ATOMIC_RELEASE);
+	while (left) {
+		now = pool_count("in_use") + pool_count("quarantined");
+		most = now > most ? now : most;
+		for (i = 0, left = 0; i < nr; i++)
+			left += !__atomic_load_n(&race->errors[i], __ATOMIC_ACQUIRE);
+	}
+	return most;
+}
+
+static void kill_processes(pid_t *pids, int nr)
+{
+	int i;
+
+	for (i = 0; i < nr; i++)
+		kill(pids[i], SIGKILL);
+	for (i = 0; i < nr; i++)
+		waitpid(pids[i], NULL, 0);
+}
+
+TEST_F_TIMEOUT(race, for_locked_memory, 120)
+{
+	/* Not enough for one more, but nearly. */
+	const long bytes = (LIMIT + 1) * BLOCK - PAGE;
+	int i, round;
+
+	if (geteuid())
+		SKIP(return, "not root");
+	/* The second time shows that nothing of the first is still charged. */
+	for (round = 0; round < 2; round++) {
+		memset(self->race, 0, sizeof(*self->race));
+		EXPECT_GE(LIMIT, run_processes(self->race, self->pids,
+					       variant->tasks, bytes));
+		EXPECT_EQ(LIMIT, self->race->got);
+		EXPECT_EQ(LIMIT, pool_count("in_use"));
+		for (i = 0; i < variant->tasks; i++)
+			EXPECT_EQ(-ENOMEM, self->race->errors[i]);
+		kill_processes(self->pids, variant->tasks);
+		EXPECT_EQ(0, pool_settled("in_use", 0));
+	}
+}
+
+/* Who may lock what he likes is not limited. */
+TEST_F(race, not_with_cap_ipc_lock)
+{
+	struct rlimit limit = { BLOCK, BLOCK };
+	int fd;
+
+	if (geteuid())
+		SKIP(return, "not root");
+	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
+	fd = open_arena();
+	EXPECT_EQ(0, commit(fd, 0, variant->tasks));
+	close(fd);
+}
+
+TEST_F(race, not_with_memlock_0)
+{
+	pid_t pid;
+	int fd;
+
+	if (geteuid())
+		SKIP(return, "not root");
+	ASSERT_TRUE(set_file(PARAMETERS "memlock", "0"));
+	pid = fork();
+	if (!pid) {
+		if (!become_user(BLOCK))
+			_exit(1);
+		fd = open_arena();
+		_exit(commit(fd, 0, variant->tasks) ? 2 : 0);
+	}
+	EXPECT_EQ(0, wait_for(pid));
+	EXPECT_TRUE(set_file(PARAMETERS "memlock", "1"));
+}
+
+TEST_F_TIMEOUT(race, for_a_node, 120)
+{
+	long nodes = 0, node;
+	int i, round;
+
+	if (geteuid())
+		SKIP(return, "not root");
+	for (node = 0; node < MAX_NODES; node++)
+		nodes += pool_figure(node, "ready") >= 0;
+	ASSERT_TRUE(set_file(PARAMETERS "limit", "48M"));
+	for (round = 0; round < 2; round++) {
+		memset(self->race, 0, sizeof(*self->race));
+		EXPECT_GE(nodes * LIMIT, run_processes(self->race, self->pids,
+						       variant->tasks, 0));
+		EXPECT_EQ(nodes * LIMIT, self->race->got);
+		for (node = 0; node < MAX_NODES; node++) {
+			if (pool_figure(node, "ready") >= 0)
+				EXPECT_EQ(LIMIT, pool_figure(node, "in_use"));
+		}
+		for (i = 0; i < variant->tasks; i++)
+			EXPECT_EQ(-ENOMEM, self->race->errors[i]);
+		kill_processes(self->pids, variant->tasks);
+		EXPECT_EQ(0, pool_settled("in_use", 0));
+	}
+}
+
+struct taker {
+	struct race *race;
+	int fd, task;
+};
+
+static void *run_taker(void *data)
+{
+	struct taker *taker = data;
+
+	taker->race->errors[taker->task] =
+		take_all(taker->fd, taker->race, taker->task * 1000);
+	return NULL;
+}
+
+TEST_F_TIMEOUT(race, for_an_arena, 120)
+{
+	struct taker takers[MAX_TASKS];
+	pthread_t threads[MAX_TASKS];
+	int fd = open_arena(), i;
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, set_limit(fd, LIMIT * BLOCK));
+	for (i = 0; i < variant->tasks; i++) {
+		takers[i] = (struct taker) { self->race, fd, i };
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, run_taker, &takers[i]));
+	}
+	__atomic_store_n(&self->race->go, 1, __ATOMIC_RELEASE);
+	for (i = 0; i < variant->tasks; i++) {
+		pthread_join(threads[i], NULL);
+		EXPECT_EQ(-EDQUOT, self->race->errors[i]);
+	}
+	EXPECT_EQ(LIMIT, self->race->got);
+	EXPECT_EQ(LIMIT, blocks_of(fd));
+	EXPECT_EQ(LIMIT, stats_of(fd).charged);
+	close(fd);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Seals: what was released faults, at the address that was touched, until it is
+ * committed again by a call.
+ */
+#include "arena_test.h"
+#include <pthread.h>
+#include <setjmp.h>
+#include <sys/uio.h>
+#include <kselftest_harness.h>
+
+#define NR	8
+
+static __thread sigjmp_buf after_sigbus;
+static __thread char *volatile fault_address;
+
+static void note_sigbus(int signal, siginfo_t *info, void *context)
+{
+	fault_address = info->si_addr;
+	siglongjmp(after_sigbus, 1);
+}
+
+/* The address that SIGBUS names when a byte is touched, or NULL if there is none. */
+static char *touch_faults(char *at, bool is_write)
+{
+	fault_address = NULL;
+	if (sigsetjmp(after_sigbus, 1))
+		return fault_address;
+	if (is_write)
+		*(volatile char *)at = 1;
+	else
+		(void)*(volatile char *)at;
+	return NULL;
+}
+
+static long release(int fd, unsigned int flags, size_t first, size_t nr)
+{
+	struct arena_ioc_release args = {
+		.size = sizeof(args), .flags = flags,
+		.offset = first * BLOCK, .length = nr * BLOCK,
+	};
+
+	return ioctl(fd, ARENA_IOC_RELEASE, &args) ? -errno : (long)args.blocks;
+}
+
+static int set_flags(int fd, unsigned long long arena_flags)
+{
+	struct arena_ioc_set_flags args = {
+		.size = sizeof(args), .arena_flags = arena_flags,
+	};
+
+	return ioctl(fd, ARENA_IOC_SET_FLAGS, &args) ? -errno : 0;
+}
+
+static int commit(int fd, size_t first, size_t nr)
+{
+	struct arena_ioc_commit args = {
+		.size = sizeof(args), .offset = first * BLOCK, .length = nr * BLOCK,
+	};
+
+	return ioctl(fd, ARENA_IOC_COMMIT, &args) ? -errno : 0;
+}
+
+FIXTURE(seal) {
+	int fd;
+	char *memory;
+};
+
+FIXTURE_SETUP(seal)
+{
+	struct sigaction action = {
+		.sa_sigaction = note_sigbus, .sa_flags = SA_SIGINFO,
+	};
+
+	self->fd = open_arena();
+	ASSERT_GE(self->fd, 0);
+	self->memory = map_blocks(self->fd, NR);
+	ASSERT_NE(MAP_FAILED, self->memory);
+	touch(self->memory, NR * BLOCK, 1);
+	ASSERT_EQ(0, sigaction(SIGBUS, &action, NULL));
+}
+
+FIXTURE_TEARDOWN(seal)
+{
+	close(self->fd);
+}
+
+TEST_F(seal, makes_a_touch_fault_where_it_was)
+{
+	char *inside = self->memory + 2 * BLOCK + 12345;
+
+	ASSERT_EQ(3, release(self->fd, ARENA_RELEASE_RANGE | ARENA_RELEASE_SEAL, 2, 3));
+	EXPECT_EQ(inside, touch_faults(inside, true));
+	EXPECT_EQ(inside, touch_faults(inside, false));
+	EXPECT_EQ(self->memory + 5 * BLOCK - 1,
+		  touch_faults(self->memory + 5 * BLOCK - 1, true));
+	EXPECT_EQ(NULL, touch_faults(self->memory + 2 * BLOCK - 1, true));
+	EXPECT_EQ(NULL, touch_faults(self->memory + 5 * BLOCK, true));
+	EXPECT_EQ(NR - 3, blocks_of(self->fd));
+}
+
+TEST_F(seal, ends_with_a_commit)
+{
+	char *again;
+
+	ASSERT_EQ(NR, release(self->fd, ARENA_RELEASE_SEAL, 0, 0));
+	EXPECT_NE(NULL, touch_faults(self->memory, true));
+	EXPECT_EQ(0, commit(self->fd, 1, 2));
+	EXPECT_NE(NULL, touch_faults(self->memory, true));
+	EXPECT_EQ(NULL, touch_faults(self->memory + BLOCK, false));
+	EXPECT_TRUE(is_zero(self->memory + BLOCK, 2 * BLOCK));
+	EXPECT_NE(NULL, touch_faults(self->memory + 3 * BLOCK, true));
+
+	/* A reservation is no commit; a mapping is. */
+	again = mmap(NULL, NR * BLOCK, PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_NORESERVE, self->fd, 0);
+	ASSERT_NE(MAP_FAILED, again);
+	EXPECT_EQ(again, touch_faults(again, true));
+	ASSERT_EQ(0, munmap(again, NR * BLOCK));
+	again = map_blocks(self->fd, NR);
+	ASSERT_NE(MAP_FAILED, again);
+	EXPECT_EQ(NULL, touch_faults(self->memory, false));
+	EXPECT_TRUE(is_zero(self->memory, NR * BLOCK));
+}
+
+/* What was never committed, too: it is the range that is sealed. */
+TEST_F(seal, covers_holes)
+{
+	char *more = mmap(NULL, BLOCK, PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_NORESERVE, self->fd, 100 * BLOCK);
+
+	ASSERT_NE(MAP_FAILED, more);
+	ASSERT_EQ(NR, release(self->fd, ARENA_RELEASE_SEAL, 0, 0));
+	EXPECT_EQ(more, touch_faults(more, true));
+	EXPECT_EQ(0, blocks_of(self->fd));
+	/* A release without it seals nothing, and breaks no seal. */
+	ASSERT_EQ(0, release(self->fd, 0, 0, 0));
+	EXPECT_EQ(more, touch_faults(more, true));
+}
+
+TEST_F(seal, holds_for_the_kernel)
+{
+	struct iovec here, there = { self->memory, 1 };
+	char byte = 1;
+	int pipes[2];
+
+	ASSERT_EQ(0, pipe(pipes));
+	ASSERT_EQ(NR, release(self->fd, ARENA_RELEASE_SEAL, 0, 0));
+	EXPECT_EQ(-1, write(pipes[1], self->memory, 1));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(-1, vmsplice(pipes[1], &there, 1, 0));
+	EXPECT_EQ(EFAULT, errno);
+	here = (struct iovec) { &byte, 1 };
+	EXPECT_EQ(-1, process_vm_writev(getpid(), &here, 1, &there, 1, 0));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(-1, madvise(self->memory, BLOCK, MADV_POPULATE_WRITE));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(0, blocks_of(self->fd));
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+TEST_F(seal, by_every_release_in_quarantine)
+{
+	ASSERT_EQ(0, set_flags(self->fd, ARENA_F_QUARANTINE));
+	ASSERT_EQ(1, release(self->fd, ARENA_RELEASE_RANGE, 3, 1));
+	EXPECT_NE(NULL, touch_faults(self->memory + 3 * BLOCK, true));
+	EXPECT_EQ(NULL, touch_faults(self->memory, true));
+	ASSERT_EQ(NR - 1, release(self->fd, 0, 0, 0));
+	EXPECT_NE(NULL, touch_faults(self->memory, true));
+	ASSERT_EQ(0, commit(self->fd, 0, NR));
+	ASSERT_EQ(0, set_flags(self->fd, 0));
+	ASSERT_EQ(NR, release(self->fd, 0, 0, 0));
+	EXPECT_EQ(NULL, touch_faults(self->memory, true));
+}
+
+/* Who is told that a range is sealed finds it so, whatever others did meanwhile. */
+struct toucher {
+	char *memory;
+	bool stop;
+	long touches, faults;
+};
+
+static void *run_toucher(void *data)
+{
+	struct toucher *toucher = data;
+	size_t i;
+
+	for (i = 0; !__atomic_load_n(&toucher->stop, __ATOMIC_ACQUIRE); i++) {
+		if (touch_faults(toucher->memory + i % NR * BLOCK, true))
+			toucher->faults++;
+		toucher->touches++;
+	}
+	return NULL;
+}
+
+TEST_F_TIMEOUT(seal, holds_against_faults, 300)
+{
+	struct toucher touchers[3] = { 0 };
+	pthread_t threads[3];
+	int round, i;
+
+	for (i = 0; i < 3; i++) {
+		touchers[i].memory = self->memory;
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, run_toucher, &touchers[i]));
+	}
+	for (round = 0; round < 300; round++) {
+		ASSERT_EQ(NR, release(self->fd, ARENA_RELEASE_SEAL, 0, 0));
+		ASSERT_EQ(0, blocks_of(self->fd));
+		ASSERT_NE(NULL, touch_faults(self->memory + round % NR * BLOCK, true));
+		sched_yield();
+		ASSERT_EQ(0, blocks_of(self->fd));
+		ASSERT_EQ(0, commit(self->fd, 0, NR));
+		ASSERT_EQ(NULL, touch_faults(self->memory + round % NR * BLOCK, true));
+	}
+	for (i = 0; i < 3; i++) {
+		__atomic_store_n(&touchers[i].stop, true, __ATOMIC_RELEASE);
+		pthread_join(threads[i], NULL);
+		TH_LOG("%ld touches, %ld of them sealed", touchers[i].touches,
+		       touchers[i].faults);
+		EXPECT_GT(touchers[i].faults, 0);
+		EXPECT_LT(touchers[i].faults, touchers[i].touches);
+	}
+}
+
+TEST_HARNESS_MAIN
