@@ -174,6 +174,10 @@ static bool memlock = true;
 module_param(memlock, bool, 0644);
 MODULE_PARM_DESC(memlock, "whether blocks count as locked memory of who opens the device (Y)");
 
+static bool memcg;
+module_param(memcg, bool, 0444);
+MODULE_PARM_DESC(memcg, "whether blocks are charged to memory cgroups; there are no pools then (N)");
+
 /* --- the file -------------------------------------------------------------- */
 
 static int arena_fs_init_context(struct fs_context *fc)
@@ -577,6 +581,7 @@ static int __init arena_init(void)
 {
 	int err;
 
+	arena_pool_set_accounted(memcg);
 	err = arena_pool_init();
 	if (err)
 		return err;

@@ -45,6 +45,7 @@
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/list.h>
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/mutex.h>
@@ -165,6 +166,12 @@ static atomic_long_t poisoned;
 
 /* Blocks that may be held on a node. */
 static unsigned long node_limit = ARENA_POOL_UNLIMITED;
+
+/*
+ * Whether a block is charged to the memory cgroup of who gets it, which only the page
+ * allocator can do, and undo: then pools are empty. Constant while there are any.
+ */
+static bool is_accounted;
 
 /*
  * Not movable: a long-term pin of a movable page first migrates it, which a
@@ -288,7 +295,7 @@ static unsigned long nr_kept_locked(const struct node_pool *pool)
 /* A node whose worker has not started keeps nothing. */
 static bool has_room_locked(const struct node_pool *pool)
 {
-	return pool->worker && nr_kept_locked(pool) < pool->max + pool->nr_extra;
+	return pool->worker && !is_accounted && nr_kept_locked(pool) < pool->max + pool->nr_extra;
 }
 
 /*
@@ -442,6 +449,17 @@ void arena_pool_set_limit(unsigned long nr)
 	WRITE_ONCE(node_limit, nr);
 }
 
+/**
+ * arena_pool_set_accounted - say whether blocks are charged to memory cgroups
+ * @accounted: if so, there are no pools
+ *
+ * Context: before arena_pool_init().
+ */
+void arena_pool_set_accounted(bool accounted)
+{
+	is_accounted = accounted;
+}
+
 /* Those of some nodes that are below their limit. */
 static nodemask_t nodes_with_room(const nodemask_t *nodes)
 {
@@ -515,6 +533,7 @@ struct folio *arena_pool_alloc(int nid, const nodemask_t *nodes)
 	gfp_t gfp = BLOCK_GFP | __GFP_ZERO;
 	struct folio *folio;
 
+	gfp |= is_accounted ? __GFP_ACCOUNT : 0;
 	gfp |= nodes ? __GFP_RETRY_MAYFAIL : __GFP_THISNODE | __GFP_NORETRY;
 	do {
 		left = nodes_with_room(nodes ? nodes : &near);
@@ -697,8 +716,20 @@ int arena_pool_take_run(int nid, unsigned long nr, struct list_head *blocks,
 	unsigned long most = node_present_pages(nid) >> ARENA_BLOCK_ORDER;
 	struct node_pool *pool = &pools[nid];
 	unsigned long nr_grown = 0, nr_zeroed = 0, nr_tries = 0, held;
+	struct folio *folio;
 	int err = 0;
 
+	/* One block is a run, and all that can be charged in one piece. */
+	if (is_accounted && nr > 1)
+		return -ENOMEM;
+	if (is_accounted) {
+		folio = arena_pool_alloc(nid, NULL);
+		if (!folio)
+			return -ENOMEM;
+		list_add(&folio->lru, blocks);
+		*zeroed += 1;
+		return 0;
+	}
 	held = arena_pool_hold(nid, nr);
 	if (held < nr) {
 		arena_pool_unhold(nid, held);
@@ -875,6 +906,27 @@ void arena_pool_uncache(struct folio *folio)
 	pool->nr_cached--;
 	spin_unlock(&pool->lock);
 	account_kept(pool, -1);
+}
+
+/**
+ * arena_pool_may_reuse - whether the caller may have a cached block as it is
+ * @folio: the block, claimed
+ *
+ * It is charged to the cgroup that its arena's owner was in when he got it, and can't be
+ * charged to another.
+ *
+ * Context: any; does not sleep.
+ */
+bool arena_pool_may_reuse(struct folio *folio)
+{
+	bool may = true;
+
+#ifdef CONFIG_MEMCG
+	rcu_read_lock();
+	may = !is_accounted || folio_memcg(folio) == mem_cgroup_from_task(current);
+	rcu_read_unlock();
+#endif
+	return may;
 }
 
 /**
@@ -1178,7 +1230,7 @@ static void update_watermarks(struct node_pool *pool)
 	if (!node_state(pool->nid, N_NORMAL_MEMORY))
 		max = 0;
 	/* What is refilled before the reserve is there would be in its way. */
-	if (!is_reserve_filled)
+	if (!is_reserve_filled || is_accounted)
 		min = 0;
 	spin_lock(&pool->lock);
 	pool->max = max;
@@ -1252,7 +1304,7 @@ static unsigned long reserve_blocks(struct node_pool *pool, unsigned long nr)
  */
 void arena_pool_fill_reserve(void)
 {
-	unsigned long reserve = reserve_wanted, nr;
+	unsigned long reserve = is_accounted ? 0 : reserve_wanted, nr;
 	int nid;
 
 	for_each_node_state(nid, N_NORMAL_MEMORY) {

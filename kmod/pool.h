@@ -77,6 +77,7 @@ void arena_pool_fill_reserve(void);
 unsigned long arena_pool_hold(int nid, unsigned long wanted);
 void arena_pool_unhold(int nid, unsigned long nr);
 void arena_pool_set_limit(unsigned long nr);
+void arena_pool_set_accounted(bool accounted);
 unsigned long arena_pool_take(int nid, unsigned long wanted,
 			      struct list_head *blocks, unsigned long *zeroed);
 struct folio *arena_pool_alloc(int nid, const nodemask_t *nodes);
@@ -89,6 +90,7 @@ void arena_pool_put_claimed(struct folio *folio);
 void arena_pool_put(struct folio *folio);
 bool arena_pool_cache(struct folio *folio);
 void arena_pool_uncache(struct folio *folio);
+bool arena_pool_may_reuse(struct folio *folio);
 void arena_pool_reuse(struct folio *folio);
 void arena_pool_free_claimed(struct folio *folio);
 
