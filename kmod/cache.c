@@ -150,11 +150,6 @@ unsigned long arena_cache_take(struct arena_cache *cache, int nid,
 	wanted = arena_pool_hold(nid, wanted);
 	while (taken < wanted &&
 	       (folio = take_one(&cache->parts[nid], &shelves[nid]))) {
-		if (!arena_pool_may_reuse(folio)) {
-			arena_pool_uncache(folio);
-			arena_pool_put_claimed(folio);
-			continue;
-		}
 		arena_pool_reuse(folio);
 		list_add_tail(&folio->lru, blocks);
 		taken++;

@@ -158,7 +158,7 @@ static int set_limit(const char *value, const struct kernel_param *param)
 
 	if (!err)
 		arena_pool_set_limit(limit_bytes == ULONG_MAX ? ARENA_POOL_UNLIMITED :
-				     limit_bytes >> ARENA_BLOCK_SHIFT);
+				     to_blocks(limit_bytes));
 	return err;
 }
 

@@ -45,7 +45,6 @@
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/list.h>
-#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/mutex.h>
@@ -488,9 +487,12 @@ unsigned long arena_pool_take(int nid, unsigned long wanted,
 			      struct list_head *blocks, unsigned long *zeroed)
 {
 	struct node_pool *pool = &pools[nid];
-	unsigned long taken = 0, misses = 0, nr;
+	unsigned long taken = 0, misses, nr_zeroed = 0, nr;
 
-	wanted = arena_pool_hold(nid, wanted);
+	/* No more than there may be: others see what is held as gone. */
+	misses = wanted - min(wanted, READ_ONCE(pool->ready.nr_blocks) +
+				      READ_ONCE(pool->nr_dirty));
+	wanted = arena_pool_hold(nid, wanted - misses);
 	/* While this zeroes one, the worker makes others ready. */
 	while (taken < wanted) {
 		nr = take_ready(pool, wanted - taken, blocks);
@@ -500,12 +502,12 @@ unsigned long arena_pool_take(int nid, unsigned long wanted,
 		if (fatal_signal_pending(current) || !take_dirty(pool, blocks))
 			break;
 		taken++;
-		misses++;
+		nr_zeroed++;
 	}
 	arena_pool_unhold(nid, wanted - taken);
-	atomic_long_add(misses, &pool->zeroed);
-	*zeroed += misses;
-	misses += wanted - taken;
+	atomic_long_add(nr_zeroed, &pool->zeroed);
+	*zeroed += nr_zeroed;
+	misses += nr_zeroed + wanted - taken;
 	if (misses) {
 		spin_lock(&pool->lock);
 		pool->misses += misses;
@@ -882,8 +884,11 @@ bool arena_pool_cache(struct folio *folio)
 	bool may;
 
 	spin_lock(&pool->lock);
-	/* Never so many that the pool could not have its minimum. */
-	may = pool->worker && nr_kept_locked(pool) < pool->max &&
+	/*
+	 * Never so many that the pool could not have its minimum; and none that are
+	 * charged to a cgroup, which could not have them back when it needs them.
+	 */
+	may = pool->worker && !is_accounted && nr_kept_locked(pool) < pool->max &&
 	      pool->nr_cached < pool->max - pool->min;
 	pool->nr_cached += may;
 	spin_unlock(&pool->lock);
@@ -906,27 +911,6 @@ void arena_pool_uncache(struct folio *folio)
 	pool->nr_cached--;
 	spin_unlock(&pool->lock);
 	account_kept(pool, -1);
-}
-
-/**
- * arena_pool_may_reuse - whether the caller may have a cached block as it is
- * @folio: the block, claimed
- *
- * It is charged to the cgroup that its arena's owner was in when he got it, and can't be
- * charged to another.
- *
- * Context: any; does not sleep.
- */
-bool arena_pool_may_reuse(struct folio *folio)
-{
-	bool may = true;
-
-#ifdef CONFIG_MEMCG
-	rcu_read_lock();
-	may = !is_accounted || folio_memcg(folio) == mem_cgroup_from_task(current);
-	rcu_read_unlock();
-#endif
-	return may;
 }
 
 /**
@@ -1363,7 +1347,7 @@ void arena_pool_stats(int nid, struct arena_pool_stats *stats)
 
 	spin_lock(&pool->lock);
 	*stats = (struct arena_pool_stats) {
-		.in_use = atomic_long_read(&pool->held) - quarantined,
+		.in_use = max(atomic_long_read(&pool->held) - quarantined, 0L),
 		.quarantined = quarantined,
 		.ready = pool->ready.nr_blocks,
 		.dirty = pool->nr_dirty,

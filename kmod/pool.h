@@ -90,7 +90,6 @@ void arena_pool_put_claimed(struct folio *folio);
 void arena_pool_put(struct folio *folio);
 bool arena_pool_cache(struct folio *folio);
 void arena_pool_uncache(struct folio *folio);
-bool arena_pool_may_reuse(struct folio *folio);
 void arena_pool_reuse(struct folio *folio);
 void arena_pool_free_claimed(struct folio *folio);
 

@@ -58,6 +58,12 @@
 #include "pool.h"
 #include "region.h"
 
+/*
+ * Ranges that can be sealed at a time: what notes them is the kernel's memory, and
+ * nobody's share. Two adjacent ones count as two.
+ */
+#define MAX_SEALS	65536
+
 static unsigned long block_index(pgoff_t pgoff)
 {
 	return pgoff >> ARENA_BLOCK_ORDER;
@@ -314,9 +320,30 @@ static bool is_sealed_locked(struct arena *arena, unsigned long index)
 	return mtree_load(&arena->sealed, index);
 }
 
+/* A seal adds a range, and may cut one in two. */
+static int count_seal_locked(struct arena *arena)
+{
+	unsigned long from = 0;
+	void *entry;
+
+	arena->nr_seals += 2;
+	if (arena->nr_seals <= MAX_SEALS)
+		return 0;
+	/* So many at most; how many are they? */
+	arena->nr_seals = 2;
+	mt_for_each(&arena->sealed, entry, from, ULONG_MAX)
+		arena->nr_seals++;
+	return arena->nr_seals <= MAX_SEALS ? 0 : -ENOMEM;
+}
+
 static int seal_locked(struct arena *arena, unsigned long first, unsigned long nr)
 {
+	int err;
+
 	lockdep_assert_held_write(&arena->sem);
+	err = count_seal_locked(arena);
+	if (err)
+		return err;
 	return mtree_store_range(&arena->sealed, first, first + nr - 1,
 				 xa_mk_value(0), GFP_KERNEL);
 }
@@ -328,6 +355,7 @@ static int unseal_locked(struct arena *arena, unsigned long first, unsigned long
 	lockdep_assert_held_write(&arena->sem);
 	if (!mt_find(&arena->sealed, &from, last))
 		return 0;
+	arena->nr_seals++;
 	return mtree_store_range(&arena->sealed, first, last, NULL, GFP_KERNEL);
 }
 
@@ -395,6 +423,7 @@ static int commit_slots(struct arena *arena, unsigned long first,
 	policy = arena->policy;
 	up_read(&arena->sem);
 
+	lockdep_assert_held(&arena->commit_sem);
 	do {
 		err = propose_blocks(arena, &policy, first, nr, &blocks);
 		if (err)
@@ -417,7 +446,34 @@ static int commit_slots(struct arena *arena, unsigned long first,
 static int commit_blocks(struct arena *arena, unsigned long first,
 			 unsigned long nr, unsigned long *committed)
 {
-	return commit_slots(arena, first, nr, false, committed);
+	int err;
+
+	down_read(&arena->commit_sem);
+	err = commit_slots(arena, first, nr, false, committed);
+	up_read(&arena->commit_sem);
+	return err;
+}
+
+/*
+ * Another thread may have touched the slot, too, or another slot, and have the block
+ * that was refused, for a moment. When all of them are done, what is refused is
+ * refused for good.
+ */
+static int commit_alone(struct arena *arena, unsigned long index)
+{
+	unsigned long committed;
+	bool is_filled;
+	int err = 0;
+
+	if (down_write_killable(&arena->commit_sem))
+		return -EINTR;
+	down_read(&arena->sem);
+	is_filled = xa_load(&arena->slots, index);
+	up_read(&arena->sem);
+	if (!is_filled)
+		err = commit_slots(arena, index, 1, true, &committed);
+	up_write(&arena->commit_sem);
+	return err;
 }
 
 /* The block of a slot that was touched, by the arena's owner. */
@@ -425,20 +481,27 @@ static int commit_at_fault(struct arena *arena, unsigned long index)
 {
 	unsigned long committed;
 	bool is_sealed;
+	int err;
 
 	/*
 	 * Whose memory would it be, and on which node, if a debugger or another
-	 * process' process_vm_readv() commits it? And a core dump would commit all
-	 * that is reserved.
+	 * process' process_vm_readv() commits it, or a kernel thread? And a core
+	 * dump would commit all that is reserved.
 	 */
-	if (current->mm != arena->mm || (current->flags & PF_DUMPCORE))
+	if (current->mm != arena->mm ||
+	    (current->flags & (PF_DUMPCORE | PF_KTHREAD)))
 		return -EPERM;
 	down_read(&arena->sem);
 	is_sealed = is_sealed_locked(arena, index);
 	up_read(&arena->sem);
 	if (is_sealed)
 		return -EPERM;
-	return commit_slots(arena, index, 1, true, &committed);
+	down_read(&arena->commit_sem);
+	err = commit_slots(arena, index, 1, true, &committed);
+	up_read(&arena->commit_sem);
+	if (err == -EDQUOT || err == -ENOMEM)
+		err = commit_alone(arena, index);
+	return err;
 }
 
 /* A run of adjacent blocks, from the nodes of a mask in turn. */
@@ -454,8 +517,8 @@ static int take_run_from_nodes(int near, nodemask_t nodes, unsigned long nr,
 }
 
 /* Commit a range that is empty, as one extent. */
-static int commit_contig(struct arena *arena, unsigned long first,
-			 unsigned long nr, unsigned long *committed)
+static int commit_run(struct arena *arena, unsigned long first,
+		      unsigned long nr, unsigned long *committed)
 {
 	struct arena_placement placement;
 	struct arena_policy policy;
@@ -502,6 +565,17 @@ static int commit_contig(struct arena *arena, unsigned long first,
 		err = fill_slots_locked(arena, first, nr, &blocks, committed);
 	up_write(&arena->sem);
 	put_blocks(arena, &blocks);
+	return err;
+}
+
+static int commit_contig(struct arena *arena, unsigned long first,
+			 unsigned long nr, unsigned long *committed)
+{
+	int err;
+
+	down_read(&arena->commit_sem);
+	err = commit_run(arena, first, nr, committed);
+	up_read(&arena->commit_sem);
 	return err;
 }
 
@@ -651,7 +725,8 @@ static bool wants_commit(const struct vm_area_struct *vma)
  * * -EINVAL for MAP_PRIVATE, or an address, length or offset that is no
  *   multiple of the block size
  * * -EOVERFLOW if the end of the region is beyond the largest file
- * * -ENOMEM if there is no memory for all blocks
+ * * -ENOMEM if there is no memory for all blocks, or the user may not lock as much
+ * * -EDQUOT if the arena would have more than its limit
  * * -EINTR if the process is being killed
  */
 int arena_region_mmap(struct arena *arena, struct vm_area_struct *vma)
@@ -832,19 +907,25 @@ int arena_region_release(struct arena *arena, u64 offset, u64 length,
 	err = get_range(offset, length, &first, &nr);
 	if (err)
 		return err;
-	if (down_write_killable(&arena->sem))
+	down_read(&arena->commit_sem);
+	if (down_write_killable(&arena->sem)) {
+		up_read(&arena->commit_sem);
 		return -EINTR;
+	}
 	if (is_sealed || (arena->flags & ARENA_F_QUARANTINE))
 		err = seal_locked(arena, first, nr);
 	if (!err)
 		nr = detach_blocks_locked(arena, first, first + nr - 1, &blocks);
 	up_write(&arena->sem);
-	if (err)
+	if (err) {
+		up_read(&arena->commit_sem);
 		return err;
+	}
 
 	unmap_ranges(arena, &blocks);
 	unmap_stragglers(arena, &blocks);
 	put_blocks(arena, &blocks);
+	up_read(&arena->commit_sem);
 	atomic_long_add(nr, &arena->counts.released);
 	*released = nr;
 	return 0;
@@ -998,6 +1079,7 @@ unsigned long arena_region_cached(struct arena *arena)
 void arena_region_init(struct arena *arena)
 {
 	init_rwsem(&arena->sem);
+	init_rwsem(&arena->commit_sem);
 	xa_init(&arena->slots);
 	mt_init(&arena->sealed);
 }

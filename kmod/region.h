@@ -43,6 +43,8 @@ struct arena_counts {
  *	without it by who holds a reference to the folio compared with.
  * @sealed: ranges of the file, in blocks, whose touch is an error. Changed under
  *	@sem for writing, read under it for reading.
+ * @nr_seals: entries in @sealed, at most. Changed under @sem for writing.
+ * @commit_sem: held for reading while blocks are charged and in no slot; see region.c
  * @nr_blocks: entries in @slots. Changed under @sem for writing; read as a
  *	plain figure without.
  * @policy: where its blocks are to be. Changed under @sem for writing.
@@ -58,6 +60,8 @@ struct arena {
 	struct rw_semaphore sem;
 	struct xarray slots;
 	struct maple_tree sealed;
+	unsigned long nr_seals;
+	struct rw_semaphore commit_sem;
 	unsigned long nr_blocks;
 	struct arena_policy policy;
 	u64 flags;

@@ -118,6 +118,48 @@ TEST_F(limit, ends_a_touch)
 	EXPECT_EQ(128 + SIGBUS, wait_for(pid));
 }
 
+/* Many touch the same block, and there is just one: all of them get it. */
+struct toucher {
+	pthread_barrier_t *barrier;
+	char *memory;
+};
+
+static void *touch_once(void *data)
+{
+	struct toucher *toucher = data;
+
+	pthread_barrier_wait(toucher->barrier);
+	*(volatile char *)toucher->memory = 1;
+	return NULL;
+}
+
+TEST_F_TIMEOUT(limit, is_for_all_who_touch_at_once, 120)
+{
+	enum { THREADS = 4, ROUNDS = 200 };
+	struct toucher touchers[THREADS];
+	pthread_t threads[THREADS];
+	pthread_barrier_t barrier;
+	char *memory;
+	int round, i;
+
+	ASSERT_EQ(0, set_limit(self->fd, 2 * BLOCK));
+	memory = mmap(NULL, 2 * BLOCK, PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_NORESERVE, self->fd, 0);
+	ASSERT_NE(MAP_FAILED, memory);
+	ASSERT_EQ(0, pthread_barrier_init(&barrier, NULL, THREADS));
+	/* One who is refused dies of it, and the test with him. */
+	for (round = 0; round < ROUNDS; round++) {
+		for (i = 0; i < THREADS; i++) {
+			touchers[i] = (struct toucher) { &barrier, memory + i % 2 * BLOCK };
+			ASSERT_EQ(0, pthread_create(&threads[i], NULL, touch_once,
+						    &touchers[i]));
+		}
+		for (i = 0; i < THREADS; i++)
+			pthread_join(threads[i], NULL);
+		ASSERT_EQ(2, release_all(self->fd));
+	}
+}
+
 /* What somebody else still holds counts. */
 TEST_F(limit, counts_what_is_pinned)
 {

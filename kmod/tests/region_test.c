@@ -264,6 +264,18 @@ static void who_is_held_stays_charged(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, arena_account_charged(arena->account), 0);
 }
 
+/* As a fault does. */
+static int touch_slot(struct arena *arena, unsigned long index)
+{
+	unsigned long nr;
+	int err;
+
+	down_read(&arena->commit_sem);
+	err = commit_slots(arena, index, 1, true, &nr);
+	up_read(&arena->commit_sem);
+	return err;
+}
+
 static void what_is_sealed_is_not_committed_by_a_touch(struct kunit *test)
 {
 	struct arena *arena = arena_of(test);
@@ -273,27 +285,27 @@ static void what_is_sealed_is_not_committed_by_a_touch(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, arena_region_release(arena, 2 * ARENA_BLOCK_SIZE,
 						   4 * ARENA_BLOCK_SIZE, true, &nr), 0);
 	KUNIT_EXPECT_EQ(test, nr, 4);
-	KUNIT_EXPECT_EQ(test, commit_slots(arena, 1, 1, true, &nr), 0);
-	KUNIT_EXPECT_EQ(test, commit_slots(arena, 2, 1, true, &nr), -EPERM);
-	KUNIT_EXPECT_EQ(test, commit_slots(arena, 5, 1, true, &nr), -EPERM);
-	KUNIT_EXPECT_EQ(test, commit_slots(arena, 6, 1, true, &nr), 0);
+	KUNIT_EXPECT_EQ(test, touch_slot(arena, 1), 0);
+	KUNIT_EXPECT_EQ(test, touch_slot(arena, 2), -EPERM);
+	KUNIT_EXPECT_EQ(test, touch_slot(arena, 5), -EPERM);
+	KUNIT_EXPECT_EQ(test, touch_slot(arena, 6), 0);
 	KUNIT_EXPECT_EQ(test, in_use(), 4);
 	/* A call breaks the seals of its range, and no others. */
 	KUNIT_EXPECT_EQ(test, commit_blocks(arena, 3, 2, &nr), 0);
-	KUNIT_EXPECT_EQ(test, commit_slots(arena, 2, 1, true, &nr), -EPERM);
-	KUNIT_EXPECT_EQ(test, commit_slots(arena, 5, 1, true, &nr), -EPERM);
+	KUNIT_EXPECT_EQ(test, touch_slot(arena, 2), -EPERM);
+	KUNIT_EXPECT_EQ(test, touch_slot(arena, 5), -EPERM);
 	KUNIT_ASSERT_EQ(test, arena_region_release(arena, 3 * ARENA_BLOCK_SIZE,
 						   ARENA_BLOCK_SIZE, false, &nr), 0);
-	KUNIT_EXPECT_EQ(test, commit_slots(arena, 3, 1, true, &nr), 0);
+	KUNIT_EXPECT_EQ(test, touch_slot(arena, 3), 0);
 	/* One that fails breaks none. */
 	KUNIT_ASSERT_EQ(test, arena_account_lower_limit(arena->account, 7), 0);
 	KUNIT_EXPECT_EQ(test, commit_blocks(arena, 2, 8, &nr), -EDQUOT);
-	KUNIT_EXPECT_EQ(test, commit_slots(arena, 2, 1, true, &nr), -EPERM);
+	KUNIT_EXPECT_EQ(test, touch_slot(arena, 2), -EPERM);
 	/* All there is, and all there is not. */
 	KUNIT_ASSERT_EQ(test, arena_region_release(arena, 0, ALL, true, &nr), 0);
-	KUNIT_EXPECT_EQ(test, commit_slots(arena, 1UL << 30, 1, true, &nr), -EPERM);
+	KUNIT_EXPECT_EQ(test, touch_slot(arena, 1UL << 30), -EPERM);
 	KUNIT_EXPECT_EQ(test, commit_blocks(arena, 1UL << 30, 1, &nr), 0);
-	KUNIT_EXPECT_EQ(test, commit_slots(arena, (1UL << 30) + 1, 1, true, &nr), -EPERM);
+	KUNIT_EXPECT_EQ(test, touch_slot(arena, (1UL << 30) + 1), -EPERM);
 }
 
 static struct kunit_case region_cases[] = {
