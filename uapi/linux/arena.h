@@ -48,6 +48,10 @@
 #define ARENA_FEATURE_SEAL	_BITULL(10)
 /* ARENA_F_NODUMP keeps regions out of core dumps. */
 #define ARENA_FEATURE_NODUMP	_BITULL(11)
+/* The control page, by which an arena says that it is idle; ARENA_IOC_CLAIM. */
+#define ARENA_FEATURE_IDLE	_BITULL(12)
+/* ARENA_IOC_FREEZE makes an arena read-only, and one that others can map. */
+#define ARENA_FEATURE_FREEZE	_BITULL(13)
 
 /**
  * struct arena_ioc_info - what the module offers and what this arena holds
@@ -223,6 +227,8 @@ struct arena_ioc_region_info {
  * @charged: out: blocks that count against limits: those committed, and those
  *	released that somebody else still holds
  * @limit: out: how many may be, all bits set if there is no limit
+ * @idle: out: how many of @blocks the system may take just now
+ * @taken: out: how many it has taken
  */
 struct arena_ioc_stats {
 	__u32 size;
@@ -237,6 +243,73 @@ struct arena_ioc_stats {
 	__aligned_u64 released;
 	__aligned_u64 charged;
 	__aligned_u64 limit;
+	__aligned_u64 idle;
+	__aligned_u64 taken;
+};
+
+/*
+ * mmap() of one page, PROT_READ | PROT_WRITE and MAP_SHARED, at this offset of the
+ * file gives the arena's control page: struct arena_control, and zeros. It is behind
+ * the last block that a region can have.
+ */
+#define ARENA_CONTROL_OFFSET	0x7fffffffffe00000ULL
+
+/*
+ * arena_control.state: one of these in the two lowest bits. Above them, in an idle
+ * arena, when it became that: CLOCK_MONOTONIC in nanoseconds, without its two lowest
+ * bits.
+ */
+#define ARENA_STATE_MASK	3
+/* The contents are the program's. */
+#define ARENA_STATE_ACTIVE	0
+/* The system may take them any time. */
+#define ARENA_STATE_IDLE	1
+/* It has begun to. */
+#define ARENA_STATE_TAKEN	2
+
+/**
+ * struct arena_control - what program and kernel say to each other without a call
+ * @state: ARENA_STATE_*
+ *
+ * The program stores (release) ARENA_STATE_IDLE and the time when it does not need
+ * the contents for a while. The kernel changes that to ARENA_STATE_TAKEN, by a
+ * compare-and-swap, before it takes the first block. Before the program touches any
+ * of them again it changes it back to ARENA_STATE_ACTIVE by a compare-and-swap
+ * (acquire). Where that succeeds nothing was taken. Where it finds
+ * ARENA_STATE_TAKEN, ARENA_IOC_CLAIM ends the taking.
+ */
+struct arena_control {
+	__aligned_u64 state;
+};
+
+/**
+ * struct arena_ioc_claim - claim an idle arena, whatever has become of it
+ * @size: in: bytes the caller passes; out: bytes the kernel filled in
+ * @flags: in: must be zero
+ * @blocks: out: blocks that are committed still, with what was in them
+ * @taken: out: blocks that were taken since the arena was claimed by a call before
+ *
+ * The state is ARENA_STATE_ACTIVE when it returns. In place of blocks that were taken,
+ * the next touch finds fresh, zeroed ones.
+ */
+struct arena_ioc_claim {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 blocks;
+	__aligned_u64 taken;
+};
+
+/**
+ * struct arena_ioc_freeze - make the arena read-only for ever
+ * @size: in: bytes the caller passes; out: bytes the kernel knows of these
+ * @flags: in: must be zero
+ *
+ * Regions become read-only. From then on other processes that have the descriptor can
+ * map the arena, too, read-only.
+ */
+struct arena_ioc_freeze {
+	__u32 size;
+	__u32 flags;
 };
 
 /**
@@ -261,5 +334,7 @@ struct arena_ioc_set_limit {
 #define ARENA_IOC_REGION_INFO	_IOWR(ARENA_IOC_MAGIC, 0x05, struct arena_ioc_region_info)
 #define ARENA_IOC_STATS		_IOWR(ARENA_IOC_MAGIC, 0x06, struct arena_ioc_stats)
 #define ARENA_IOC_SET_LIMIT	_IOWR(ARENA_IOC_MAGIC, 0x07, struct arena_ioc_set_limit)
+#define ARENA_IOC_CLAIM		_IOWR(ARENA_IOC_MAGIC, 0x08, struct arena_ioc_claim)
+#define ARENA_IOC_FREEZE	_IOWR(ARENA_IOC_MAGIC, 0x09, struct arena_ioc_freeze)
 
 #endif /* _UAPI_LINUX_ARENA_H */
