@@ -24,6 +24,13 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 }
 #endif
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+/* There are no locks of VMAs. */
+static inline void vma_start_write(struct vm_area_struct *vma)
+{
+}
+#endif
+
 /* Of vm_operations_struct.get_policy. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
 #define GET_POLICY_PARAMETERS \

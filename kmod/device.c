@@ -5,7 +5,7 @@
  * Each open makes an arena, which lives as long as the file: descriptors and
  * VMAs hold the file, the file holds the module. An arena belongs to the
  * address space that opened it. A descriptor that reaches another one, by
- * fork, exec or a socket, is of no use there.
+ * fork, exec or a socket, is of no use there before the arena is frozen.
  *
  * Every arena has an anonymous inode of its own, on a pseudo filesystem that
  * is mounted as long as the module is loaded, so that its VMAs are found, and
@@ -34,6 +34,7 @@
 #include "account.h"
 #include "cache.h"
 #include "debugfs.h"
+#include "idle.h"
 #include "policy.h"
 #include "pool.h"
 #include "reclaim.h"
@@ -55,6 +56,8 @@ static_assert(sizeof(struct arena_ioc_commit) == 32);
 static_assert(sizeof(struct arena_ioc_region_info) == 72);
 static_assert(offsetofend(struct arena_ioc_stats, released) == ARENA_IOC_STATS_SIZE_1);
 static_assert(sizeof(struct arena_ioc_set_limit) == 16);
+static_assert(sizeof(struct arena_ioc_claim) == 24);
+static_assert(sizeof(struct arena_ioc_freeze) == 8);
 
 /* The longest mask of nodes that is worth looking at. */
 #define MASK_BITS_MAX	65536
@@ -222,13 +225,17 @@ static int arena_open(struct inode *inode, struct file *file)
 		goto put_inode;
 	}
 	arena->mm = current->mm;
+	err = arena_region_init(arena);
+	if (err)
+		goto close_account;
 	mmgrab(arena->mm);
-	arena_region_init(arena);
 
 	file->f_mapping = arena->inode->i_mapping;
 	file->private_data = arena;
 	return nonseekable_open(inode, file);
 
+close_account:
+	arena_account_close(arena->account);
 put_inode:
 	iput(arena->inode);
 free_arena:
@@ -240,6 +247,7 @@ static int arena_release(struct inode *inode, struct file *file)
 {
 	struct arena *arena = file->private_data;
 
+	arena_idle_destroy(arena);
 	arena_region_destroy(arena);
 	mmdrop(arena->mm);
 	iput(arena->inode);
@@ -250,10 +258,11 @@ static int arena_release(struct inode *inode, struct file *file)
 static int arena_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct arena *arena = file->private_data;
+	bool is_control = arena_idle_is_control(vma);
 
-	if (vma->vm_mm != arena->mm)
+	if (vma->vm_mm != arena->mm && (is_control || !arena_region_is_frozen(arena)))
 		return -EPERM;
-	return arena_region_mmap(arena, vma);
+	return is_control ? arena_idle_mmap(arena, vma) : arena_region_mmap(arena, vma);
 }
 
 /*
@@ -302,7 +311,8 @@ static long arena_ioc_info(struct arena *arena, void __user *uargs)
 			ARENA_FEATURE_POLICY | ARENA_FEATURE_KEEP_DIRTY |
 			ARENA_FEATURE_COMMIT_RANGE | ARENA_FEATURE_REGION_INFO |
 			ARENA_FEATURE_STATS | ARENA_FEATURE_LIMIT |
-			ARENA_FEATURE_SEAL | ARENA_FEATURE_NODUMP;
+			ARENA_FEATURE_SEAL | ARENA_FEATURE_NODUMP |
+			ARENA_FEATURE_IDLE | ARENA_FEATURE_FREEZE;
 	info.block_size = ARENA_BLOCK_SIZE;
 	info.blocks = READ_ONCE(arena->nr_blocks);
 	return put_args(uargs, &info, size);
@@ -378,8 +388,9 @@ static long arena_ioc_set_policy(struct arena *arena, void __user *uargs)
 			       &nodes);
 	if (err)
 		return err;
-	if (down_write_killable(&arena->sem))
-		return -EINTR;
+	err = arena_region_begin_change(arena);
+	if (err)
+		return err;
 	arena->policy = policy;
 	up_write(&arena->sem);
 	return put_args(uargs, &(u32){ size }, sizeof(u32));
@@ -454,8 +465,8 @@ free_node_blocks:
 static long arena_ioc_stats(struct arena *arena, void __user *uargs)
 {
 	struct arena_counts *counts = &arena->counts;
+	unsigned long limit, blocks;
 	struct arena_ioc_stats args;
-	unsigned long limit;
 	int size;
 
 	size = get_args(&args, sizeof(args), ARENA_IOC_STATS_SIZE_1, uargs);
@@ -464,9 +475,10 @@ static long arena_ioc_stats(struct arena *arena, void __user *uargs)
 	if (args.flags)
 		return -EINVAL;
 	limit = arena_account_limit(arena->account);
+	blocks = READ_ONCE(arena->nr_blocks);
 	args = (struct arena_ioc_stats) {
 		.size = size,
-		.blocks = READ_ONCE(arena->nr_blocks),
+		.blocks = blocks,
 		.cached = arena_region_cached(arena),
 		.from_cache = atomic_long_read(&counts->from_cache),
 		.from_pool = atomic_long_read(&counts->from_pool),
@@ -476,6 +488,8 @@ static long arena_ioc_stats(struct arena *arena, void __user *uargs)
 		.released = atomic_long_read(&counts->released),
 		.charged = arena_account_charged(arena->account),
 		.limit = limit == ARENA_ACCOUNT_UNLIMITED ? U64_MAX : limit,
+		.idle = arena_idle_is(arena) ? blocks : 0,
+		.taken = atomic_long_read(&counts->taken),
 	};
 	return put_args(uargs, &args, size);
 }
@@ -490,6 +504,8 @@ static long arena_ioc_set_limit(struct arena *arena, void __user *uargs)
 		return size;
 	if (args.flags || !IS_ALIGNED(args.limit, ARENA_BLOCK_SIZE))
 		return -EINVAL;
+	if (arena_region_is_frozen(arena))
+		return -EROFS;
 	err = arena_account_lower_limit(arena->account,
 					args.limit >> ARENA_BLOCK_SHIFT);
 	if (err)
@@ -497,9 +513,46 @@ static long arena_ioc_set_limit(struct arena *arena, void __user *uargs)
 	return put_args(uargs, &(u32){ size }, sizeof(u32));
 }
 
+static long arena_ioc_claim(struct arena *arena, void __user *uargs)
+{
+	struct arena_ioc_claim args;
+	unsigned long blocks, taken;
+	int size, err;
+
+	size = get_args(&args, sizeof(args), sizeof(args), uargs);
+	if (size < 0)
+		return size;
+	if (args.flags)
+		return -EINVAL;
+	err = arena_idle_claim(arena, &blocks, &taken);
+	if (err)
+		return err;
+	args.size = size;
+	args.blocks = blocks;
+	args.taken = taken;
+	return put_args(uargs, &args, size);
+}
+
+static long arena_ioc_freeze(struct arena *arena, void __user *uargs)
+{
+	struct arena_ioc_freeze args;
+	int size, err = 0;
+
+	size = get_args(&args, sizeof(args), sizeof(args), uargs);
+	if (size < 0)
+		return size;
+	if (args.flags)
+		return -EINVAL;
+	if (!arena_region_is_frozen(arena))
+		err = arena_region_freeze(arena);
+	if (err)
+		return err;
+	return put_args(uargs, &(u32){ size }, sizeof(u32));
+}
+
 /*
  * In the manner of drm-usage-stats: total is what is the arena's, resident what is
- * committed, cached what it released and keeps.
+ * committed, cached what it released and keeps, idle what the system may take.
  */
 static void arena_show_fdinfo(struct seq_file *seq, struct file *file)
 {
@@ -516,6 +569,8 @@ static void arena_show_fdinfo(struct seq_file *seq, struct file *file)
 	seq_printf(seq, "arena-total-memory:\t%lu KiB\n", to_kib(sum + cached));
 	seq_printf(seq, "arena-resident-memory:\t%lu KiB\n", to_kib(sum));
 	seq_printf(seq, "arena-cached-memory:\t%lu KiB\n", to_kib(cached));
+	seq_printf(seq, "arena-idle-memory:\t%lu KiB\n",
+		   arena_idle_is(arena) ? to_kib(sum) : 0);
 	for_each_online_node(nid)
 		seq_printf(seq, "arena-resident-node%d:\t%lu KiB\n", nid,
 			   to_kib(blocks[nid]));
@@ -525,12 +580,28 @@ static void arena_show_fdinfo(struct seq_file *seq, struct file *file)
 /* The number without the size, which grows with the structure. */
 #define ARENA_IOC_CALL(cmd)	((cmd) & ~(_IOC_SIZEMASK << _IOC_SIZESHIFT))
 
+/* The owner; and to who shares a frozen arena, what it is and where. */
+static bool may_call(struct arena *arena, unsigned int cmd)
+{
+	if (current->mm == arena->mm)
+		return true;
+	switch (ARENA_IOC_CALL(cmd)) {
+	case ARENA_IOC_CALL(ARENA_IOC_INFO):
+	case ARENA_IOC_CALL(ARENA_IOC_REGION_INFO):
+	case ARENA_IOC_CALL(ARENA_IOC_STATS):
+	case ARENA_IOC_CALL(ARENA_IOC_FREEZE):
+		return arena_region_is_frozen(arena);
+	default:
+		return false;
+	}
+}
+
 static long arena_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct arena *arena = file->private_data;
 	void __user *uargs = (void __user *)arg;
 
-	if (current->mm != arena->mm)
+	if (!may_call(arena, cmd))
 		return -EPERM;
 
 	switch (ARENA_IOC_CALL(cmd)) {
@@ -550,6 +621,10 @@ static long arena_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return arena_ioc_stats(arena, uargs);
 	case ARENA_IOC_CALL(ARENA_IOC_SET_LIMIT):
 		return arena_ioc_set_limit(arena, uargs);
+	case ARENA_IOC_CALL(ARENA_IOC_CLAIM):
+		return arena_ioc_claim(arena, uargs);
+	case ARENA_IOC_CALL(ARENA_IOC_FREEZE):
+		return arena_ioc_freeze(arena, uargs);
 	default:
 		return -ENOTTY;
 	}

@@ -2,9 +2,9 @@
 /*
  * Reclaim: what arenas and pools keep goes back when the system needs memory.
  *
- * Two shrinkers, both per node. The one for what is spare takes arenas' caches
- * first, then what a pool has above its low watermark, as readily as any other
- * cache is taken. The one for the reserve, up to the low watermark, is as slow to
+ * Two shrinkers, both per node. The one for what is spare takes idle arenas first,
+ * then arenas' caches, then what a pool has above its low watermark, as readily as
+ * any other cache is taken. The one for the reserve, up to the low watermark, is as slow to
  * give a block as if its 512 pages were built again one by one: mere page cache
  * must not eat up what an administrator wants to be ready. Before anybody is
  * killed for memory, all of the reserve becomes spare. And a node's pool goes
@@ -12,7 +12,8 @@
  *
  * After each of these the node is not refilled for a while.
  *
- * It owns the shrinkers and notifiers. What shrinkers call takes spinlocks only.
+ * It owns the shrinkers and notifiers. What shrinkers call takes spinlocks only, but
+ * for idle arenas (idle.c).
  * trim_mutex protects is_up; helped_until is the OOM notifier's, which runs under
  * the kernel's oom_lock.
  */
@@ -28,6 +29,7 @@
 
 #include "cache.h"
 #include "compat.h"
+#include "idle.h"
 #include "pool.h"
 #include "reclaim.h"
 
@@ -47,8 +49,13 @@ static unsigned long to_pages(unsigned long nr_blocks)
 
 static unsigned long shrink_spare(int nid, unsigned long nr)
 {
-	unsigned long done = arena_cache_shrink(nid, nr);
+	unsigned long done = arena_idle_shrink(nid, nr);
 
+	/* It may have been more. */
+	if (done < nr)
+		done += arena_cache_shrink(nid, nr - done);
+	if (done >= nr)
+		return done;
 	return done + arena_pool_shrink(nid, nr - done, ARENA_POOL_SPARE);
 }
 
@@ -77,7 +84,7 @@ static unsigned long wanted(const struct shrink_control *sc)
 static unsigned long count_spare(struct shrinker *shrinker,
 				 struct shrink_control *sc)
 {
-	return to_pages(arena_cache_count(sc->nid) +
+	return to_pages(arena_idle_count(sc->nid) + arena_cache_count(sc->nid) +
 			arena_pool_count(sc->nid, ARENA_POOL_SPARE));
 }
 

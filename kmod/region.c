@@ -16,8 +16,8 @@
  *	  folio lock
  *	    i_mmap_rwsem, page table locks	(inside unmap_mapping_range())
  *
- * arena.sem and the folio lock are never held together: fault drops the
- * semaphore before it locks the folio, release unmaps after it has dropped it.
+ * Fault drops the semaphore before it locks the folio, release unmaps after it has
+ * dropped it; who takes the blocks of an idle arena has both, and waits for neither.
  * The mmap_lock is never taken under arena.sem. Blocks are allocated outside
  * arena.sem, so that nobody waits for another thread's zeroing.
  *
@@ -47,9 +47,11 @@
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
+#include <linux/mmap_lock.h>
 #include <linux/overflow.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
 
 #include "account.h"
 #include "cache.h"
@@ -290,10 +292,20 @@ static unsigned long count_filled_locked(struct arena *arena,
 	return filled;
 }
 
-/* Plain reads of the figure don't take the semaphore. */
-static void add_blocks_locked(struct arena *arena, long nr)
+/* Plain reads of the figures don't take the semaphore. */
+static void count_block_locked(struct arena *arena, struct folio *folio, int change)
 {
-	WRITE_ONCE(arena->nr_blocks, arena->nr_blocks + nr);
+	unsigned long *on_node = &arena->node_blocks[folio_nid(folio)];
+
+	WRITE_ONCE(arena->nr_blocks, arena->nr_blocks + change);
+	WRITE_ONCE(*on_node, *on_node + change);
+}
+
+static void take_out_locked(struct arena *arena, unsigned long index,
+			    struct folio *folio)
+{
+	xa_erase(&arena->slots, index);
+	count_block_locked(arena, folio, -1);
 }
 
 /* Whether each empty slot of a range has a block proposed for it. */
@@ -383,6 +395,7 @@ static int fill_slots_locked(struct arena *arena, unsigned long first,
 		err = xa_err(xa_store(&arena->slots, index, folio, GFP_KERNEL));
 		if (err)
 			break;
+		count_block_locked(arena, folio, 1);
 		list_move_tail(&folio->lru, &done);
 		nr++;
 		cond_resched();
@@ -393,14 +406,20 @@ static int fill_slots_locked(struct arena *arena, unsigned long first,
 		list_del(&folio->lru);
 		if (!err)
 			continue;
-		xa_erase(&arena->slots, block_index(folio->index));
+		take_out_locked(arena, block_index(folio->index), folio);
 		list_add(&folio->lru, blocks);
 	}
-	if (!err) {
-		add_blocks_locked(arena, nr);
+	if (!err)
 		*filled = nr;
-	}
 	return err;
+}
+
+/* To commit what is there is no change. */
+static int find_frozen_locked(struct arena *arena, unsigned long first,
+			      unsigned long nr, unsigned long *committed)
+{
+	*committed = 0;
+	return count_filled_locked(arena, first, nr) == nr ? 0 : -EROFS;
 }
 
 /*
@@ -413,7 +432,7 @@ static int commit_slots(struct arena *arena, unsigned long first,
 {
 	struct arena_policy policy;
 	LIST_HEAD(blocks);
-	int err;
+	int err = -EAGAIN;
 
 	/* No memory will ever do; don't reclaim all there is to find out. */
 	if (nr > totalram_pages() >> ARENA_BLOCK_ORDER)
@@ -421,7 +440,11 @@ static int commit_slots(struct arena *arena, unsigned long first,
 
 	down_read(&arena->sem);
 	policy = arena->policy;
+	if (arena->is_frozen)
+		err = find_frozen_locked(arena, first, nr, committed);
 	up_read(&arena->sem);
+	if (err != -EAGAIN)
+		return err;
 
 	lockdep_assert_held(&arena->commit_sem);
 	do {
@@ -430,7 +453,9 @@ static int commit_slots(struct arena *arena, unsigned long first,
 			break;
 		down_write(&arena->sem);
 		/* A release meanwhile may have emptied more, or sealed it. */
-		if (is_fault && is_sealed_locked(arena, first))
+		if (arena->is_frozen)
+			err = find_frozen_locked(arena, first, nr, committed);
+		else if (is_fault && is_sealed_locked(arena, first))
 			err = -EPERM;
 		else if (is_enough_locked(arena, first, nr, &blocks))
 			err = fill_slots_locked(arena, first, nr, &blocks, committed);
@@ -516,6 +541,14 @@ static int take_run_from_nodes(int near, nodemask_t nodes, unsigned long nr,
 	return err;
 }
 
+static int check_empty_locked(struct arena *arena, unsigned long first,
+			      unsigned long nr)
+{
+	if (count_filled_locked(arena, first, nr))
+		return -EEXIST;
+	return arena->is_frozen ? -EROFS : 0;
+}
+
 /* Commit a range that is empty, as one extent. */
 static int commit_run(struct arena *arena, unsigned long first,
 		      unsigned long nr, unsigned long *committed)
@@ -533,7 +566,7 @@ static int commit_run(struct arena *arena, unsigned long first,
 
 	down_read(&arena->sem);
 	policy = arena->policy;
-	err = count_filled_locked(arena, first, nr) ? -EEXIST : 0;
+	err = check_empty_locked(arena, first, nr);
 	up_read(&arena->sem);
 	if (err)
 		return err;
@@ -559,9 +592,8 @@ static int commit_run(struct arena *arena, unsigned long first,
 		folio->index = index++ << ARENA_BLOCK_ORDER;
 
 	down_write(&arena->sem);
-	if (count_filled_locked(arena, first, nr))
-		err = -EEXIST;
-	else
+	err = check_empty_locked(arena, first, nr);
+	if (!err)
 		err = fill_slots_locked(arena, first, nr, &blocks, committed);
 	up_write(&arena->sem);
 	put_blocks(arena, &blocks);
@@ -592,6 +624,17 @@ static struct folio *get_slot(struct arena *arena, unsigned long index)
 	return folio;
 }
 
+/*
+ * The owner, and when the arena is frozen everybody. A region that could be written
+ * then is one that MADV_DOFORK has carried into another address space before.
+ */
+static bool may_map(struct arena *arena, const struct vm_area_struct *vma)
+{
+	if (arena_region_is_frozen(arena))
+		return !(vma->vm_flags & VM_WRITE);
+	return vma->vm_mm == arena->mm;
+}
+
 static vm_fault_t region_fault(struct vm_fault *vmf)
 {
 	struct arena *arena = vmf->vma->vm_private_data;
@@ -599,8 +642,7 @@ static vm_fault_t region_fault(struct vm_fault *vmf)
 	struct folio *folio;
 	struct page *page;
 
-	/* VM_DONTCOPY can be undone by MADV_DOFORK, so it is not enough. */
-	if (vmf->vma->vm_mm != arena->mm)
+	if (!may_map(arena, vmf->vma))
 		return VM_FAULT_SIGBUS;
 
 	while (!(folio = get_slot(arena, index))) {
@@ -649,6 +691,18 @@ static const char *region_name(struct vm_area_struct *vma)
 	return vma->vm_flags & VM_DONTDUMP ? NULL : "[arena]";
 }
 
+/*
+ * What is frozen stays so. (To clear VM_MAYWRITE instead would concern what the core
+ * mm counts of a file's writable mappings, differently in each kernel.)
+ */
+static int region_mprotect(struct vm_area_struct *vma, unsigned long start,
+			   unsigned long end, unsigned long flags)
+{
+	struct arena *arena = vma->vm_private_data;
+
+	return arena_region_is_frozen(arena) && (flags & VM_WRITE) ? -EACCES : 0;
+}
+
 #ifdef CONFIG_NUMA
 /*
  * None: NUMA balancing, which can't migrate these blocks, leaves the VMA alone.
@@ -667,6 +721,7 @@ static struct mempolicy *region_get_policy(GET_POLICY_PARAMETERS)
 static const struct vm_operations_struct region_vm_ops = {
 	.fault = region_fault,
 	.map_pages = region_map_pages,
+	.mprotect = region_mprotect,
 	.name = region_name,
 #ifdef CONFIG_NUMA
 	.get_policy = region_get_policy,
@@ -682,7 +737,7 @@ static bool is_in_file(unsigned long pgoff, unsigned long len)
 	       end <= MAX_LFS_FILESIZE >> PAGE_SHIFT;
 }
 
-static int check_region(const struct vm_area_struct *vma)
+static int check_region(struct arena *arena, const struct vm_area_struct *vma)
 {
 	unsigned long length = vma->vm_end - vma->vm_start;
 
@@ -697,6 +752,8 @@ static int check_region(const struct vm_area_struct *vma)
 		return -EINVAL;
 	if (!is_in_file(vma->vm_pgoff, length))
 		return -EOVERFLOW;
+	if ((vma->vm_flags & VM_WRITE) && arena_region_is_frozen(arena))
+		return -EROFS;
 	return 0;
 }
 
@@ -713,7 +770,7 @@ static bool wants_commit(const struct vm_area_struct *vma)
 
 /**
  * arena_region_mmap - make a region of a VMA that is being mapped
- * @arena: the arena, of the current process
+ * @arena: the arena, of the current process, or frozen
  * @vma: the VMA, of the arena's file
  *
  * Commits every block, unless MAP_NORESERVE or PROT_NONE ask for that at first
@@ -725,6 +782,8 @@ static bool wants_commit(const struct vm_area_struct *vma)
  * * -EINVAL for MAP_PRIVATE, or an address, length or offset that is no
  *   multiple of the block size
  * * -EOVERFLOW if the end of the region is beyond the largest file
+ * * -EROFS if the arena is frozen, and the region to be writable, or to have blocks
+ *   that are not there
  * * -ENOMEM if there is no memory for all blocks, or the user may not lock as much
  * * -EDQUOT if the arena would have more than its limit
  * * -EINTR if the process is being killed
@@ -734,7 +793,7 @@ int arena_region_mmap(struct arena *arena, struct vm_area_struct *vma)
 	unsigned long committed;
 	int err;
 
-	err = check_region(vma);
+	err = check_region(arena, vma);
 	if (err)
 		return err;
 
@@ -822,18 +881,16 @@ static unsigned long detach_blocks_locked(struct arena *arena,
 					  unsigned long first, unsigned long last,
 					  struct list_head *blocks)
 {
-	unsigned long index;
+	unsigned long index, nr = 0;
 	struct folio *folio;
-	long nr = 0;
 
 	lockdep_assert_held_write(&arena->sem);
 	xa_for_each_range(&arena->slots, index, folio, first, last) {
-		xa_erase(&arena->slots, index);
+		take_out_locked(arena, index, folio);
 		list_add_tail(&folio->lru, blocks);
 		nr++;
 		cond_resched();
 	}
-	add_blocks_locked(arena, -nr);
 	return nr;
 }
 
@@ -877,6 +934,25 @@ static void unmap_stragglers(struct arena *arena, struct list_head *blocks)
 }
 
 /**
+ * arena_region_begin_change - lock an arena that is not frozen
+ * @arena: the arena
+ *
+ * Context: process context. On success @sem is held for writing.
+ * Return: 0, or
+ * * -EROFS if the arena is frozen
+ * * -EINTR if the process is being killed
+ */
+int arena_region_begin_change(struct arena *arena)
+{
+	if (down_write_killable(&arena->sem))
+		return -EINTR;
+	if (!arena->is_frozen)
+		return 0;
+	up_write(&arena->sem);
+	return -EROFS;
+}
+
+/**
  * arena_region_release - give blocks of an arena back
  * @arena: the arena
  * @offset: where in the file, a multiple of the block size
@@ -894,6 +970,7 @@ static void unmap_stragglers(struct arena *arena, struct list_head *blocks)
  * * -EINVAL if @offset or @length is no multiple of the block size, or @length is
  *   zero
  * * -EOVERFLOW if the end of the range is beyond the largest file
+ * * -EROFS if the arena is frozen
  * * -ENOMEM if there is no memory to note what is sealed
  * * -EINTR if the process is being killed
  */
@@ -908,9 +985,10 @@ int arena_region_release(struct arena *arena, u64 offset, u64 length,
 	if (err)
 		return err;
 	down_read(&arena->commit_sem);
-	if (down_write_killable(&arena->sem)) {
+	err = arena_region_begin_change(arena);
+	if (err) {
 		up_read(&arena->commit_sem);
-		return -EINTR;
+		return err;
 	}
 	if (is_sealed || (arena->flags & ARENA_F_QUARANTINE))
 		err = seal_locked(arena, first, nr);
@@ -945,6 +1023,7 @@ int arena_region_release(struct arena *arena, u64 offset, u64 length,
  *   zero
  * * -EOVERFLOW if the end of the range is beyond the largest file
  * * -EEXIST if one of the blocks is there already and @is_contig
+ * * -EROFS if one of them is not, and the arena is frozen
  * * -ENOMEM if there is no memory for all blocks, or no such extent
  * * -EINTR if the process is being killed
  */
@@ -959,6 +1038,91 @@ int arena_region_commit(struct arena *arena, u64 offset, u64 length,
 		return err;
 	return is_contig ? commit_contig(arena, first, nr, committed) :
 			   commit_blocks(arena, first, nr, committed);
+}
+
+/* No fault of the owner is under way after this, and none begins. */
+static void lock_regions(struct arena *arena)
+{
+	VMA_ITERATOR(iterator, arena->mm, 0);
+	struct vm_area_struct *vma;
+
+	mmap_assert_write_locked(arena->mm);
+	for_each_vma(iterator, vma) {
+		if (vma->vm_ops == &region_vm_ops && vma->vm_private_data == arena)
+			vma_start_write(vma);
+	}
+}
+
+static void make_regions_readonly(struct arena *arena)
+{
+	VMA_ITERATOR(iterator, arena->mm, 0);
+	struct vm_area_struct *vma;
+
+	mmap_assert_write_locked(arena->mm);
+	for_each_vma(iterator, vma) {
+		if (vma->vm_ops != &region_vm_ops || vma->vm_private_data != arena)
+			continue;
+		vm_flags_clear(vma, VM_WRITE);
+		WRITE_ONCE(vma->vm_page_prot, vm_get_page_prot(vma->vm_flags));
+	}
+}
+
+/* Whether somebody has a reference to what is in a slot, and is mapped nowhere. */
+static bool is_held_locked(struct arena *arena)
+{
+	unsigned long index;
+	struct folio *folio;
+
+	xa_for_each(&arena->slots, index, folio) {
+		if (folio_ref_count(folio) != 1)
+			return true;
+		cond_resched();
+	}
+	return false;
+}
+
+/**
+ * arena_region_freeze - make an arena read-only for ever
+ * @arena: the arena, of the current process
+ *
+ * No mapping through which one could write is left: there are none of others, and those
+ * of the owner are taken away while none of its threads can fault. Whoever has got
+ * a page by then holds a reference. To be mapped again it takes a fault, which finds the
+ * region read-only.
+ *
+ * Context: process context, without the mmap_lock.
+ * Return: 0, also if it was frozen before; or
+ * * -EBUSY if somebody holds a page, and may write to it
+ * * -EINTR if the process is being killed
+ */
+int arena_region_freeze(struct arena *arena)
+{
+	int err = 0;
+
+	if (mmap_write_lock_killable(arena->mm))
+		return -EINTR;
+	if (down_write_killable(&arena->sem)) {
+		err = -EINTR;
+		goto unlock_mm;
+	}
+	if (arena->is_frozen)
+		goto unlock;
+	lock_regions(arena);
+	unmap_blocks(arena, 0, ARENA_CONTROL_OFFSET >> ARENA_BLOCK_SHIFT);
+	if (is_held_locked(arena)) {
+		err = -EBUSY;
+		goto unlock;
+	}
+	make_regions_readonly(arena);
+	/* Who finds it frozen finds what its owner wrote. */
+	smp_store_release(&arena->is_frozen, true);
+unlock:
+	up_write(&arena->sem);
+unlock_mm:
+	mmap_write_unlock(arena->mm);
+	if (!err && arena->cache)
+		arena_cache_drain(arena->cache);
+	return err;
 }
 
 /**
@@ -1008,21 +1172,76 @@ int arena_region_info(struct arena *arena, struct arena_ioc_region_info *info,
 /**
  * arena_region_count - count an arena's blocks on each node
  * @arena: the arena
- * @node_blocks: set to the blocks on each node, nr_node_ids of them; zeroed
+ * @node_blocks: set to the blocks on each node, nr_node_ids of them
  *
  * Context: process context.
  */
 void arena_region_count(struct arena *arena, unsigned long *node_blocks)
 {
-	unsigned long index;
+	down_read(&arena->sem);
+	memcpy(node_blocks, arena->node_blocks, nr_node_ids * sizeof(*node_blocks));
+	up_read(&arena->sem);
+}
+
+/**
+ * arena_region_take_locked - take blocks of an idle arena that are on a node
+ * @arena: the arena; @sem is held for writing
+ * @nid: the node
+ * @wanted: how many, at most
+ * @blocks: they are added to its end, mapped nowhere
+ *
+ * Release, for where nobody may wait. Under the folio lock no fault is about to map
+ * a block, so that one round of unmapping will do. A block that somebody has locked
+ * is being touched, which in an idle arena is against the rules, and stays. That
+ * all is done under @sem is what ARENA_IOC_CLAIM waits for.
+ *
+ * Context: reclaim.
+ */
+void arena_region_take_locked(struct arena *arena, int nid, unsigned long wanted,
+			      struct list_head *blocks)
+{
+	unsigned long index, nr = 0;
 	struct folio *folio;
 
-	down_read(&arena->sem);
+	lockdep_assert_held_write(&arena->sem);
 	xa_for_each(&arena->slots, index, folio) {
-		node_blocks[folio_nid(folio)]++;
-		cond_resched();
+		if (nr == wanted)
+			break;
+		if (folio_nid(folio) != nid || !folio_trylock(folio))
+			continue;
+		take_out_locked(arena, index, folio);
+		list_add_tail(&folio->lru, blocks);
+		nr++;
 	}
-	up_read(&arena->sem);
+	unmap_ranges(arena, blocks);
+	list_for_each_entry(folio, blocks, lru)
+		folio_unlock(folio);
+	arena->nr_taken += nr;
+	atomic_long_add(nr, &arena->counts.taken);
+}
+
+/**
+ * arena_region_free - give blocks that were taken back to the page allocator
+ * @arena: the arena that had them
+ * @blocks: the blocks; empty afterwards
+ *
+ * Context: reclaim.
+ * Return: how many went. What somebody else holds goes when that ends.
+ */
+unsigned long arena_region_free(struct arena *arena, struct list_head *blocks)
+{
+	struct folio *folio, *next;
+	unsigned long nr = 0;
+
+	list_for_each_entry_safe(folio, next, blocks, lru) {
+		list_del(&folio->lru);
+		if (!arena_pool_claim(folio))
+			continue;
+		arena_pool_free_claimed(folio);
+		nr++;
+	}
+	arena_account_uncharge(arena->account, nr);
+	return nr;
 }
 
 /**
@@ -1033,17 +1252,19 @@ void arena_region_count(struct arena *arena, unsigned long *node_blocks)
  * Context: process context.
  * Return: 0, or with nothing changed
  * * -EINVAL for an unknown flag
+ * * -EROFS if the arena is frozen
  * * -ENOMEM if there is no memory for a cache
  * * -EINTR if the process is being killed
  */
 int arena_region_set_flags(struct arena *arena, u64 flags)
 {
-	int err = 0;
+	int err;
 
 	if (flags & ~(u64)(ARENA_F_KEEP_DIRTY | ARENA_F_NODUMP | ARENA_F_QUARANTINE))
 		return -EINVAL;
-	if (down_write_killable(&arena->sem))
-		return -EINTR;
+	err = arena_region_begin_change(arena);
+	if (err)
+		return err;
 	if ((flags & ARENA_F_KEEP_DIRTY) && !arena->cache) {
 		struct arena_cache *cache = arena_cache_create();
 
@@ -1075,13 +1296,20 @@ unsigned long arena_region_cached(struct arena *arena)
 /**
  * arena_region_init - make an arena without blocks
  * @arena: zeroed; the caller has set @mm, @inode and @account
+ *
+ * Return: 0, or -ENOMEM
  */
-void arena_region_init(struct arena *arena)
+int arena_region_init(struct arena *arena)
 {
+	arena->node_blocks = kcalloc(nr_node_ids, sizeof(*arena->node_blocks),
+				     GFP_KERNEL_ACCOUNT);
+	if (!arena->node_blocks)
+		return -ENOMEM;
 	init_rwsem(&arena->sem);
 	init_rwsem(&arena->commit_sem);
 	xa_init(&arena->slots);
 	mt_init(&arena->sealed);
+	return 0;
 }
 
 /**
@@ -1100,4 +1328,5 @@ void arena_region_destroy(struct arena *arena)
 	arena_account_close(arena->account);
 	xa_destroy(&arena->slots);
 	mtree_destroy(&arena->sealed);
+	kfree(arena->node_blocks);
 }

@@ -22,6 +22,7 @@ struct arena_cache;
  * @zeroed: how many of these were zeroed while the caller waited
  * @fallbacks: committed on another node than the policy asks for
  * @released: released
+ * @taken: taken while the arena was idle
  */
 struct arena_counts {
 	atomic_long_t from_cache;
@@ -30,6 +31,7 @@ struct arena_counts {
 	atomic_long_t zeroed;
 	atomic_long_t fallbacks;
 	atomic_long_t released;
+	atomic_long_t taken;
 };
 
 /**
@@ -47,12 +49,21 @@ struct arena_counts {
  * @commit_sem: held for reading while blocks are charged and in no slot; see region.c
  * @nr_blocks: entries in @slots. Changed under @sem for writing; read as a
  *	plain figure without.
+ * @node_blocks: how many of these are on each node; likewise
+ * @nr_taken: blocks taken since the arena was last claimed by a call. Changed under
+ *	@sem for writing.
+ * @is_frozen: whether it is read-only for ever. Changed under @sem for writing; read
+ *	without.
  * @policy: where its blocks are to be. Changed under @sem for writing.
  * @flags: ARENA_F_*. Changed under @sem for writing; read without.
  * @cache: what it released and keeps; NULL until ARENA_F_KEEP_DIRTY is set for the
  *	first time, which is done under @sem for writing. Read without.
  * @account: whom its blocks are charged to. Constant.
  * @counts: what it has had
+ * @control: the control page, NULL until it is mapped for the first time; set under
+ *	idle.c's mutex, read without. What is in it is the program's, too.
+ * @with_control: all that have one; protected by that mutex
+ * @tried_by: idle.c's; likewise
  */
 struct arena {
 	struct mm_struct *mm;
@@ -63,14 +74,27 @@ struct arena {
 	unsigned long nr_seals;
 	struct rw_semaphore commit_sem;
 	unsigned long nr_blocks;
+	unsigned long *node_blocks;
+	unsigned long nr_taken;
+	bool is_frozen;
 	struct arena_policy policy;
 	u64 flags;
 	struct arena_cache *cache;
 	struct arena_account *account;
 	struct arena_counts counts;
+	struct arena_control *control;
+	struct list_head with_control;
+	unsigned long tried_by;
 };
 
-void arena_region_init(struct arena *arena);
+/* Once it is, it stays so. */
+static inline bool arena_region_is_frozen(const struct arena *arena)
+{
+	/* What others see who find it frozen is what its owner wrote. */
+	return smp_load_acquire(&arena->is_frozen);
+}
+
+int arena_region_init(struct arena *arena);
 void arena_region_destroy(struct arena *arena);
 int arena_region_mmap(struct arena *arena, struct vm_area_struct *vma);
 int arena_region_release(struct arena *arena, u64 offset, u64 length,
@@ -81,6 +105,11 @@ int arena_region_info(struct arena *arena, struct arena_ioc_region_info *info,
 		      u64 *node_blocks);
 int arena_region_set_flags(struct arena *arena, u64 flags);
 void arena_region_count(struct arena *arena, unsigned long *node_blocks);
+int arena_region_freeze(struct arena *arena);
+int arena_region_begin_change(struct arena *arena);
+void arena_region_take_locked(struct arena *arena, int nid, unsigned long wanted,
+			      struct list_head *blocks);
+unsigned long arena_region_free(struct arena *arena, struct list_head *blocks);
 unsigned long arena_region_cached(struct arena *arena);
 unsigned long arena_region_get_unmapped_area(struct file *file,
 					     unsigned long addr,

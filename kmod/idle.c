@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Idle arenas: contents that the system may take until the program claims them.
+ *
+ * A program says so in the state word of its arena's control page, an ordinary page
+ * that both map. It goes from active to idle by the program's store, from idle to
+ * active by the program's compare-and-swap, from idle to taken by ours, and from
+ * taken to active by ARENA_IOC_CLAIM. (Documentation/abi.rst has it as a picture,
+ * selftests/model/idle.pml as a model that is checked.)
+ *
+ * The word is all there is: the program can write anything there at any time, and
+ * what we read tells us whether we may take its blocks, and nothing else. So who
+ * scribbles on it loses contents of his own.
+ *
+ * Why a claim that succeeds finds everything: the first block is taken after the
+ * word was changed from idle to taken, and both that and the program's claim are
+ * compare-and-swaps from the same value, so that one of them fails. Why nothing is taken
+ * after a claim by call: arena.sem is held for writing from before the word is
+ * looked at until the blocks are out of their slots and unmapped, and by the call
+ * when it makes the arena active.
+ *
+ * idle_mutex protects the list of the arenas that have a control page. Reclaim only
+ * tries to get it, and arena.sem inside it: whoever holds one of them may be
+ * allocating memory, and it is who then reclaims. Inside both are what unmaps: the
+ * folio locks, which are only tried too, and i_mmap_rwsem, under which the kernel
+ * does not allocate.
+ */
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/arena.h>
+
+#include "compat.h"
+#include "idle.h"
+#include "pool.h"
+#include "region.h"
+
+/*
+ * Once an arena has lost a block the others are worth little, and the TLBs of
+ * all CPUs that it runs on are flushed each time: so many at a time, at least.
+ */
+#define BLOCKS_AT_ONCE	16
+
+/* In pages. */
+#define CONTROL_PGOFF	((pgoff_t)(ARENA_CONTROL_OFFSET >> PAGE_SHIFT))
+
+static DEFINE_MUTEX(idle_mutex);
+static LIST_HEAD(arenas);
+/* Which arenas one call of arena_idle_shrink() has tried; under idle_mutex. */
+static unsigned long pass;
+
+/**
+ * arena_idle_is_control - whether a VMA is to be of the control page
+ * @vma: the VMA, of an arena's file
+ */
+bool arena_idle_is_control(const struct vm_area_struct *vma)
+{
+	BUILD_BUG_ON(ARENA_CONTROL_OFFSET != ALIGN_DOWN(MAX_LFS_FILESIZE, ARENA_BLOCK_SIZE));
+	return vma->vm_pgoff == CONTROL_PGOFF;
+}
+
+static vm_fault_t control_fault(struct vm_fault *vmf)
+{
+	struct arena *arena = vmf->vma->vm_private_data;
+
+	if (vmf->vma->vm_mm != arena->mm)
+		return VM_FAULT_SIGBUS;
+	vmf->page = virt_to_page(arena->control);
+	get_page(vmf->page);
+	return 0;
+}
+
+static const struct vm_operations_struct control_vm_ops = {
+	.fault = control_fault,
+};
+
+/* Make the control page, and let reclaim know of it. */
+static int make_control(struct arena *arena)
+{
+	struct arena_control *control;
+
+	control = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!control)
+		return -ENOMEM;
+	mutex_lock(&idle_mutex);
+	if (!arena->control) {
+		/* Who finds it finds it zeroed. */
+		smp_store_release(&arena->control, control);
+		list_add_tail(&arena->with_control, &arenas);
+		control = NULL;
+	}
+	mutex_unlock(&idle_mutex);
+	free_page((unsigned long)control);
+	return 0;
+}
+
+/**
+ * arena_idle_mmap - map the control page
+ * @arena: the arena, of the current process
+ * @vma: the VMA, of the arena's file, for which arena_idle_is_control()
+ *
+ * Context: process context, mmap_lock held for writing.
+ * Return: 0, or
+ * * -EACCES for PROT_EXEC, or a file not open for reading and writing
+ * * -EINVAL for MAP_PRIVATE, or another length than a page
+ * * -EROFS if the arena is frozen
+ * * -ENOMEM if there is no memory
+ */
+int arena_idle_mmap(struct arena *arena, struct vm_area_struct *vma)
+{
+	int err;
+
+	if (!(vma->vm_file->f_mode & FMODE_WRITE) || (vma->vm_flags & VM_EXEC))
+		return -EACCES;
+	if (!(vma->vm_flags & VM_SHARED) || vma->vm_end - vma->vm_start != PAGE_SIZE)
+		return -EINVAL;
+	if (arena_region_is_frozen(arena))
+		return -EROFS;
+	err = READ_ONCE(arena->control) ? 0 : make_control(arena);
+	if (err)
+		return err;
+	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTCOPY | VM_DONTDUMP);
+	vm_flags_clear(vma, VM_MAYEXEC);
+	vma->vm_ops = &control_vm_ops;
+	vma->vm_private_data = arena;
+	return 0;
+}
+
+/**
+ * arena_idle_claim - make an arena active, whatever has become of it
+ * @arena: the arena
+ * @blocks: set to the blocks that are committed
+ * @taken: set to the blocks that were taken since this was called before
+ *
+ * Context: process context.
+ * Return: 0, or with nothing changed
+ * * -EROFS if the arena is frozen
+ * * -EINTR if the process is being killed
+ */
+int arena_idle_claim(struct arena *arena, unsigned long *blocks,
+		     unsigned long *taken)
+{
+	struct arena_control *control;
+	int err;
+
+	err = arena_region_begin_change(arena);
+	if (err)
+		return err;
+	control = smp_load_acquire(&arena->control);
+	if (control)
+		WRITE_ONCE(control->state, ARENA_STATE_ACTIVE);
+	*blocks = arena->nr_blocks;
+	*taken = arena->nr_taken;
+	arena->nr_taken = 0;
+	up_write(&arena->sem);
+	return 0;
+}
+
+/* Whether what an arena has may be taken; it may no longer when this returns. */
+static bool is_idle(const struct arena_control *control)
+{
+	switch (READ_ONCE(control->state) & ARENA_STATE_MASK) {
+	case ARENA_STATE_IDLE:
+	case ARENA_STATE_TAKEN:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/**
+ * arena_idle_is - whether an arena is idle
+ * @arena: the arena; what this returns may be wrong a moment later
+ */
+bool arena_idle_is(const struct arena *arena)
+{
+	const struct arena_control *control = smp_load_acquire(&arena->control);
+
+	return control && is_idle(control) && !arena_region_is_frozen(arena);
+}
+
+/* From idle to taken, unless the program claims it first. */
+static bool begin_to_take(struct arena_control *control)
+{
+	u64 old = READ_ONCE(control->state);
+
+	while ((old & ARENA_STATE_MASK) == ARENA_STATE_IDLE) {
+		if (try_cmpxchg(&control->state, &old,
+				(old & ~(u64)ARENA_STATE_MASK) | ARENA_STATE_TAKEN))
+			return true;
+	}
+	return (old & ARENA_STATE_MASK) == ARENA_STATE_TAKEN;
+}
+
+/**
+ * arena_idle_destroy - the arena's file is gone, and with it all VMAs
+ * @arena: the arena
+ *
+ * Context: process context. Waits for who is just taking its blocks.
+ */
+void arena_idle_destroy(struct arena *arena)
+{
+	if (!arena->control)
+		return;
+	mutex_lock(&idle_mutex);
+	list_del(&arena->with_control);
+	mutex_unlock(&idle_mutex);
+	free_page((unsigned long)arena->control);
+}
+
+/**
+ * arena_idle_count - how many blocks idle arenas have on a node
+ * @nid: the node
+ *
+ * Context: reclaim. Zero if somebody else is taking them just now.
+ */
+unsigned long arena_idle_count(int nid)
+{
+	unsigned long sum = 0;
+	struct arena *arena;
+
+	if (!mutex_trylock(&idle_mutex))
+		return 0;
+	list_for_each_entry(arena, &arenas, with_control) {
+		if (arena_idle_is(arena))
+			sum += READ_ONCE(arena->node_blocks[nid]);
+	}
+	mutex_unlock(&idle_mutex);
+	return sum;
+}
+
+/* The arena that has been idle longest, of those with blocks on a node. */
+static struct arena *find_oldest(int nid)
+{
+	struct arena *arena, *found = NULL;
+	u64 since, oldest = U64_MAX;
+
+	list_for_each_entry(arena, &arenas, with_control) {
+		if (arena->tried_by == pass || !arena_idle_is(arena) ||
+		    !READ_ONCE(arena->node_blocks[nid]))
+			continue;
+		since = READ_ONCE(arena->control->state) & ~(u64)ARENA_STATE_MASK;
+		if (!found || since < oldest) {
+			found = arena;
+			oldest = since;
+		}
+	}
+	return found;
+}
+
+/* Returns how many went back to the page allocator. */
+static unsigned long take_from(struct arena *arena, int nid, unsigned long nr)
+{
+	LIST_HEAD(blocks);
+
+	if (!down_write_trylock(&arena->sem))
+		return 0;
+	if (!arena_region_is_frozen(arena) && begin_to_take(arena->control))
+		arena_region_take_locked(arena, nid, nr, &blocks);
+	up_write(&arena->sem);
+	return arena_region_free(arena, &blocks);
+}
+
+/**
+ * arena_idle_shrink - give blocks of idle arenas back to the page allocator
+ * @nid: node they are on
+ * @nr: how many are wanted; it may be some more
+ *
+ * Context: reclaim. Waits for nobody who could be waiting for memory.
+ * Return: how many there were; none if somebody else is at it.
+ */
+unsigned long arena_idle_shrink(int nid, unsigned long nr)
+{
+	unsigned long done = 0;
+	struct arena *arena;
+
+	if (!mutex_trylock(&idle_mutex))
+		return 0;
+	pass++;
+	while (done < nr && (arena = find_oldest(nid))) {
+		arena->tried_by = pass;
+		done += take_from(arena, nid,
+				  max_t(unsigned long, nr - done, BLOCKS_AT_ONCE));
+		cond_resched();
+	}
+	mutex_unlock(&idle_mutex);
+	return done;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef ARENA_IDLE_H
+#define ARENA_IDLE_H
+
+#include <linux/mm_types.h>
+
+struct arena;
+
+bool arena_idle_is_control(const struct vm_area_struct *vma);
+int arena_idle_mmap(struct arena *arena, struct vm_area_struct *vma);
+int arena_idle_claim(struct arena *arena, unsigned long *blocks,
+		     unsigned long *taken);
+bool arena_idle_is(const struct arena *arena);
+void arena_idle_destroy(struct arena *arena);
+
+unsigned long arena_idle_count(int nid);
+unsigned long arena_idle_shrink(int nid, unsigned long nr);
+
+#endif /* ARENA_IDLE_H */

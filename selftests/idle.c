@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Idle arenas: a claim that succeeds finds everything, one that does not says so; and
+ * what a program writes on its control page is its own affair.
+ */
+#include "arena_test.h"
+#include <pthread.h>
+#include <sys/uio.h>
+#include <kselftest_harness.h>
+
+#define NR	8
+
+/* Of the races; see pick_seed(). */
+#define ROUNDS	2000
+
+static struct arena_control *map_control(int fd)
+{
+	return mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		    ARENA_CONTROL_OFFSET);
+}
+
+static void mark_idle(struct arena_control *control)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	__atomic_store_n(&control->state,
+			 ((now.tv_sec * 1000000000ULL + now.tv_nsec) &
+			  ~(unsigned long long)ARENA_STATE_MASK) | ARENA_STATE_IDLE,
+			 __ATOMIC_RELEASE);
+}
+
+/* Whether nothing was taken; if not, ARENA_IOC_CLAIM is next. */
+static bool claim(struct arena_control *control)
+{
+	unsigned long long old = __atomic_load_n(&control->state, __ATOMIC_RELAXED);
+
+	return (old & ARENA_STATE_MASK) == ARENA_STATE_IDLE &&
+	       __atomic_compare_exchange_n(&control->state, &old, ARENA_STATE_ACTIVE,
+					   false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static unsigned int state_of(const struct arena_control *control)
+{
+	return __atomic_load_n(&control->state, __ATOMIC_RELAXED) & ARENA_STATE_MASK;
+}
+
+/* What ARENA_IOC_CLAIM says; -errno in taken if it fails. */
+static struct arena_ioc_claim claim_by_call(int fd)
+{
+	struct arena_ioc_claim args = { .size = sizeof(args) };
+
+	if (ioctl(fd, ARENA_IOC_CLAIM, &args))
+		args.taken = -errno;
+	return args;
+}
+
+static struct arena_ioc_stats stats_of(int fd)
+{
+	struct arena_ioc_stats stats = { .size = sizeof(stats) };
+
+	if (ioctl(fd, ARENA_IOC_STATS, &stats))
+		memset(&stats, 0xff, sizeof(stats));
+	return stats;
+}
+
+/* A figure of the arena's fdinfo in KiB, or -1. */
+static long fdinfo_kib(int fd, const char *what)
+{
+	char path[64], line[128], name[64];
+	long kib = -1, value;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	file = fopen(path, "r");
+	if (!file)
+		return -1;
+	while (kib < 0 && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%63[^:]: %ld KiB", name, &value) == 2 &&
+		    !strcmp(name, what))
+			kib = value;
+	}
+	fclose(file);
+	return kib;
+}
+
+FIXTURE(idle) {
+	int fd;
+	char *memory;
+	struct arena_control *control;
+};
+
+FIXTURE_SETUP(idle)
+{
+	self->fd = open_arena();
+	ASSERT_GE(self->fd, 0);
+	self->memory = map_blocks(self->fd, NR);
+	ASSERT_NE(MAP_FAILED, self->memory);
+	self->control = map_control(self->fd);
+	ASSERT_NE(MAP_FAILED, self->control);
+	memset(self->memory, 0x1d, NR * BLOCK);
+}
+
+FIXTURE_TEARDOWN(idle)
+{
+	close(self->fd);
+}
+
+static bool is_whole(const char *memory, size_t bytes, char value)
+{
+	return memory[0] == value && !memcmp(memory, memory + 1, bytes - 1);
+}
+
+TEST_F(idle, what_is_claimed_is_all_there)
+{
+	EXPECT_EQ(ARENA_STATE_ACTIVE, self->control->state);
+	mark_idle(self->control);
+	EXPECT_EQ(NR, stats_of(self->fd).idle);
+	EXPECT_EQ(NR * 2048, fdinfo_kib(self->fd, "arena-idle-memory"));
+	EXPECT_TRUE(claim(self->control));
+	EXPECT_EQ(0, stats_of(self->fd).idle);
+	EXPECT_EQ(0, fdinfo_kib(self->fd, "arena-idle-memory"));
+	EXPECT_EQ(0, stats_of(self->fd).taken);
+	EXPECT_TRUE(is_whole(self->memory, NR * BLOCK, 0x1d));
+	/* The call does it, too. */
+	mark_idle(self->control);
+	EXPECT_EQ(0, claim_by_call(self->fd).taken);
+	EXPECT_EQ(ARENA_STATE_ACTIVE, self->control->state);
+	EXPECT_EQ(NR, claim_by_call(self->fd).blocks);
+	EXPECT_TRUE(is_whole(self->memory, NR * BLOCK, 0x1d));
+}
+
+TEST_F(idle, the_system_takes_it)
+{
+	struct arena_ioc_claim claimed;
+	long in_use = pool_count("in_use");
+
+	mark_idle(self->control);
+	if (!drop_slab())
+		SKIP(return, "may not drop caches");
+	EXPECT_EQ(ARENA_STATE_TAKEN, state_of(self->control));
+	EXPECT_EQ(0, blocks_of(self->fd));
+	EXPECT_EQ(in_use - NR, pool_count("in_use"));
+	EXPECT_EQ(0, smaps_kib(self->memory, "Rss"));
+	EXPECT_EQ(0, stats_of(self->fd).charged);
+	EXPECT_FALSE(claim(self->control));
+	claimed = claim_by_call(self->fd);
+	EXPECT_EQ(NR, claimed.taken);
+	EXPECT_EQ(0, claimed.blocks);
+	EXPECT_EQ(NR, stats_of(self->fd).taken);
+	/* And it is as after a release. */
+	EXPECT_EQ(ARENA_STATE_ACTIVE, self->control->state);
+	EXPECT_TRUE(is_zero(self->memory, NR * BLOCK));
+	EXPECT_EQ(NR, blocks_of(self->fd));
+	EXPECT_EQ(0, claim_by_call(self->fd).taken);
+}
+
+TEST_F(idle, only_then)
+{
+	if (!drop_slab())
+		SKIP(return, "may not drop caches");
+	EXPECT_TRUE(is_whole(self->memory, NR * BLOCK, 0x1d));
+	mark_idle(self->control);
+	EXPECT_TRUE(claim(self->control));
+	EXPECT_TRUE(drop_slab());
+	EXPECT_EQ(NR, blocks_of(self->fd));
+	EXPECT_TRUE(is_whole(self->memory, NR * BLOCK, 0x1d));
+	/* After it was claimed by a call, no more is. */
+	mark_idle(self->control);
+	EXPECT_TRUE(drop_slab());
+	EXPECT_EQ(NR, claim_by_call(self->fd).taken);
+	memset(self->memory, 0x2d, NR * BLOCK);
+	EXPECT_TRUE(drop_slab());
+	EXPECT_TRUE(is_whole(self->memory, NR * BLOCK, 0x2d));
+}
+
+/* Who holds a page keeps it, and it counts until he lets go. */
+TEST_F(idle, a_pinned_block_keeps_its_contents)
+{
+	struct iovec page = { self->memory + BLOCK + PAGE, PAGE };
+	char seen[PAGE];
+	int pipes[2];
+
+	ASSERT_EQ(0, pipe(pipes));
+	ASSERT_EQ((ssize_t)PAGE, vmsplice(pipes[1], &page, 1, 0));
+	mark_idle(self->control);
+	if (!drop_slab())
+		SKIP(return, "may not drop caches");
+	EXPECT_EQ(1, stats_of(self->fd).charged);
+	EXPECT_EQ(1, pool_count("quarantined"));
+	EXPECT_EQ(NR, claim_by_call(self->fd).taken);
+	touch(self->memory, NR * BLOCK, 0x2d);
+	ASSERT_EQ((ssize_t)PAGE, read(pipes[0], seen, PAGE));
+	EXPECT_TRUE(is_whole(seen, PAGE, 0x1d));
+	EXPECT_EQ(0, pool_settled("quarantined", 0));
+	EXPECT_EQ(NR, stats_of(self->fd).charged);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+TEST_F(idle, a_seal_stays)
+{
+	struct arena_ioc_release seal = {
+		.size = sizeof(seal), .flags = ARENA_RELEASE_RANGE | ARENA_RELEASE_SEAL,
+		.length = BLOCK,
+	};
+	pid_t pid;
+
+	ASSERT_EQ(0, ioctl(self->fd, ARENA_IOC_RELEASE, &seal));
+	mark_idle(self->control);
+	if (!drop_slab())
+		SKIP(return, "may not drop caches");
+	EXPECT_EQ(NR - 1, claim_by_call(self->fd).taken);
+	self->memory[BLOCK] = 1;
+	pid = vfork();
+	if (!pid) {
+		signal(SIGBUS, SIG_DFL);
+		self->memory[0] = 1;
+		_exit(0);
+	}
+	EXPECT_EQ(128 + SIGBUS, wait_for(pid));
+}
+
+/* --- the control page ------------------------------------------------------ */
+
+TEST_F(idle, there_is_one_control_page)
+{
+	struct arena_control *again = map_control(self->fd);
+
+	ASSERT_NE(MAP_FAILED, again);
+	EXPECT_NE(again, self->control);
+	mark_idle(self->control);
+	EXPECT_EQ(self->control->state, again->state);
+	EXPECT_TRUE(claim(again));
+	EXPECT_EQ(ARENA_STATE_ACTIVE, self->control->state);
+	/* What else is on it is nobody's. */
+	EXPECT_TRUE(is_zero((char *)again, PAGE));
+	/* Nor does it go with the blocks. */
+	again->state = ARENA_STATE_TAKEN;
+	EXPECT_EQ(NR, release_all(self->fd));
+	EXPECT_EQ(ARENA_STATE_TAKEN, self->control->state);
+	EXPECT_EQ(0, munmap(again, PAGE));
+}
+
+TEST_F(idle, a_child_has_none)
+{
+	pid_t pid = fork();
+
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		if (map_control(self->fd) != MAP_FAILED || errno != EPERM)
+			_exit(1);
+		signal(SIGSEGV, SIG_DFL);
+		_exit(self->control->state == ARENA_STATE_ACTIVE ? 2 : 3);
+	}
+	EXPECT_EQ(128 + SIGSEGV, wait_for(pid));
+}
+
+static int mmap_errno(int fd, size_t length, int prot, int flags, long long offset)
+{
+	void *at = mmap(NULL, length, prot, flags, fd, offset);
+
+	if (at == MAP_FAILED)
+		return errno;
+	munmap(at, length);
+	return 0;
+}
+
+TEST_F(idle, bad_maps_are_refused)
+{
+	const int rw = PROT_READ | PROT_WRITE;
+	const long long at = ARENA_CONTROL_OFFSET;
+
+	EXPECT_EQ(EINVAL, mmap_errno(self->fd, 2 * PAGE, rw, MAP_SHARED, at));
+	EXPECT_EQ(EINVAL, mmap_errno(self->fd, PAGE, rw, MAP_PRIVATE, at));
+	EXPECT_EQ(EINVAL, mmap_errno(self->fd, PAGE, rw, MAP_SHARED, at + PAGE));
+	EXPECT_EQ(EINVAL, mmap_errno(self->fd, PAGE, rw, MAP_SHARED, at - PAGE));
+	EXPECT_EQ(EACCES, mmap_errno(self->fd, PAGE, rw | PROT_EXEC, MAP_SHARED, at));
+	EXPECT_EQ(0, mmap_errno(self->fd, PAGE, PROT_READ, MAP_SHARED, at));
+	EXPECT_EQ(-1, mprotect(self->control, PAGE, PROT_READ | PROT_EXEC));
+	EXPECT_EQ(MAP_FAILED, mremap(self->control, PAGE, 2 * PAGE, MREMAP_MAYMOVE));
+}
+
+/* --- in a race -------------------------------------------------------------- */
+
+static volatile bool stop;
+
+static void *drop_all_the_time(void *unused)
+{
+	while (!stop)
+		drop_slab();
+	return NULL;
+}
+
+/* A word of each page, so that a round is short. */
+static void stamp(char *memory, unsigned long long round)
+{
+	size_t i;
+
+	for (i = 0; i < NR * BLOCK; i += PAGE)
+		*(volatile unsigned long long *)(memory + i) = round;
+}
+
+/* Blocks that have their stamp in each page; -1 if one is neither whole nor empty. */
+static int count_whole(const char *memory, unsigned long long round)
+{
+	int whole = 0;
+	size_t i, page;
+
+	for (i = 0; i < NR * BLOCK; i += BLOCK) {
+		size_t stamped = 0;
+
+		for (page = i; page < i + BLOCK; page += PAGE) {
+			unsigned long long seen =
+				*(const volatile unsigned long long *)(memory + page);
+
+			if (seen && seen != round)
+				return -1;
+			stamped += seen == round;
+		}
+		if (stamped && stamped != BLOCK / PAGE)
+			return -1;
+		whole += !!stamped;
+	}
+	return whole;
+}
+
+TEST_F_TIMEOUT(idle, against_reclaim, 300)
+{
+	unsigned long long round, kept = 0, lost = 0;
+	pthread_t thread;
+
+	if (!drop_slab())
+		SKIP(return, "may not drop caches");
+	stop = false;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, drop_all_the_time, NULL));
+	for (round = 1; round <= ROUNDS; round++) {
+		struct arena_ioc_claim claimed;
+
+		stamp(self->memory, round);
+		mark_idle(self->control);
+		if (round % 3)
+			usleep(round * 7919 % 300);
+		if (claim(self->control)) {
+			kept++;
+			ASSERT_EQ(NR, count_whole(self->memory, round));
+			continue;
+		}
+		lost++;
+		claimed = claim_by_call(self->fd);
+		ASSERT_EQ(NR, claimed.blocks + claimed.taken);
+		ASSERT_EQ(claimed.blocks, count_whole(self->memory, round));
+		/* What is touched from here on stays. */
+		stamp(self->memory, ~round);
+		ASSERT_EQ(NR, count_whole(self->memory, ~round));
+	}
+	stop = true;
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	printf("# %llu rounds kept their contents, %llu did not\n", kept, lost);
+	EXPECT_GT(kept, 0);
+	EXPECT_GT(lost, 0);
+}
+
+static void *scribble(void *control)
+{
+	unsigned int seed = pick_seed();
+
+	while (!stop) {
+		((volatile unsigned int *)control)[0] = rand_r(&seed);
+		((volatile unsigned int *)control)[1] = rand_r(&seed);
+	}
+	return NULL;
+}
+
+/* It costs him contents, and nobody else: here another arena of his own. */
+TEST_F_TIMEOUT(idle, who_scribbles_harms_himself, 120)
+{
+	int fd = open_arena(), i;
+	pthread_t threads[2];
+	char *other;
+
+	ASSERT_GE(fd, 0);
+	other = map_blocks(fd, NR);
+	ASSERT_NE(MAP_FAILED, other);
+	memset(other, 0x3d, NR * BLOCK);
+	ASSERT_NE(MAP_FAILED, map_control(fd));
+	if (!drop_slab())
+		SKIP(return, "may not drop caches");
+	stop = false;
+	ASSERT_EQ(0, pthread_create(&threads[0], NULL, drop_all_the_time, NULL));
+	ASSERT_EQ(0, pthread_create(&threads[1], NULL, scribble, self->control));
+	for (i = 0; i < ROUNDS / 10; i++) {
+		touch(self->memory, NR * BLOCK, i);
+		if (i % 7 == 0)
+			claim_by_call(self->fd);
+		if (i % 11 == 0)
+			release_all(self->fd);
+	}
+	stop = true;
+	ASSERT_EQ(0, pthread_join(threads[0], NULL));
+	ASSERT_EQ(0, pthread_join(threads[1], NULL));
+	EXPECT_GT(stats_of(self->fd).taken, 0);
+	claim_by_call(self->fd);
+	EXPECT_EQ(ARENA_STATE_ACTIVE, self->control->state);
+	EXPECT_EQ(NR, blocks_of(fd));
+	EXPECT_TRUE(is_whole(other, NR * BLOCK, 0x3d));
+	close(fd);
+}
+
+TEST_HARNESS_MAIN
