@@ -490,8 +490,9 @@ unsigned long arena_pool_take(int nid, unsigned long wanted,
 	unsigned long taken = 0, misses, nr_zeroed = 0, nr;
 
 	/* No more than there may be: others see what is held as gone. */
-	misses = wanted - min(wanted, READ_ONCE(pool->ready.nr_blocks) +
-				      READ_ONCE(pool->nr_dirty));
+	spin_lock(&pool->lock);
+	misses = wanted - min(wanted, nr_free_locked(pool));
+	spin_unlock(&pool->lock);
 	wanted = arena_pool_hold(nid, wanted - misses);
 	/* While this zeroes one, the worker makes others ready. */
 	while (taken < wanted) {

@@ -1101,13 +1101,14 @@ int arena_region_freeze(struct arena *arena)
 
 	if (mmap_write_lock_killable(arena->mm))
 		return -EINTR;
+	/* Faults hold the lock of their VMA when they want the semaphore. */
+	lock_regions(arena);
 	if (down_write_killable(&arena->sem)) {
 		err = -EINTR;
 		goto unlock_mm;
 	}
 	if (arena->is_frozen)
 		goto unlock;
-	lock_regions(arena);
 	unmap_blocks(arena, 0, ARENA_CONTROL_OFFSET >> ARENA_BLOCK_SHIFT);
 	if (is_held_locked(arena)) {
 		err = -EBUSY;

@@ -17,7 +17,7 @@ programs_skip() {
 	local output program
 	output=$(run_tests)
 	printf '%s\n' "$output" | grep -v '^# '
-	for program in ageing churn faults isolation limits memcg module placement \
+	for program in ageing churn faults freeze idle isolation limits memcg module placement \
 		reclaim refuse region release seal; do
 		grep -qE "^ok [0-9]+ selftests: .*: $program # SKIP" <<< "$output" || return
 	done

@@ -229,6 +229,36 @@ FIXTURE_VARIANT_ADD(refuse_ioctl, set_limit_misaligned) {
 	.from = BLOCK + PAGE, .error = EINVAL,
 };
 
+FIXTURE_VARIANT_ADD(refuse_ioctl, claim_size_too_small) {
+	.cmd = ARENA_IOC_CLAIM, .size = sizeof(struct arena_ioc_claim) - 1,
+	.error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, claim_newer_and_not_zero) {
+	.cmd = ARENA_IOC_CLAIM, .size = sizeof(struct arena_ioc_claim) + 8,
+	.nonzero_at = sizeof(struct arena_ioc_claim), .error = E2BIG,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, claim_unknown_flag) {
+	.cmd = ARENA_IOC_CLAIM, .size = sizeof(struct arena_ioc_claim),
+	.flags = 1, .error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, freeze_size_too_small) {
+	.cmd = ARENA_IOC_FREEZE, .size = sizeof(struct arena_ioc_freeze) - 1,
+	.error = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, freeze_newer_and_not_zero) {
+	.cmd = ARENA_IOC_FREEZE, .size = sizeof(struct arena_ioc_freeze) + 8,
+	.nonzero_at = sizeof(struct arena_ioc_freeze), .error = E2BIG,
+};
+
+FIXTURE_VARIANT_ADD(refuse_ioctl, freeze_unknown_flag) {
+	.cmd = ARENA_IOC_FREEZE, .size = sizeof(struct arena_ioc_freeze),
+	.flags = 1, .error = EINVAL,
+};
+
 FIXTURE_VARIANT_ADD(refuse_ioctl, release_offset_without_range) {
 	.cmd = ARENA_IOC_RELEASE, .size = sizeof(struct arena_ioc_release),
 	.offset = BLOCK, .error = EINVAL,
@@ -486,30 +516,56 @@ FIXTURE_TEARDOWN(accept)
 	close(self->fd);
 }
 
+/* Each call, and what makes it one that would succeed. */
+static const struct {
+	unsigned int cmd;
+	unsigned int size;
+	unsigned int length_at;
+} calls[] = {
+	{ ARENA_IOC_INFO, sizeof(struct arena_ioc_info), 0 },
+	{ ARENA_IOC_RELEASE, sizeof(struct arena_ioc_release), 0 },
+	{ ARENA_IOC_SET_POLICY, sizeof(struct arena_ioc_set_policy), 0 },
+	{ ARENA_IOC_SET_FLAGS, sizeof(struct arena_ioc_set_flags), 0 },
+	{ ARENA_IOC_COMMIT, sizeof(struct arena_ioc_commit),
+	  offsetof(struct arena_ioc_commit, length) },
+	{ ARENA_IOC_REGION_INFO, sizeof(struct arena_ioc_region_info),
+	  offsetof(struct arena_ioc_region_info, length) },
+	{ ARENA_IOC_STATS, sizeof(struct arena_ioc_stats), 0 },
+	{ ARENA_IOC_CLAIM, sizeof(struct arena_ioc_claim), 0 },
+	{ ARENA_IOC_SET_LIMIT, sizeof(struct arena_ioc_set_limit), 0 },
+	{ ARENA_IOC_FREEZE, sizeof(struct arena_ioc_freeze), 0 },
+};
+
+static int errno_of(int fd, unsigned int cmd, const void *args)
+{
+	return ioctl(fd, cmd, args) ? errno : 0;
+}
+
 TEST_F(accept, bad_pointers_are_efault)
 {
 	char *page = mmap(NULL, 2 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct arena_ioc_info *info;
+	unsigned int i;
 
 	ASSERT_NE(MAP_FAILED, page);
 	ASSERT_EQ(0, munmap(page + PAGE, PAGE));
-	EXPECT_EQ(-1, ioctl(self->fd, ARENA_IOC_INFO, NULL));
-	EXPECT_EQ(EFAULT, errno);
-	EXPECT_EQ(-1, ioctl(self->fd, ARENA_IOC_RELEASE, 16UL));
-	EXPECT_EQ(EFAULT, errno);
+	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		unsigned int *end = (unsigned int *)(page + PAGE) - 1;
 
-	/* Begins in memory, ends outside. */
-	info = (struct arena_ioc_info *)(page + PAGE - 8);
-	info->size = sizeof(*info);
-	EXPECT_EQ(-1, ioctl(self->fd, ARENA_IOC_INFO, info));
-	EXPECT_EQ(EFAULT, errno);
-
-	/* Can be read, can't be written. */
-	info = (struct arena_ioc_info *)page;
-	*info = (struct arena_ioc_info) { .size = sizeof(*info) };
-	ASSERT_EQ(0, mprotect(page, PAGE, PROT_READ));
-	EXPECT_EQ(-1, ioctl(self->fd, ARENA_IOC_INFO, info));
-	EXPECT_EQ(EFAULT, errno);
+		TH_LOG("call %u", i);
+		ASSERT_EQ(0, mprotect(page, PAGE, RW));
+		memset(page, 0, PAGE);
+		EXPECT_EQ(EFAULT, errno_of(self->fd, calls[i].cmd, NULL));
+		EXPECT_EQ(EFAULT, errno_of(self->fd, calls[i].cmd, (void *)16));
+		/* Begins in memory, ends outside. */
+		*end = calls[i].size;
+		EXPECT_EQ(EFAULT, errno_of(self->fd, calls[i].cmd, end));
+		/* Can be read, can't be written. */
+		memcpy(page, &calls[i].size, sizeof(calls[i].size));
+		if (calls[i].length_at)
+			memcpy(page + calls[i].length_at, &(size_t){ BLOCK }, 8);
+		ASSERT_EQ(0, mprotect(page, PAGE, PROT_READ));
+		EXPECT_EQ(EFAULT, errno_of(self->fd, calls[i].cmd, page));
+	}
 }
 
 #ifdef __x86_64__

@@ -31,7 +31,10 @@ static int region_init(struct kunit *test)
 	fixture->arena.account = arena_account_create(false);
 	if (!fixture->arena.account)
 		return -ENOMEM;
-	arena_region_init(&fixture->arena);
+	if (arena_region_init(&fixture->arena)) {
+		arena_account_close(fixture->arena.account);
+		return -ENOMEM;
+	}
 	test->priv = fixture;
 	return 0;
 }

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Idle arenas without files and VMAs: whose blocks are taken, and when. The tests of
+ * regions have region.c's static functions; here it is another object.
+ */
+#include "../idle.c"
+
+#include <kunit/test.h>
+
+#include "../account.h"
+
+#define ARENAS	4
+
+struct idle_fixture {
+	struct arena arenas[ARENAS];
+	struct inode inodes[ARENAS];
+	int nr;
+};
+
+static int idle_init(struct kunit *test)
+{
+	struct idle_fixture *fixture;
+	int i;
+
+	fixture = kunit_kzalloc(test, sizeof(*fixture), GFP_KERNEL);
+	if (!fixture)
+		return -ENOMEM;
+	test->priv = fixture;
+	for (i = 0; i < ARENAS; i++) {
+		struct arena *arena = &fixture->arenas[i];
+		struct inode *inode = &fixture->inodes[i];
+
+		address_space_init_once(&inode->i_data);
+		inode->i_mapping = &inode->i_data;
+		arena->inode = inode;
+		arena->account = arena_account_create(false);
+		if (!arena->account)
+			return -ENOMEM;
+		if (arena_region_init(arena)) {
+			arena_account_close(arena->account);
+			return -ENOMEM;
+		}
+		fixture->nr++;
+	}
+	return 0;
+}
+
+static void idle_exit(struct kunit *test)
+{
+	struct idle_fixture *fixture = test->priv;
+	int i;
+
+	for (i = 0; fixture && i < fixture->nr; i++) {
+		arena_idle_destroy(&fixture->arenas[i]);
+		arena_region_destroy(&fixture->arenas[i]);
+	}
+}
+
+/* An arena with so many blocks, whose state is as given. */
+static struct arena *make_arena(struct kunit *test, int i, unsigned long nr, u64 state)
+{
+	struct idle_fixture *fixture = test->priv;
+	struct arena *arena = &fixture->arenas[i];
+	unsigned long committed;
+
+	KUNIT_ASSERT_EQ(test, make_control(arena), 0);
+	if (nr)
+		KUNIT_ASSERT_EQ(test, arena_region_commit(arena, 0,
+							  nr << ARENA_BLOCK_SHIFT,
+							  false, &committed), 0);
+	WRITE_ONCE(arena->control->state, state);
+	return arena;
+}
+
+static unsigned long count_all(void)
+{
+	unsigned long sum = 0;
+	int nid;
+
+	for_each_online_node(nid)
+		sum += arena_idle_count(nid);
+	return sum;
+}
+
+static unsigned long shrink_all(unsigned long nr)
+{
+	unsigned long sum = 0;
+	int nid;
+
+	for_each_online_node(nid) {
+		if (sum < nr)
+			sum += arena_idle_shrink(nid, nr - sum);
+	}
+	return sum;
+}
+
+static u64 state_of(const struct arena *arena)
+{
+	return READ_ONCE(arena->control->state);
+}
+
+static void only_what_is_idle_is_taken(struct kunit *test)
+{
+	struct arena *active = make_arena(test, 0, 3, 4 | ARENA_STATE_ACTIVE);
+	struct arena *other = make_arena(test, 1, 3, 4 | 3);
+	struct arena *idle = make_arena(test, 2, 3, 4 | ARENA_STATE_IDLE);
+	struct arena *taken = make_arena(test, 3, 2, 4 | ARENA_STATE_TAKEN);
+
+	KUNIT_EXPECT_EQ(test, count_all(), 5);
+	KUNIT_EXPECT_EQ(test, shrink_all(ULONG_MAX), 5);
+	KUNIT_EXPECT_EQ(test, count_all(), 0);
+	KUNIT_EXPECT_EQ(test, active->nr_blocks, 3);
+	KUNIT_EXPECT_EQ(test, state_of(active), 4 | ARENA_STATE_ACTIVE);
+	KUNIT_EXPECT_EQ(test, other->nr_blocks, 3);
+	KUNIT_EXPECT_EQ(test, state_of(other), 4 | 3);
+	KUNIT_EXPECT_EQ(test, idle->nr_blocks, 0);
+	KUNIT_EXPECT_EQ(test, arena_account_charged(idle->account), 0);
+	KUNIT_EXPECT_EQ(test, taken->nr_blocks, 0);
+	/* Since when it was idle is still there. */
+	KUNIT_EXPECT_EQ(test, state_of(idle), 4 | ARENA_STATE_TAKEN);
+	KUNIT_EXPECT_EQ(test, shrink_all(ULONG_MAX), 0);
+}
+
+static void the_oldest_goes_first(struct kunit *test)
+{
+	const unsigned long nr = BLOCKS_AT_ONCE;
+	struct arena *young, *old, *oldest;
+
+	young = make_arena(test, 0, nr, (300 << 2) | ARENA_STATE_IDLE);
+	oldest = make_arena(test, 1, nr, (100 << 2) | ARENA_STATE_IDLE);
+	old = make_arena(test, 2, nr, (200 << 2) | ARENA_STATE_IDLE);
+
+	KUNIT_EXPECT_GT(test, shrink_all(1), 0);
+	KUNIT_EXPECT_EQ(test, state_of(oldest) & ARENA_STATE_MASK, ARENA_STATE_TAKEN);
+	KUNIT_EXPECT_EQ(test, state_of(old) & ARENA_STATE_MASK, ARENA_STATE_IDLE);
+	KUNIT_EXPECT_EQ(test, state_of(young) & ARENA_STATE_MASK, ARENA_STATE_IDLE);
+	KUNIT_EXPECT_EQ(test, shrink_all(2 * nr - (nr - oldest->nr_blocks)),
+			nr + oldest->nr_blocks);
+	KUNIT_EXPECT_EQ(test, oldest->nr_blocks, 0);
+	KUNIT_EXPECT_EQ(test, old->nr_blocks, 0);
+	KUNIT_EXPECT_EQ(test, young->nr_blocks, nr);
+	KUNIT_EXPECT_EQ(test, state_of(young) & ARENA_STATE_MASK, ARENA_STATE_IDLE);
+	KUNIT_EXPECT_EQ(test, count_all(), nr);
+}
+
+static void a_claim_ends_it(struct kunit *test)
+{
+	const unsigned long nr = 3 * BLOCKS_AT_ONCE;
+	struct arena *arena = make_arena(test, 0, nr, 4 | ARENA_STATE_IDLE);
+	unsigned long blocks, taken, gone;
+
+	gone = shrink_all(1);
+	KUNIT_EXPECT_GE(test, gone, 1);
+	KUNIT_ASSERT_EQ(test, arena_idle_claim(arena, &blocks, &taken), 0);
+	KUNIT_EXPECT_EQ(test, taken, gone);
+	KUNIT_EXPECT_EQ(test, blocks, nr - gone);
+	KUNIT_EXPECT_EQ(test, state_of(arena), ARENA_STATE_ACTIVE);
+	KUNIT_EXPECT_EQ(test, shrink_all(ULONG_MAX), 0);
+	KUNIT_ASSERT_EQ(test, arena_idle_claim(arena, &blocks, &taken), 0);
+	KUNIT_EXPECT_EQ(test, taken, 0);
+	KUNIT_EXPECT_EQ(test, blocks, nr - gone);
+}
+
+/* Reclaim waits for nobody: neither for who changes the arena nor for who maps a block. */
+static void who_is_busy_is_passed_by(struct kunit *test)
+{
+	struct arena *busy = make_arena(test, 0, 2, 4 | ARENA_STATE_IDLE);
+	struct arena *free = make_arena(test, 1, 2, 8 | ARENA_STATE_IDLE);
+	struct folio *folio;
+
+	down_read(&busy->sem);
+	KUNIT_EXPECT_EQ(test, shrink_all(ULONG_MAX), 2);
+	up_read(&busy->sem);
+	KUNIT_EXPECT_EQ(test, free->nr_blocks, 0);
+	/* It was not touched, either. */
+	KUNIT_EXPECT_EQ(test, state_of(busy), 4 | ARENA_STATE_IDLE);
+
+	folio = xa_load(&busy->slots, 1);
+	folio_lock(folio);
+	KUNIT_EXPECT_EQ(test, shrink_all(ULONG_MAX), 1);
+	KUNIT_EXPECT_PTR_EQ(test, (struct folio *)xa_load(&busy->slots, 1), folio);
+	folio_unlock(folio);
+	KUNIT_EXPECT_EQ(test, busy->nr_blocks, 1);
+	KUNIT_EXPECT_EQ(test, shrink_all(ULONG_MAX), 1);
+
+	mutex_lock(&idle_mutex);
+	KUNIT_EXPECT_EQ(test, count_all(), 0);
+	KUNIT_EXPECT_EQ(test, shrink_all(1), 0);
+	mutex_unlock(&idle_mutex);
+}
+
+static void the_frozen_is_spared(struct kunit *test)
+{
+	struct arena *arena = make_arena(test, 0, 2, 4 | ARENA_STATE_IDLE);
+	unsigned long blocks, taken;
+
+	smp_store_release(&arena->is_frozen, true);
+	KUNIT_EXPECT_EQ(test, count_all(), 0);
+	KUNIT_EXPECT_EQ(test, shrink_all(ULONG_MAX), 0);
+	KUNIT_EXPECT_EQ(test, arena->nr_blocks, 2);
+	KUNIT_EXPECT_EQ(test, arena_idle_claim(arena, &blocks, &taken), -EROFS);
+}
+
+static struct kunit_case idle_cases[] = {
+	KUNIT_CASE(only_what_is_idle_is_taken),
+	KUNIT_CASE(the_oldest_goes_first),
+	KUNIT_CASE(a_claim_ends_it),
+	KUNIT_CASE(who_is_busy_is_passed_by),
+	KUNIT_CASE(the_frozen_is_spared),
+	{}
+};
+
+static int idle_suite_init(struct kunit_suite *suite)
+{
+	return arena_pool_init();
+}
+
+static void idle_suite_exit(struct kunit_suite *suite)
+{
+	arena_pool_exit();
+}
+
+static struct kunit_suite idle_suite = {
+	.name = "arena_idle",
+	.suite_init = idle_suite_init,
+	.suite_exit = idle_suite_exit,
+	.init = idle_init,
+	.exit = idle_exit,
+	.test_cases = idle_cases,
+};
+
+kunit_test_suites(&idle_suite);

@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Frozen arenas: nobody writes to one any more, in whatever way, and everybody who has
+ * the descriptor can read it, by huge pages.
+ */
+#include "arena_test.h"
+#include <pthread.h>
+#include <setjmp.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <kselftest_harness.h>
+
+#ifndef MADV_DOFORK
+#define MADV_DOFORK	11
+#endif
+
+#define NR	4
+#define VALUE	0x7e
+
+static int freeze(int fd)
+{
+	struct arena_ioc_freeze args = { .size = sizeof(args) };
+
+	return ioctl(fd, ARENA_IOC_FREEZE, &args) ? -errno : 0;
+}
+
+static bool is_whole(const char *memory, size_t bytes, char value)
+{
+	return memory[0] == value && !memcmp(memory, memory + 1, bytes - 1);
+}
+
+static char *map_to_read(int fd, size_t nr)
+{
+	return mmap(NULL, nr * BLOCK, PROT_READ, MAP_SHARED, fd, 0);
+}
+
+static __thread sigjmp_buf after_fault;
+static __thread volatile int fault_signal;
+
+static void note_fault(int signal)
+{
+	fault_signal = signal;
+	siglongjmp(after_fault, 1);
+}
+
+/* The signal that it takes to write a byte, or 0. */
+static int write_faults(char *at)
+{
+	fault_signal = 0;
+	if (!sigsetjmp(after_fault, 1))
+		*(volatile char *)at = 1;
+	return fault_signal;
+}
+
+static int read_faults(const char *at)
+{
+	fault_signal = 0;
+	if (!sigsetjmp(after_fault, 1))
+		(void)*(const volatile char *)at;
+	return fault_signal;
+}
+
+static void catch_faults(void)
+{
+	signal(SIGSEGV, note_fault);
+	signal(SIGBUS, note_fault);
+}
+
+FIXTURE(freeze) {
+	int fd;
+	char *memory;
+};
+
+FIXTURE_SETUP(freeze)
+{
+	self->fd = open_arena();
+	ASSERT_GE(self->fd, 0);
+	self->memory = map_blocks(self->fd, NR);
+	ASSERT_NE(MAP_FAILED, self->memory);
+	memset(self->memory, VALUE, NR * BLOCK);
+	catch_faults();
+}
+
+FIXTURE_TEARDOWN(freeze)
+{
+	close(self->fd);
+}
+
+TEST_F(freeze, nobody_writes_any_more)
+{
+	char *again, *part, byte = 1;
+	struct iovec here = { &byte, 1 }, there = { self->memory, 1 };
+	int mem;
+
+	/* A second region, and a piece of one that is mapped page by page. */
+	again = map_blocks(self->fd, NR);
+	ASSERT_NE(MAP_FAILED, again);
+	ASSERT_EQ(0, mprotect(again + PAGE, PAGE, PROT_READ));
+	touch(again + 2 * PAGE, PAGE, VALUE);
+	ASSERT_EQ(0, freeze(self->fd));
+	EXPECT_EQ(0, freeze(self->fd));
+
+	EXPECT_EQ(SIGSEGV, write_faults(self->memory));
+	EXPECT_EQ(SIGSEGV, write_faults(self->memory + NR * BLOCK - 1));
+	EXPECT_EQ(SIGSEGV, write_faults(again));
+	EXPECT_EQ(SIGSEGV, write_faults(again + 2 * PAGE));
+	EXPECT_EQ(0, read_faults(self->memory));
+	/* Not either after it was read, which has mapped it. */
+	EXPECT_EQ(SIGSEGV, write_faults(self->memory));
+	EXPECT_EQ(-1, mprotect(self->memory, NR * BLOCK, PROT_READ | PROT_WRITE));
+	EXPECT_EQ(EACCES, errno);
+	EXPECT_EQ(-1, mprotect(again + PAGE, PAGE, PROT_WRITE));
+	EXPECT_EQ(EACCES, errno);
+	EXPECT_EQ(MAP_FAILED, map_blocks(self->fd, 1));
+	EXPECT_EQ(EROFS, errno);
+	part = mmap(NULL, BLOCK, PROT_WRITE, MAP_SHARED | MAP_NORESERVE, self->fd, 0);
+	EXPECT_EQ(MAP_FAILED, part);
+	EXPECT_EQ(EROFS, errno);
+	/* The kernel doesn't either, nor who debugs. */
+	EXPECT_EQ(-1, process_vm_writev(getpid(), &here, 1, &there, 1, 0));
+	EXPECT_EQ(EFAULT, errno);
+	mem = open("/proc/self/mem", O_RDWR);
+	ASSERT_GE(mem, 0);
+	EXPECT_EQ(-1, pwrite(mem, &byte, 1, (off_t)(unsigned long)self->memory));
+	close(mem);
+	EXPECT_EQ(-1, madvise(self->memory, BLOCK, MADV_POPULATE_WRITE));
+	EXPECT_TRUE(is_whole(self->memory, NR * BLOCK, VALUE));
+	EXPECT_TRUE(is_whole(again, NR * BLOCK, VALUE));
+	EXPECT_EQ(NR * 2048, smaps_kib(self->memory, "FilePmdMapped"));
+	EXPECT_EQ(0, munmap(again, NR * BLOCK));
+}
+
+static int call(int fd, unsigned int cmd, void *args)
+{
+	return ioctl(fd, cmd, args) ? errno : 0;
+}
+
+TEST_F(freeze, nothing_changes_it)
+{
+	struct arena_ioc_release release = { .size = sizeof(release) };
+	struct arena_ioc_commit there = { .size = sizeof(there), .length = NR * BLOCK };
+	struct arena_ioc_commit more = {
+		.size = sizeof(more), .offset = NR * BLOCK, .length = BLOCK,
+	};
+	struct arena_ioc_commit run = {
+		.size = sizeof(run), .flags = ARENA_REGION_CONTIG,
+		.offset = NR * BLOCK, .length = BLOCK,
+	};
+	struct arena_ioc_claim claim = { .size = sizeof(claim) };
+	struct arena_ioc_set_policy policy = { .size = sizeof(policy) };
+	struct arena_ioc_set_flags flags = { .size = sizeof(flags) };
+	struct arena_ioc_set_limit limit = { .size = sizeof(limit) };
+	char *hole = mmap(NULL, BLOCK, PROT_READ, MAP_SHARED | MAP_NORESERVE,
+			  self->fd, NR * BLOCK);
+
+	ASSERT_NE(MAP_FAILED, hole);
+	ASSERT_EQ(0, freeze(self->fd));
+	EXPECT_EQ(EROFS, call(self->fd, ARENA_IOC_RELEASE, &release));
+	EXPECT_EQ(EROFS, call(self->fd, ARENA_IOC_COMMIT, &more));
+	EXPECT_EQ(EROFS, call(self->fd, ARENA_IOC_COMMIT, &run));
+	EXPECT_EQ(EROFS, call(self->fd, ARENA_IOC_CLAIM, &claim));
+	EXPECT_EQ(EROFS, call(self->fd, ARENA_IOC_SET_POLICY, &policy));
+	EXPECT_EQ(EROFS, call(self->fd, ARENA_IOC_SET_FLAGS, &flags));
+	EXPECT_EQ(EROFS, call(self->fd, ARENA_IOC_SET_LIMIT, &limit));
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, BLOCK, PROT_READ, MAP_SHARED, self->fd,
+				   NR * BLOCK));
+	EXPECT_EQ(EROFS, errno);
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, PAGE, PROT_READ, MAP_SHARED, self->fd,
+				   ARENA_CONTROL_OFFSET));
+	EXPECT_EQ(EROFS, errno);
+	EXPECT_EQ(SIGBUS, read_faults(hole));
+	/* What is there can be had. */
+	EXPECT_EQ(0, call(self->fd, ARENA_IOC_COMMIT, &there));
+	EXPECT_EQ(0, there.blocks);
+	EXPECT_EQ(NR, blocks_of(self->fd));
+	EXPECT_TRUE(is_whole(self->memory, NR * BLOCK, VALUE));
+}
+
+/* Not while somebody has a page that he may write to later. */
+TEST_F(freeze, waits_for_pins)
+{
+	struct iovec page = { self->memory + BLOCK, PAGE };
+	char seen[PAGE];
+	int pipes[2];
+
+	ASSERT_EQ(0, pipe(pipes));
+	ASSERT_EQ((ssize_t)PAGE, vmsplice(pipes[1], &page, 1, 0));
+	EXPECT_EQ(-EBUSY, freeze(self->fd));
+	/* And nothing has changed. */
+	EXPECT_EQ(0, write_faults(self->memory + BLOCK));
+	EXPECT_EQ(0, write_faults(self->memory));
+	ASSERT_EQ((ssize_t)PAGE, read(pipes[0], seen, PAGE));
+	EXPECT_EQ(0, freeze(self->fd));
+	EXPECT_EQ(SIGSEGV, write_faults(self->memory));
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+/* What another process finds when it is sent the descriptor: 0, or what is wrong. */
+static int look_as_stranger(int fd)
+{
+	struct arena_ioc_region_info info = { .size = sizeof(info), .length = NR * BLOCK };
+	struct arena_ioc_stats stats = { .size = sizeof(stats) };
+	char *memory = map_to_read(fd, NR);
+
+	if (memory == MAP_FAILED)
+		return 1;
+	if (!is_whole(memory, NR * BLOCK, VALUE))
+		return 2;
+	if (smaps_kib(memory, "FilePmdMapped") != NR * 2048)
+		return 3;
+	if (write_faults(memory) != SIGSEGV)
+		return 4;
+	if (!mprotect(memory, BLOCK, PROT_READ | PROT_WRITE) || errno != EACCES)
+		return 5;
+	if (map_blocks(fd, 1) != MAP_FAILED || errno != EROFS)
+		return 6;
+	if (release_all(fd) != -EPERM)
+		return 7;
+	if (blocks_of(fd) != NR || ioctl(fd, ARENA_IOC_REGION_INFO, &info) ||
+	    info.resident != NR || ioctl(fd, ARENA_IOC_STATS, &stats) ||
+	    stats.blocks != NR || freeze(fd))
+		return 8;
+	if (mmap(NULL, BLOCK, PROT_READ, MAP_SHARED, fd, NR * BLOCK) != MAP_FAILED ||
+	    errno != EROFS)
+		return 9;
+	if (mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, ARENA_CONTROL_OFFSET) !=
+	    MAP_FAILED || errno != EPERM)
+		return 10;
+	if (mmap(NULL, BLOCK, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0) != MAP_FAILED)
+		return 11;
+	return 0;
+}
+
+/* A child that receives a descriptor from the socket, and exits with what it found. */
+static pid_t start_stranger(int socket)
+{
+	pid_t pid = fork();
+	int fd;
+
+	if (pid)
+		return pid;
+	catch_faults();
+	fd = receive_descriptor(socket);
+	_exit(fd < 0 ? 98 : look_as_stranger(fd));
+}
+
+TEST_F(freeze, strangers_can_read_it)
+{
+	int sockets[2], i;
+	pid_t pids[3];
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, sockets));
+	for (i = 0; i < 3; i++) {
+		pids[i] = start_stranger(sockets[1]);
+		ASSERT_GT(pids[i], 0);
+	}
+	ASSERT_EQ(0, freeze(self->fd));
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(0, send_descriptor(sockets[0], self->fd));
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(0, wait_for(pids[i]));
+	EXPECT_TRUE(is_whole(self->memory, NR * BLOCK, VALUE));
+}
+
+/* Not before: and only the owner can freeze it. */
+TEST_F(freeze, not_before)
+{
+	int status;
+	pid_t pid = fork();
+
+	ASSERT_GE(pid, 0);
+	if (!pid)
+		_exit(freeze(self->fd) != -EPERM ? 1 :
+		      map_to_read(self->fd, NR) != MAP_FAILED ? 2 : 0);
+	status = wait_for(pid);
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, write_faults(self->memory));
+}
+
+/* A region that fork gave away before can't be written through, either. */
+TEST_F(freeze, nor_by_a_region_from_before)
+{
+	int sockets[2];
+	char byte = 0;
+	pid_t pid;
+
+	if (madvise(self->memory, NR * BLOCK, MADV_DOFORK))
+		SKIP(return, "this kernel refuses MADV_DOFORK");
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, sockets));
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		if (read(sockets[1], &byte, 1) != 1)
+			_exit(98);
+		_exit(write_faults(self->memory) != SIGBUS ? 1 :
+		      read_faults(self->memory) != SIGBUS ? 2 : 0);
+	}
+	ASSERT_EQ(0, freeze(self->fd));
+	ASSERT_EQ(1, write(sockets[0], &byte, 1));
+	EXPECT_EQ(0, wait_for(pid));
+	EXPECT_TRUE(is_whole(self->memory, NR * BLOCK, VALUE));
+}
+
+/* It is there, and counts, until the last one is gone. */
+TEST_F(freeze, it_outlives_its_owner)
+{
+	int sockets[2], ready[2], fd;
+	char *memory, byte = 0;
+	long in_use;
+	pid_t pid;
+
+	in_use = pool_count("in_use");
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, sockets));
+	ASSERT_EQ(0, pipe(ready));
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		fd = open_arena();
+		memory = map_blocks(fd, NR);
+		if (memory == MAP_FAILED)
+			_exit(1);
+		memset(memory, 0x2e, NR * BLOCK);
+		_exit(freeze(fd) || send_descriptor(sockets[1], fd) ? 2 : 0);
+	}
+	fd = receive_descriptor(sockets[0]);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, wait_for(pid));
+	memory = map_to_read(fd, NR);
+	ASSERT_NE(MAP_FAILED, memory);
+	close(fd);
+	EXPECT_TRUE(is_whole(memory, NR * BLOCK, 0x2e));
+	EXPECT_EQ(in_use + NR, pool_count("in_use"));
+	EXPECT_EQ(0, munmap(memory, NR * BLOCK));
+	EXPECT_EQ(in_use, pool_settled("in_use", in_use));
+	(void)byte;
+}
+
+/* The system takes an idle arena, not a frozen one. */
+TEST_F(freeze, it_is_never_idle)
+{
+	struct arena_control *control = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+					     MAP_SHARED, self->fd, ARENA_CONTROL_OFFSET);
+
+	ASSERT_NE(MAP_FAILED, control);
+	ASSERT_EQ(0, freeze(self->fd));
+	control->state = ARENA_STATE_IDLE;
+	if (!drop_slab())
+		SKIP(return, "may not drop caches");
+	EXPECT_EQ(NR, blocks_of(self->fd));
+	control->state = ARENA_STATE_TAKEN;
+	EXPECT_TRUE(drop_slab());
+	EXPECT_EQ(NR, blocks_of(self->fd));
+	EXPECT_TRUE(is_whole(self->memory, NR * BLOCK, VALUE));
+}
+
+/* What was kept from before is not kept for ever. */
+TEST_F(freeze, it_keeps_nothing)
+{
+	struct arena_ioc_set_flags flags = {
+		.size = sizeof(flags), .arena_flags = ARENA_F_KEEP_DIRTY,
+	};
+	struct arena_ioc_stats stats = { .size = sizeof(stats) };
+
+	ASSERT_EQ(0, call(self->fd, ARENA_IOC_SET_FLAGS, &flags));
+	ASSERT_EQ(1, release_range(self->fd, BLOCK, BLOCK));
+	ASSERT_EQ(0, freeze(self->fd));
+	ASSERT_EQ(0, call(self->fd, ARENA_IOC_STATS, &stats));
+	EXPECT_EQ(0, stats.cached);
+	EXPECT_EQ(NR - 1, stats.blocks);
+}
+
+/* --- against threads that write ---------------------------------------------- */
+
+#define WRITERS	3
+#define RACES	200
+
+struct race {
+	char *memory;
+	volatile unsigned long written[WRITERS];
+};
+
+static struct race race;
+
+/* Counts in its page until it faults; what it then has written last is there. */
+static void *write_until_it_faults(void *number)
+{
+	unsigned long i = (unsigned long)number;
+	volatile unsigned long *word = (void *)(race.memory + i * BLOCK + i * PAGE);
+
+	fault_signal = 0;
+	if (!sigsetjmp(after_fault, 1)) {
+		for (;;) {
+			*word = race.written[i] + 1;
+			race.written[i]++;
+		}
+	}
+	return (void *)(unsigned long)fault_signal;
+}
+
+TEST_F_TIMEOUT(freeze, against_writers, 300)
+{
+	pthread_t threads[WRITERS];
+	unsigned long i, round;
+	void *signal_seen;
+
+	for (round = 0; round < RACES; round++) {
+		int fd = open_arena();
+
+		ASSERT_GE(fd, 0);
+		memset(&race, 0, sizeof(race));
+		race.memory = map_blocks(fd, NR);
+		ASSERT_NE(MAP_FAILED, race.memory);
+		for (i = 0; i < WRITERS; i++)
+			ASSERT_EQ(0, pthread_create(&threads[i], NULL,
+						    write_until_it_faults, (void *)i));
+		usleep(round % 10 * 200);
+		ASSERT_EQ(0, freeze(fd));
+		for (i = 0; i < WRITERS; i++) {
+			ASSERT_EQ(0, pthread_join(threads[i], &signal_seen));
+			EXPECT_EQ(SIGSEGV, (long)signal_seen);
+			EXPECT_EQ(race.written[i],
+				  *(unsigned long *)(race.memory + i * BLOCK + i * PAGE));
+		}
+		ASSERT_EQ(0, munmap(race.memory, NR * BLOCK));
+		close(fd);
+	}
+}
+
+TEST_HARNESS_MAIN
