@@ -19,11 +19,11 @@
  * looked at until the blocks are out of their slots and unmapped, and by the call
  * when it makes the arena active.
  *
- * idle_mutex protects the list of the arenas that have a control page. Reclaim only
- * tries to get it, and arena.sem inside it: whoever holds one of them may be
- * allocating memory, and it is who then reclaims. Inside both are what unmaps: the
- * folio locks, which are only tried too, and i_mmap_rwsem, under which the kernel
- * does not allocate.
+ * idle_mutex protects the list of the arenas that have a control page. Nobody allocates
+ * memory who holds it, so that reclaim can wait for it. arena.sem and the folio
+ * locks, inside it, reclaim only tries to get: who holds one may be allocating, and be who
+ * reclaims. What unmapping takes, i_mmap_rwsem above all, is what the kernel's own
+ * reclaim takes, too.
  */
 #include <linux/list.h>
 #include <linux/mm.h>
@@ -212,15 +212,14 @@ void arena_idle_destroy(struct arena *arena)
  * arena_idle_count - how many blocks idle arenas have on a node
  * @nid: the node
  *
- * Context: reclaim. Zero if somebody else is taking them just now.
+ * Context: reclaim. Waits for who is just taking some.
  */
 unsigned long arena_idle_count(int nid)
 {
 	unsigned long sum = 0;
 	struct arena *arena;
 
-	if (!mutex_trylock(&idle_mutex))
-		return 0;
+	mutex_lock(&idle_mutex);
 	list_for_each_entry(arena, &arenas, with_control) {
 		if (arena_idle_is(arena))
 			sum += READ_ONCE(arena->node_blocks[nid]);
@@ -267,15 +266,14 @@ static unsigned long take_from(struct arena *arena, int nid, unsigned long nr)
  * @nr: how many are wanted; it may be some more
  *
  * Context: reclaim. Waits for nobody who could be waiting for memory.
- * Return: how many there were; none if somebody else is at it.
+ * Return: how many there were
  */
 unsigned long arena_idle_shrink(int nid, unsigned long nr)
 {
 	unsigned long done = 0;
 	struct arena *arena;
 
-	if (!mutex_trylock(&idle_mutex))
-		return 0;
+	mutex_lock(&idle_mutex);
 	pass++;
 	while (done < nr && (arena = find_oldest(nid))) {
 		arena->tried_by = pass;

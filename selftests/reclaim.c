@@ -134,6 +134,25 @@ static long fill_cache(int fd)
 	return cached_by(fd);
 }
 
+/* An arena that is idle, where the cache is: its descriptor, or -errno. */
+static int make_idle(void)
+{
+	struct arena_ioc_commit commit = {
+		.size = sizeof(commit), .length = CACHED * BLOCK,
+	};
+	struct arena_control *control;
+	int fd = open_arena();
+
+	if (fd < 0 || !run_on_node(CACHE_NODE) || ioctl(fd, ARENA_IOC_COMMIT, &commit))
+		return -errno;
+	control = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		       ARENA_CONTROL_OFFSET);
+	if (control == MAP_FAILED)
+		return -errno;
+	__atomic_store_n(&control->state, ARENA_STATE_IDLE, __ATOMIC_RELEASE);
+	return fd;
+}
+
 /**
  * struct filling - what a child that fills the memory has seen
  * @kib: what it has got
@@ -179,13 +198,26 @@ static void fill_memory(struct filling *filling)
 	_exit(2);
 }
 
-static int run_filling(struct filling *filling)
+/* And meanwhile: is the cache whole as long as there is an idle arena? */
+static int run_filling(struct filling *filling, int cache_fd, int idle_fd,
+		       bool *idle_is_first)
 {
 	pid_t pid = fork();
+	siginfo_t ended;
 
 	if (!pid)
 		fill_memory(filling);
-	return pid < 0 ? -errno : wait_for(pid);
+	if (pid < 0)
+		return -errno;
+	do {
+		long cached = cached_by(cache_fd);
+
+		if (cached < CACHED && blocks_of(idle_fd) > 0)
+			*idle_is_first = false;
+		usleep(1000);
+		ended.si_pid = 0;
+	} while (!waitid(P_PID, pid, &ended, WEXITED | WNOHANG | WNOWAIT) && !ended.si_pid);
+	return wait_for(pid);
 }
 
 /* Nodes with less than that ready: of all that have memory, with LONG_MAX. */
@@ -205,7 +237,8 @@ TEST_F_TIMEOUT(reclaim, who_needs_memory_gets_what_is_idle, 600)
 {
 	long refills, kills = vmstat("oom_kill"), free_before;
 	struct filling *filling;
-	int tenths, status;
+	bool idle_is_first = true;
+	int tenths, status, idle_fd;
 	double took;
 
 	if (self->warm == -ENOENT)
@@ -215,13 +248,16 @@ TEST_F_TIMEOUT(reclaim, who_needs_memory_gets_what_is_idle, 600)
 	filling = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, filling);
+	idle_fd = make_idle();
+	ASSERT_GE(idle_fd, 0);
 	refills = pool_count("refills");
 	free_before = meminfo_kib("MemFree");
-	TH_LOG("%ld MiB are free, %ld in pools, %ld in a cache", free_before / 1024,
-	       2 * pooled(ALL_NODES), 2 * cached_by(self->fd));
+	TH_LOG("%ld MiB are free, %ld in pools, %ld in a cache, %ld in an idle arena",
+	       free_before / 1024, 2 * pooled(ALL_NODES), 2 * cached_by(self->fd),
+	       2 * blocks_of(idle_fd));
 
 	took = seconds();
-	status = run_filling(filling);
+	status = run_filling(filling, self->fd, idle_fd, &idle_is_first);
 	took = seconds() - took;
 	TH_LOG("a process got %ld MiB; %ld in the pool of node %d when no cache had any",
 	       filling->kib / 1024, 2 * filling->pooled_without_cache, CACHE_NODE);
@@ -229,6 +265,9 @@ TEST_F_TIMEOUT(reclaim, who_needs_memory_gets_what_is_idle, 600)
 	EXPECT_EQ(kills, vmstat("oom_kill"));
 	EXPECT_EQ(0, filling->kept);
 	EXPECT_EQ(0, cached_by(self->fd));
+	EXPECT_EQ(0, blocks_of(idle_fd));
+	EXPECT_TRUE(idle_is_first);
+	close(idle_fd);
 	/* It could not have had that otherwise. */
 	EXPECT_GT(filling->kib, free_before);
 	/* What is given away is not fetched back at once, but after ten seconds. */
