@@ -54,9 +54,9 @@ static unsigned long shrink_spare(int nid, unsigned long nr)
 	/* It may have been more. */
 	if (done < nr)
 		done += arena_cache_shrink(nid, nr - done);
-	if (done >= nr)
-		return done;
-	return done + arena_pool_shrink(nid, nr - done, ARENA_POOL_SPARE);
+	if (done < nr)
+		done += arena_pool_shrink(nid, nr - done, ARENA_POOL_SPARE);
+	return done;
 }
 
 static unsigned long drain_node(int nid)
