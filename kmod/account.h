@@ -13,9 +13,16 @@ struct arena_account *arena_account_create(bool is_memlock);
 void arena_account_close(struct arena_account *account);
 int arena_account_charge(struct arena_account *account, unsigned long nr);
 void arena_account_uncharge(struct arena_account *account, unsigned long nr);
+unsigned long arena_account_charge_node(struct arena_account *account, int nid,
+					unsigned long nr);
+void arena_account_uncharge_node(struct arena_account *account, int nid,
+				 unsigned long nr);
 int arena_account_lower_limit(struct arena_account *account, unsigned long nr);
 unsigned long arena_account_limit(const struct arena_account *account);
 unsigned long arena_account_charged(const struct arena_account *account);
+
+int arena_account_init(void);
+void arena_account_exit(void);
 
 /* A block says whose it is, since in quarantine it can outlive its arena. */
 static inline void arena_account_attach(struct folio *folio,

@@ -7,6 +7,7 @@
 #define ARENA_COMPAT_H
 
 #include <linux/mm.h>
+#include <linux/printk.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
@@ -46,6 +47,36 @@ static inline void mm_account_reclaimed_pages(unsigned long pages)
 	if (current->reclaim_state)
 		current->reclaim_state->reclaimed_slab += pages;
 }
+#endif
+
+/* What a kernel without the controller has. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+struct dmem_cgroup_region;
+struct dmem_cgroup_pool_state;
+
+static inline __printf(2, 3) struct dmem_cgroup_region *
+dmem_cgroup_register_region(u64 size, const char *name, ...)
+{
+	return NULL;
+}
+
+static inline void dmem_cgroup_unregister_region(struct dmem_cgroup_region *region)
+{
+}
+
+static inline int dmem_cgroup_try_charge(struct dmem_cgroup_region *region, u64 size,
+					 struct dmem_cgroup_pool_state **pool,
+					 struct dmem_cgroup_pool_state **limit_pool)
+{
+	return 0;
+}
+
+static inline void dmem_cgroup_uncharge(struct dmem_cgroup_pool_state *pool,
+					u64 size)
+{
+}
+#else
+#include <linux/cgroup_dmem.h>
 #endif
 
 typedef unsigned long (*shrinker_fn)(struct shrinker *shrinker,

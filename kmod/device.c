@@ -657,9 +657,12 @@ static int __init arena_init(void)
 	int err;
 
 	arena_pool_set_accounted(memcg);
-	err = arena_pool_init();
+	err = arena_account_init();
 	if (err)
 		return err;
+	err = arena_pool_init();
+	if (err)
+		goto exit_account;
 	err = arena_cache_init();
 	if (err)
 		goto exit_pool;
@@ -687,6 +690,8 @@ exit_cache:
 	arena_cache_exit();
 exit_pool:
 	arena_pool_exit();
+exit_account:
+	arena_account_exit();
 	return err;
 }
 
@@ -698,6 +703,7 @@ static void __exit arena_exit(void)
 	arena_reclaim_exit();
 	arena_cache_exit();
 	arena_pool_exit();
+	arena_account_exit();
 }
 
 module_init(arena_init);

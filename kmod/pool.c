@@ -840,8 +840,10 @@ static void end_quarantine(struct folio *folio)
 
 	atomic_long_dec(&pool->quarantined);
 	atomic_long_dec(&pool->held);
-	if (account)
-		arena_account_uncharge(account, 1);
+	if (!account)
+		return;
+	arena_account_uncharge_node(account, folio_nid(folio), 1);
+	arena_account_uncharge(account, 1);
 }
 
 static void recheck_quarantine(struct work_struct *work)

@@ -92,6 +92,7 @@ static void put_blocks(struct arena *arena, struct list_head *blocks)
 		cond_resched();
 		if (!arena_pool_claim(folio))
 			continue;
+		arena_account_uncharge_node(arena->account, folio_nid(folio), 1);
 		if (cache)
 			arena_cache_put(cache, folio);
 		else
@@ -124,6 +125,7 @@ static unsigned long take_from_node(struct arena *arena, int nid,
 	unsigned long taken = 0, zeroed = 0, nr;
 	struct folio *folio;
 
+	wanted = arena_account_charge_node(arena->account, nid, wanted);
 	if (cache) {
 		taken = arena_cache_take(cache, nid, wanted, blocks);
 		atomic_long_add(taken, &counts->from_cache);
@@ -143,6 +145,7 @@ static unsigned long take_from_node(struct arena *arena, int nid,
 		taken++;
 		cond_resched();
 	}
+	arena_account_uncharge_node(arena->account, nid, wanted - taken);
 	atomic_long_add(zeroed, &counts->zeroed);
 	return taken;
 }
@@ -159,6 +162,18 @@ static unsigned long take_from_nodes(struct arena *arena, int near,
 	       (nid = arena_policy_next_node(near, &nodes)) != NUMA_NO_NODE)
 		taken += take_from_node(arena, nid, wanted - taken, blocks);
 	return taken;
+}
+
+/* A block of any of the nodes, with reclaim; NULL if there is none, or not for us. */
+static struct folio *alloc_charged(struct arena *arena, int near,
+				   const nodemask_t *nodes)
+{
+	struct folio *folio = arena_pool_alloc(near, nodes);
+
+	if (!folio || arena_account_charge_node(arena->account, folio_nid(folio), 1))
+		return folio;
+	arena_pool_put(folio);
+	return NULL;
 }
 
 /*
@@ -184,7 +199,7 @@ static int take_run(struct arena *arena, const struct arena_placement *placement
 		while (taken < nr) {
 			if (fatal_signal_pending(current))
 				return -EINTR;
-			folio = arena_pool_alloc(placement->near, &nodes);
+			folio = alloc_charged(arena, placement->near, &nodes);
 			if (!folio)
 				break;
 			list_add_tail(&folio->lru, blocks);
@@ -529,15 +544,30 @@ static int commit_at_fault(struct arena *arena, unsigned long index)
 	return err;
 }
 
-/* A run of adjacent blocks, from the nodes of a mask in turn. */
-static int take_run_from_nodes(int near, nodemask_t nodes, unsigned long nr,
-			       struct list_head *blocks, unsigned long *zeroed)
+/* A run of adjacent blocks of a node. */
+static int take_run_from_node(struct arena *arena, int nid, unsigned long nr,
+			      struct list_head *blocks, unsigned long *zeroed)
+{
+	unsigned long charged = arena_account_charge_node(arena->account, nid, nr);
+	int err = -ENOMEM;
+
+	if (charged == nr)
+		err = arena_pool_take_run(nid, nr, blocks, zeroed);
+	if (err)
+		arena_account_uncharge_node(arena->account, nid, charged);
+	return err;
+}
+
+/* The same, of the nodes of a mask in turn. */
+static int take_run_from_nodes(struct arena *arena, int near, nodemask_t nodes,
+			       unsigned long nr, struct list_head *blocks,
+			       unsigned long *zeroed)
 {
 	int nid, err = -ENOMEM;
 
 	while (err == -ENOMEM &&
 	       (nid = arena_policy_next_node(near, &nodes)) != NUMA_NO_NODE)
-		err = arena_pool_take_run(nid, nr, blocks, zeroed);
+		err = take_run_from_node(arena, nid, nr, blocks, zeroed);
 	return err;
 }
 
@@ -575,11 +605,11 @@ static int commit_run(struct arena *arena, unsigned long first,
 	if (err)
 		return err;
 	arena_policy_place(&policy, first, &placement);
-	err = take_run_from_nodes(placement.near, placement.nodes, nr, &blocks,
+	err = take_run_from_nodes(arena, placement.near, placement.nodes, nr, &blocks,
 				  &zeroed);
 	if (err == -ENOMEM) {
 		is_fallback = true;
-		err = take_run_from_nodes(placement.near, placement.others, nr,
+		err = take_run_from_nodes(arena, placement.near, placement.others, nr,
 					  &blocks, &zeroed);
 	}
 	atomic_long_add(zeroed, &arena->counts.zeroed);
@@ -1238,6 +1268,7 @@ unsigned long arena_region_free(struct arena *arena, struct list_head *blocks)
 		list_del(&folio->lru);
 		if (!arena_pool_claim(folio))
 			continue;
+		arena_account_uncharge_node(arena->account, folio_nid(folio), 1);
 		arena_pool_free_claimed(folio);
 		nr++;
 	}

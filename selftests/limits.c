@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Limits: of an arena, of a user's locked memory, of a node. Each is met exactly,
+ * Limits: of an arena, of a user's locked memory, of a node, of a cgroup. Each is met exactly,
  * however many want the last block at once, and who dies gives all back.
  *
  * Wants to be root: it becomes another user, and sets module parameters.
  */
 #include "arena_test.h"
 #include <pthread.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <kselftest_harness.h>
@@ -371,6 +372,86 @@ TEST_F_TIMEOUT(race, for_a_node, 120)
 		kill_processes(self->pids, variant->tasks);
 		EXPECT_EQ(0, pool_settled("in_use", 0));
 	}
+}
+
+#define GROUP		"arena-dmem"
+
+/* A cgroup whose limit for each node is as given; false if this kernel has no such thing. */
+static bool make_dmem_group(const char *root, size_t blocks)
+{
+	char line[LINE_LENGTH];
+	int node;
+
+	if (chdir(root) || !set_file("cgroup.subtree_control", "+dmem") ||
+	    mkdir(GROUP, 0755))
+		return false;
+	for (node = 0; node < MAX_NODES; node++) {
+		if (pool_figure(node, "ready") < 0)
+			continue;
+		snprintf(line, sizeof(line), "arena/node%d %zu", node, blocks * BLOCK);
+		if (!set_file(GROUP "/dmem.max", line))
+			return false;
+	}
+	return true;
+}
+
+/* Blocks that the group is charged for on all nodes, or -1. */
+static double dmem_charged(void)
+{
+	double sum = 0, bytes;
+	char name[64];
+	FILE *file;
+
+	file = fopen(GROUP "/dmem.current", "r");
+	if (!file)
+		return -1;
+	while (fscanf(file, "%63s %lf", name, &bytes) == 2) {
+		if (!strncmp(name, "arena/", 6))
+			sum += bytes / BLOCK;
+	}
+	fclose(file);
+	return sum;
+}
+
+TEST_F_TIMEOUT(race, for_a_dmem_cgroup, 120)
+{
+	char root[] = "/tmp/arena-XXXXXX";
+	long nodes = 0, node;
+	bool has_dmem;
+	int i, round;
+
+	if (geteuid())
+		SKIP(return, "not root");
+	for (node = 0; node < MAX_NODES; node++)
+		nodes += pool_figure(node, "ready") >= 0;
+	ASSERT_NE(NULL, mkdtemp(root));
+	ASSERT_EQ(0, mount("none", root, "cgroup2", 0, NULL));
+	has_dmem = make_dmem_group(root, LIMIT);
+	for (round = 0; has_dmem && round < 2; round++) {
+		memset(self->race, 0, sizeof(*self->race));
+		/* Children are where their parent was. */
+		ASSERT_TRUE(set_file(GROUP "/cgroup.procs", "0"));
+		EXPECT_GE(nodes * LIMIT, run_processes(self->race, self->pids,
+						       variant->tasks, 0));
+		ASSERT_TRUE(set_file("cgroup.procs", "0"));
+		EXPECT_EQ(nodes * LIMIT, self->race->got);
+		EXPECT_EQ(nodes * LIMIT, dmem_charged());
+		for (i = 0; i < variant->tasks; i++)
+			EXPECT_EQ(-ENOMEM, self->race->errors[i]);
+		/* Whom the limit is not for can have more. */
+		i = open_arena();
+		EXPECT_EQ(0, commit(i, 0, 2 * LIMIT));
+		close(i);
+		kill_processes(self->pids, variant->tasks);
+		EXPECT_EQ(0, pool_settled("in_use", 0));
+		EXPECT_EQ(0, dmem_charged());
+	}
+	rmdir(GROUP);
+	ASSERT_EQ(0, chdir("/"));
+	umount(root);
+	rmdir(root);
+	if (!has_dmem)
+		SKIP(return, "this kernel has no dmem controller");
 }
 
 struct taker {
