@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the tests with many processes share: users, what is charged to them, and the
+ * control page.
+ */
+#ifndef ARENA_MANY_H
+#define ARENA_MANY_H
+
+#include "arena_test.h"
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+/* A number from the environment, or what is taken without. */
+static inline double number_from(const char *variable, double otherwise)
+{
+	const char *given = getenv(variable);
+
+	return given ? atof(given) : otherwise;
+}
+
+static inline unsigned int random_below(unsigned int *state, unsigned int limit)
+{
+	return rand_r(state) % limit;
+}
+
+static inline int commit_blocks(int fd, size_t first, size_t nr)
+{
+	struct arena_ioc_commit args = {
+		.size = sizeof(args), .offset = first * BLOCK, .length = nr * BLOCK,
+	};
+
+	return ioctl(fd, ARENA_IOC_COMMIT, &args) ? -errno : 0;
+}
+
+/* With ARENA_RELEASE_RANGE, a range of blocks. */
+static inline long release_blocks(int fd, unsigned int flags, size_t first, size_t nr)
+{
+	struct arena_ioc_release args = {
+		.size = sizeof(args), .flags = flags,
+		.offset = first * BLOCK, .length = nr * BLOCK,
+	};
+
+	return ioctl(fd, ARENA_IOC_RELEASE, &args) ? -errno : (long)args.blocks;
+}
+
+static inline int set_arena_flags(int fd, unsigned long long arena_flags)
+{
+	struct arena_ioc_set_flags args = {
+		.size = sizeof(args), .arena_flags = arena_flags,
+	};
+
+	return ioctl(fd, ARENA_IOC_SET_FLAGS, &args) ? -errno : 0;
+}
+
+static inline int freeze_arena(int fd)
+{
+	struct arena_ioc_freeze args = { .size = sizeof(args) };
+
+	return ioctl(fd, ARENA_IOC_FREEZE, &args) ? -errno : 0;
+}
+
+/* Whether the module can do that; ARENA_FEATURE_*. */
+static inline bool has_feature(unsigned long long feature)
+{
+	struct arena_ioc_info info = { .size = sizeof(info) };
+	int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	bool has;
+
+	has = !ioctl(fd, ARENA_IOC_INFO, &info) && info.features & feature;
+	close(fd);
+	return has;
+}
+
+/* --- users ----------------------------------------------------------------- */
+
+/* For good. What it opens from then on counts as locked memory of that user. */
+static inline bool become_user(uid_t user, rlim_t memlock)
+{
+	struct rlimit limit = { memlock, memlock };
+
+	return !setrlimit(RLIMIT_MEMLOCK, &limit) && !setgid(user) && !setuid(user);
+}
+
+/*
+ * Whether nothing is charged to a user any more: he can lock as much as
+ * RLIMIT_MEMLOCK allows, and no more. DEVICE has to be open to all.
+ */
+static inline bool has_nothing_locked(uid_t user)
+{
+	const size_t allowed = 8;
+	pid_t pid = fork();
+
+	if (!pid) {
+		int fd, err;
+
+		if (!become_user(user, allowed * BLOCK))
+			_exit(1);
+		fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+		if (fd < 0 || commit_blocks(fd, 0, allowed))
+			_exit(2);
+		err = commit_blocks(fd, allowed, 1);
+		_exit(err == -ENOMEM ? 0 : 3);
+	}
+	return wait_for(pid) == 0;
+}
+
+/* --- the control page ------------------------------------------------------ */
+
+static inline struct arena_control *map_control(int fd)
+{
+	return mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		    ARENA_CONTROL_OFFSET);
+}
+
+static inline void mark_idle(struct arena_control *control)
+{
+	unsigned long long since = seconds() * 1e9;
+
+	__atomic_store_n(&control->state,
+			 (since & ~(unsigned long long)ARENA_STATE_MASK) | ARENA_STATE_IDLE,
+			 __ATOMIC_RELEASE);
+}
+
+/* Without a call: true if it was idle, and so nothing was taken. */
+static inline bool claim_by_swap(struct arena_control *control)
+{
+	unsigned long long state = __atomic_load_n(&control->state, __ATOMIC_RELAXED);
+
+	return (state & ARENA_STATE_MASK) == ARENA_STATE_IDLE &&
+	       __atomic_compare_exchange_n(&control->state, &state, ARENA_STATE_ACTIVE,
+					   false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+/* By a call: how many blocks were taken, or -errno. */
+static inline long claim_by_call(int fd)
+{
+	struct arena_ioc_claim args = { .size = sizeof(args) };
+
+	return ioctl(fd, ARENA_IOC_CLAIM, &args) ? -errno : (long)args.taken;
+}
+
+#endif /* ARENA_MANY_H */
