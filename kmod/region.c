@@ -164,16 +164,27 @@ static unsigned long take_from_nodes(struct arena *arena, int near,
 	return taken;
 }
 
-/* A block of any of the nodes, with reclaim; NULL if there is none, or not for us. */
-static struct folio *alloc_charged(struct arena *arena, int near,
-				   const nodemask_t *nodes)
+/*
+ * A block of any of the nodes, with reclaim, or NULL. It is charged before it is known
+ * on which, so on each; those of which the cgroup may have no more leave the mask.
+ */
+static struct folio *alloc_charged(struct arena *arena, int near, nodemask_t *nodes)
 {
-	struct folio *folio = arena_pool_alloc(near, nodes);
+	struct folio *folio = NULL;
+	nodemask_t all = *nodes;
+	int nid;
 
-	if (!folio || arena_account_charge_node(arena->account, folio_nid(folio), 1))
-		return folio;
-	arena_pool_put(folio);
-	return NULL;
+	for_each_node_mask(nid, all) {
+		if (!arena_account_charge_node(arena->account, nid, 1))
+			node_clear(nid, *nodes);
+	}
+	if (!nodes_empty(*nodes))
+		folio = arena_pool_alloc(near, nodes);
+	for_each_node_mask(nid, *nodes) {
+		if (!folio || folio_nid(folio) != nid)
+			arena_account_uncharge_node(arena->account, nid, 1);
+	}
+	return folio;
 }
 
 /*
