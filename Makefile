@@ -47,6 +47,8 @@ help:
 	@echo '  check-kernels    the same on 6.1, 6.12 and the debug 7.2'
 	@echo '  check-debug      the latter alone: KUnit, fault injection, KASAN, lockdep,'
 	@echo '                   kmemleak, coverage'
+	@echo '  check-fuzz       random calls for ten minutes on the debug 7.2; SEED= makes those'
+	@echo '                   of a run before (check-all has one minute of it)'
 	@echo '  check-mutants    plant defects, one by one, and see each of them caught'
 	@echo
 	@echo 'More:'
@@ -142,7 +144,7 @@ demo: deps
 	@selftests/vm/demo $(FILES)
 
 # What each of them runs, the longest first, and which packages it needs.
-checks := check $(addprefix check-,static host vm kernels debug memory races mutants all)
+checks := check $(addprefix check-,static host vm kernels debug memory fuzz races mutants all)
 check: STAGES = kernel-6.1 host
 check-static: STAGES = static
 check-static: DEPS = analyzers
@@ -154,12 +156,15 @@ check-debug: STAGES = kernel-7.2-debug
 check-debug: DEPS = kernel
 check-memory: STAGES = memory-7.2-debug memory-6.12 memory-6.1
 check-memory: DEPS = kernel
+check-fuzz: STAGES = fuzz-600
+check-fuzz: DEPS = kernel
+check-fuzz: export SEED := $(SEED)
 check-races: STAGES = races
 check-races: DEPS = kernel
 check-mutants: STAGES = mutants-1of2 mutants-2of2
 check-mutants: DEPS = kernel
 check-all: STAGES = kernel-7.2-debug mutants-1of4 memory-7.2-debug mutants-2of4 \
-	memory-6.12 mutants-3of4 memory-6.1 mutants-4of4 kernel-6.12 kernel-6.1 \
+	memory-6.12 mutants-3of4 memory-6.1 mutants-4of4 fuzz-60 kernel-6.12 kernel-6.1 \
 	static host
 check-all: DEPS = analyzers kernel
 .PHONY: $(checks)
