@@ -50,6 +50,8 @@ help:
 	@echo '  check-leaks      64 GiB of blocks, lost in every way, and who gets them next'
 	@echo '  check-storm      10,000 times kill -9, on the debug kernel: longer than in'
 	@echo '                   check-all, which does a tenth'
+	@echo '  check-fuzz       random calls for ten minutes on the debug 7.2; SEED= makes those'
+	@echo '                   of a run before (check-all has one minute of it)'
 	@echo '  check-mutants    plant defects, one by one, and see each of them caught'
 	@echo
 	@echo 'More:'
@@ -145,8 +147,8 @@ demo: deps
 	@selftests/vm/demo $(FILES)
 
 # What each of them runs, the longest first, and which packages it needs.
-checks := check $(addprefix check-,static host vm kernels debug memory leaks storm races \
-	mutants all)
+checks := check $(addprefix check-,static host vm kernels debug memory leaks storm fuzz \
+	races mutants all)
 check: STAGES = kernel-6.1 host
 check-static: STAGES = static
 check-static: DEPS = analyzers
@@ -162,13 +164,16 @@ check-leaks: STAGES = leaks-6.12
 check-storm: STAGES = storm-7.2-debug
 check-storm: DEPS = kernel
 check-storm: export ARENA_STORM_KILLS ?= 10000
+check-fuzz: STAGES = fuzz-600
+check-fuzz: DEPS = kernel
+check-fuzz: export SEED := $(SEED)
 check-races: STAGES = races
 check-races: DEPS = kernel
 check-mutants: STAGES = mutants-1of2 mutants-2of2
 check-mutants: DEPS = kernel
 check-all: STAGES = kernel-7.2-debug mutants-1of4 memory-7.2-debug mutants-2of4 \
-	memory-6.12 mutants-3of4 memory-6.1 mutants-4of4 storm-7.2-debug leaks-6.12 \
-	kernel-6.12 kernel-6.1 static host
+	storm-7.2-debug mutants-3of4 memory-6.12 mutants-4of4 memory-6.1 leaks-6.12 \
+	fuzz-60 kernel-6.12 kernel-6.1 static host
 check-all: DEPS = analyzers kernel
 .PHONY: $(checks)
 $(checks):
