@@ -102,7 +102,7 @@ enum call {
 	REGION_INFO, STATS, SET_LIMIT, CLAIM, FREEZE, UNKNOWN, MUNMAP, MREMAP, MPROTECT,
 	MADVISE, MLOCK, MSYNC, MINCORE, MBIND, MOVE_PAGES, READ, WRITE, STATE, PIPE_IN,
 	VMSPLICE, PIPE_OUT, PIN, VM_READ, VM_WRITE, SEND, RECEIVE, DUP, FILE_CALL,
-	PROC_FILE, FORK, CHILD_READ, FOREIGN_MMAP, FOREIGN_ASK, FOREIGN_CHANGE, EXEC,
+	PROC_FILE, FORK, CHILD_TOUCH, FOREIGN_MMAP, FOREIGN_ASK, FOREIGN_CHANGE, EXEC,
 	MEMPOLICY, AFFINITY, RLIMIT, PARAMETER, MEMLOCK, DROP_CACHES, PRESSURE, KILLED,
 	NR_CALLS
 };
@@ -306,7 +306,7 @@ static const struct {
 	[FILE_CALL] = { "file" },
 	[PROC_FILE] = { "read of /proc" },
 	[FORK] = { "fork" },
-	[CHILD_READ] = { "touch in a child", .never = true },
+	[CHILD_TOUCH] = { "touch in a child", .never = true },
 	[FOREIGN_MMAP] = { "stranger's mmap", { EPERM, EINVAL, EACCES, EOVERFLOW,
 				EOPNOTSUPP, ENOMEM, EDQUOT, EROFS, EBADF, EAGAIN,
 				EEXIST },
@@ -1449,7 +1449,10 @@ static void become_process(void)
 	tag = mix(seed + __atomic_add_fetch(&shared->incarnations, 1, __ATOMIC_RELAXED));
 }
 
-/* Regions are not the child's, and where MADV_DOFORK makes them so, no memory is. */
+/*
+ * Regions are not the child's, and where MADV_DOFORK makes them so, no memory is: but for
+ * what is frozen, which everybody may read.
+ */
 static void touch_in_child(struct worker *w)
 {
 	__u64 word;
@@ -1458,11 +1461,16 @@ static void touch_in_child(struct worker *w)
 	for (i = 0; i < 32; i++) {
 		char *at = pick_page(w) + PICK(w, tag_offsets);
 
-		if (one_in(w, 2))
+		if (one_in(w, 2)) {
 			result = try(copy_word, &word, at, sizeof(word));
-		else
+			if (!result && has_feature(FREEZE))
+				check_word(word, tag, "read in a child");
+			else
+				count(CHILD_TOUCH, result);
+		} else {
 			result = try(store_word, at, &tag, sizeof(tag));
-		count(CHILD_READ, result);
+			count(CHILD_TOUCH, result);
+		}
 	}
 }
 
