@@ -18,7 +18,7 @@ programs_skip() {
 	output=$(run_tests)
 	printf '%s\n' "$output" | grep -v '^# '
 	for program in ageing churn faults freeze idle isolation leaks limits memcg \
-		module placement reclaim refuse region release seal storm; do
+		module pins placement reclaim refuse region release seal storm; do
 		grep -qE "^ok [0-9]+ selftests: .*: $program # SKIP" <<< "$output" || return
 	done
 	grep -qE '^ok [0-9]+ selftests: .*: lib$' <<< "$output"
