@@ -364,14 +364,16 @@ static int count_seal_locked(struct arena *arena)
 	unsigned long from = 0;
 	void *entry;
 
+	if (arena->nr_seals >= MAX_SEALS) {
+		/* So many at most; how many are they? */
+		arena->nr_seals = 0;
+		mt_for_each(&arena->sealed, entry, from, ULONG_MAX)
+			arena->nr_seals++;
+	}
+	if (arena->nr_seals >= MAX_SEALS)
+		return -ENOMEM;
 	arena->nr_seals += 2;
-	if (arena->nr_seals <= MAX_SEALS)
-		return 0;
-	/* So many at most; how many are they? */
-	arena->nr_seals = 2;
-	mt_for_each(&arena->sealed, entry, from, ULONG_MAX)
-		arena->nr_seals++;
-	return arena->nr_seals <= MAX_SEALS ? 0 : -ENOMEM;
+	return 0;
 }
 
 static int seal_locked(struct arena *arena, unsigned long first, unsigned long nr)

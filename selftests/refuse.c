@@ -5,6 +5,7 @@
  */
 #include "arena_test.h"
 #include <stddef.h>
+#include <sys/personality.h>
 #include <kselftest_harness.h>
 
 FIXTURE(refuse_mmap) {
@@ -566,6 +567,44 @@ TEST_F(accept, bad_pointers_are_efault)
 		ASSERT_EQ(0, mprotect(page, PAGE, PROT_READ));
 		EXPECT_EQ(EFAULT, errno_of(self->fd, calls[i].cmd, page));
 	}
+}
+
+/* Nor is an array of nodes anywhere. */
+TEST_F(accept, bad_arrays_are_efault)
+{
+	struct arena_ioc_region_info info = {
+		.size = sizeof(info), .length = BLOCK, .nr_nodes = 1, .node_blocks = 16,
+	};
+
+	EXPECT_EQ(EFAULT, errno_of(self->fd, ARENA_IOC_REGION_INFO, &info));
+}
+
+/* Of a commit that there is no memory for nothing is left. */
+TEST_F(accept, commits_of_too_much_are_enomem)
+{
+	struct arena_ioc_commit commit = {
+		.size = sizeof(commit), .length = (size_t)1 << 46,
+	};
+
+	EXPECT_EQ(ENOMEM, errno_of(self->fd, ARENA_IOC_COMMIT, &commit));
+	commit.flags = ARENA_REGION_CONTIG;
+	EXPECT_EQ(ENOMEM, errno_of(self->fd, ARENA_IOC_COMMIT, &commit));
+	/* What is a block, but no run of blocks. */
+	commit.length = (size_t)meminfo_kib("MemTotal") * 1024 / BLOCK * BLOCK;
+	EXPECT_EQ(ENOMEM, errno_of(self->fd, ARENA_IOC_COMMIT, &commit));
+	EXPECT_EQ(0, blocks_of(self->fd));
+}
+
+/* To be read means to be executed then. */
+TEST_F(accept, no_region_of_who_reads_to_execute)
+{
+	const int before = personality(0xffffffff);
+
+	ASSERT_LE(0, personality(before | READ_IMPLIES_EXEC));
+	EXPECT_EQ(MAP_FAILED, map_blocks(self->fd, 1));
+	EXPECT_EQ(EACCES, errno);
+	ASSERT_LE(0, personality(before));
+	EXPECT_NE(MAP_FAILED, map_blocks(self->fd, 1));
 }
 
 #ifdef __x86_64__

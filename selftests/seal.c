@@ -223,4 +223,23 @@ TEST_F_TIMEOUT(seal, holds_against_faults, 300)
 	}
 }
 
+/* They are memory of the kernel's, and nobody's share. */
+TEST_F_TIMEOUT(seal, there_are_65536_of_them, 300)
+{
+	const unsigned int flags = ARENA_RELEASE_RANGE | ARENA_RELEASE_SEAL;
+	size_t i;
+
+	for (i = 0; i < 65536; i++)
+		ASSERT_LE(0, release(self->fd, flags, NR + 2 * i, 1));
+	EXPECT_EQ(-ENOMEM, release(self->fd, flags, NR + 2 * i, 1));
+	EXPECT_EQ(-ENOMEM, release(self->fd, flags, 0, 1));
+	/* Nothing was released. */
+	EXPECT_EQ(NR, blocks_of(self->fd));
+	EXPECT_EQ(NULL, touch_faults(self->memory, true));
+	/* One range for all of them. */
+	EXPECT_EQ(0, release(self->fd, ARENA_RELEASE_RANGE, NR, 2));
+	EXPECT_EQ(0, commit(self->fd, NR, 1));
+	EXPECT_EQ(0, release(self->fd, flags, NR + 2 * i, 1));
+}
+
 TEST_HARNESS_MAIN
