@@ -13,8 +13,8 @@
  * who may lock as much as he likes; and, on kernels that have it, the device memory
  * (dmem) that the cgroup of who commits may have of each node.
  *
- * The first two need no locks: both counts are raised by compare-and-exchange, and only if they stay
- * within their limit, so that no number of callers at once can pass it. Who is
+ * The first two need no locks: both counts are raised by compare-and-exchange, and
+ * only if they stay within their limit, so that no number of callers at once can pass it. Who is
  * refused by the second takes his charge of the first back; meanwhile others may
  * be refused what they would have got a moment later, and never the reverse.
  *

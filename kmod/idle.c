@@ -19,11 +19,11 @@
  * looked at until the blocks are out of their slots and unmapped, and by the call
  * when it makes the arena active.
  *
- * idle_mutex protects the list of the arenas that have a control page. Nobody allocates
- * memory who holds it, so that reclaim can wait for it. arena.sem and the folio
- * locks, inside it, reclaim only tries to get: who holds one may be allocating, and be who
- * reclaims. What unmapping takes, i_mmap_rwsem above all, is what the kernel's own
- * reclaim takes, too.
+ * idle_mutex protects the list of the arenas that have a control page. Reclaim only tries
+ * to get it, so that it need not wait for one who is preempted, or throttled. arena.sem
+ * and the folio locks, inside it, are tried only, too: who holds one may be allocating,
+ * and be who reclaims. What unmapping takes, i_mmap_rwsem above all, is what the
+ * kernel's own reclaim takes.
  */
 #include <linux/list.h>
 #include <linux/mm.h>
@@ -41,6 +41,9 @@
  */
 #define BLOCKS_AT_ONCE	16
 
+/* So many arenas are tried at a time, at most: some may have nothing but pinned blocks. */
+#define ARENAS_AT_ONCE	64
+
 /* In pages. */
 #define CONTROL_PGOFF	((pgoff_t)(ARENA_CONTROL_OFFSET >> PAGE_SHIFT))
 
@@ -55,7 +58,7 @@ static unsigned long pass;
  */
 bool arena_idle_is_control(const struct vm_area_struct *vma)
 {
-	BUILD_BUG_ON(ARENA_CONTROL_OFFSET != ALIGN_DOWN(MAX_LFS_FILESIZE, ARENA_BLOCK_SIZE));
+	BUILD_BUG_ON(ALIGN_DOWN(MAX_LFS_FILESIZE, ARENA_BLOCK_SIZE) != ARENA_CONTROL_OFFSET);
 	return vma->vm_pgoff == CONTROL_PGOFF;
 }
 
@@ -146,6 +149,7 @@ int arena_idle_claim(struct arena *arena, unsigned long *blocks,
 	err = arena_region_begin_change(arena);
 	if (err)
 		return err;
+	/* With what make_control() wrote. */
 	control = smp_load_acquire(&arena->control);
 	if (control)
 		WRITE_ONCE(control->state, ARENA_STATE_ACTIVE);
@@ -174,6 +178,7 @@ static bool is_idle(const struct arena_control *control)
  */
 bool arena_idle_is(const struct arena *arena)
 {
+	/* With what make_control() wrote. */
 	const struct arena_control *control = smp_load_acquire(&arena->control);
 
 	return control && is_idle(control) && !arena_region_is_frozen(arena);
@@ -212,14 +217,15 @@ void arena_idle_destroy(struct arena *arena)
  * arena_idle_count - how many blocks idle arenas have on a node
  * @nid: the node
  *
- * Context: reclaim. Waits for who is just taking some.
+ * Context: reclaim. Zero if somebody else is taking them just now.
  */
 unsigned long arena_idle_count(int nid)
 {
 	unsigned long sum = 0;
 	struct arena *arena;
 
-	mutex_lock(&idle_mutex);
+	if (!mutex_trylock(&idle_mutex))
+		return 0;
 	list_for_each_entry(arena, &arenas, with_control) {
 		if (arena_idle_is(arena))
 			sum += READ_ONCE(arena->node_blocks[nid]);
@@ -251,36 +257,45 @@ static struct arena *find_oldest(int nid)
 static unsigned long take_from(struct arena *arena, int nid, unsigned long nr)
 {
 	LIST_HEAD(blocks);
+	unsigned long done;
 
 	if (!down_write_trylock(&arena->sem))
 		return 0;
 	if (!arena_region_is_frozen(arena) && begin_to_take(arena->control))
 		arena_region_take_locked(arena, nid, nr, &blocks);
+	/* Who claims it then can have as many again, by his limits. */
+	done = arena_region_free(arena, &blocks);
 	up_write(&arena->sem);
-	return arena_region_free(arena, &blocks);
+	return done;
 }
 
 /**
  * arena_idle_shrink - give blocks of idle arenas back to the page allocator
  * @nid: node they are on
  * @nr: how many are wanted; it may be some more
+ * @done: set to how many there were
  *
  * Context: reclaim. Waits for nobody who could be waiting for memory.
- * Return: how many there were
+ * Return: false, with nothing done, if somebody else is at it
  */
-unsigned long arena_idle_shrink(int nid, unsigned long nr)
+bool arena_idle_shrink(int nid, unsigned long nr, unsigned long *done)
 {
-	unsigned long done = 0;
 	struct arena *arena;
+	int tried;
 
-	mutex_lock(&idle_mutex);
+	*done = 0;
+	if (!mutex_trylock(&idle_mutex))
+		return false;
 	pass++;
-	while (done < nr && (arena = find_oldest(nid))) {
+	for (tried = 0; tried < ARENAS_AT_ONCE && *done < nr; tried++) {
+		arena = find_oldest(nid);
+		if (!arena)
+			break;
 		arena->tried_by = pass;
-		done += take_from(arena, nid,
-				  max_t(unsigned long, nr - done, BLOCKS_AT_ONCE));
+		*done += take_from(arena, nid,
+				   max_t(unsigned long, nr - *done, BLOCKS_AT_ONCE));
 		cond_resched();
 	}
 	mutex_unlock(&idle_mutex);
-	return done;
+	return true;
 }

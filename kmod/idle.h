@@ -14,6 +14,6 @@ bool arena_idle_is(const struct arena *arena);
 void arena_idle_destroy(struct arena *arena);
 
 unsigned long arena_idle_count(int nid);
-unsigned long arena_idle_shrink(int nid, unsigned long nr);
+bool arena_idle_shrink(int nid, unsigned long nr, unsigned long *done);
 
 #endif /* ARENA_IDLE_H */

@@ -872,6 +872,16 @@ static void recheck_quarantine(struct work_struct *work)
 	schedule_delayed_work(&quarantine_work, QUARANTINE_PERIOD);
 }
 
+/**
+ * arena_pool_recheck - look now whether blocks in quarantine can leave it
+ *
+ * Context: process context; may sleep, but waits for nobody who waits for memory.
+ */
+void arena_pool_recheck(void)
+{
+	flush_delayed_work(&quarantine_work);
+}
+
 /* --- blocks that arenas keep --------------------------------------------- */
 
 /**

@@ -88,6 +88,7 @@ int arena_pool_take_run(int nid, unsigned long nr, struct list_head *blocks,
 bool arena_pool_claim(struct folio *folio);
 void arena_pool_put_claimed(struct folio *folio);
 void arena_pool_put(struct folio *folio);
+void arena_pool_recheck(void);
 bool arena_pool_cache(struct folio *folio);
 void arena_pool_uncache(struct folio *folio);
 void arena_pool_reuse(struct folio *folio);

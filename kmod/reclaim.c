@@ -49,20 +49,18 @@ static unsigned long to_pages(unsigned long nr_blocks)
 
 static unsigned long shrink_spare(int nid, unsigned long nr)
 {
-	unsigned long done = arena_idle_shrink(nid, nr);
+	unsigned long done = arena_cache_shrink(nid, nr);
 
-	/* It may have been more. */
-	if (done < nr)
-		done += arena_cache_shrink(nid, nr - done);
-	if (done < nr)
-		done += arena_pool_shrink(nid, nr - done, ARENA_POOL_SPARE);
-	return done;
+	return done + arena_pool_shrink(nid, nr - done, ARENA_POOL_SPARE);
 }
 
 static unsigned long drain_node(int nid)
 {
+	unsigned long nr_idle;
+
 	arena_pool_hold_off(nid);
-	return shrink_spare(nid, ULONG_MAX) +
+	arena_idle_shrink(nid, ULONG_MAX, &nr_idle);
+	return nr_idle + shrink_spare(nid, ULONG_MAX) +
 	       arena_pool_shrink(nid, ULONG_MAX, ARENA_POOL_RESERVE);
 }
 
@@ -91,8 +89,16 @@ static unsigned long count_spare(struct shrinker *shrinker,
 static unsigned long scan_spare(struct shrinker *shrinker,
 				struct shrink_control *sc)
 {
+	unsigned long nr = wanted(sc), done;
+
 	arena_pool_hold_off(sc->nid);
-	return report(sc, shrink_spare(sc->nid, wanted(sc)));
+	/* What is next is not to go before that: then whoever is at it has helped. */
+	if (!arena_idle_shrink(sc->nid, nr, &done))
+		return SHRINK_STOP;
+	/* It may have been more. */
+	if (done < nr)
+		done += shrink_spare(sc->nid, nr - done);
+	return report(sc, done);
 }
 
 static unsigned long count_reserve(struct shrinker *shrinker,

@@ -367,8 +367,10 @@ static int count_seal_locked(struct arena *arena)
 	if (arena->nr_seals >= MAX_SEALS) {
 		/* So many at most; how many are they? */
 		arena->nr_seals = 0;
-		mt_for_each(&arena->sealed, entry, from, ULONG_MAX)
+		mt_for_each(&arena->sealed, entry, from, ULONG_MAX) {
 			arena->nr_seals++;
+			cond_resched();
+		}
 	}
 	if (arena->nr_seals >= MAX_SEALS)
 		return -ENOMEM;
@@ -381,22 +383,31 @@ static int seal_locked(struct arena *arena, unsigned long first, unsigned long n
 	int err;
 
 	lockdep_assert_held_write(&arena->sem);
+	/* Of all there is remains one. */
+	if (!first && nr >= ARENA_CONTROL_OFFSET >> ARENA_BLOCK_SHIFT)
+		arena->nr_seals = 0;
 	err = count_seal_locked(arena);
 	if (err)
 		return err;
 	return mtree_store_range(&arena->sealed, first, first + nr - 1,
-				 xa_mk_value(0), GFP_KERNEL);
+				 xa_mk_value(0), GFP_KERNEL_ACCOUNT);
 }
 
 static int unseal_locked(struct arena *arena, unsigned long first, unsigned long nr)
 {
 	unsigned long last = first + nr - 1, from = first;
+	int err = 0;
 
 	lockdep_assert_held_write(&arena->sem);
 	if (!mt_find(&arena->sealed, &from, last))
 		return 0;
-	arena->nr_seals++;
-	return mtree_store_range(&arena->sealed, first, last, NULL, GFP_KERNEL);
+	/* To cut one in two makes one more. */
+	if (first && is_sealed_locked(arena, first - 1) &&
+	    is_sealed_locked(arena, last + 1))
+		err = count_seal_locked(arena);
+	if (err)
+		return err;
+	return mtree_store_range(&arena->sealed, first, last, NULL, GFP_KERNEL_ACCOUNT);
 }
 
 /*
@@ -523,6 +534,8 @@ static int commit_alone(struct arena *arena, unsigned long index)
 	down_read(&arena->sem);
 	is_filled = xa_load(&arena->slots, index);
 	up_read(&arena->sem);
+	/* Who touched what was just released, this thread too, had it for a moment. */
+	arena_pool_recheck();
 	if (!is_filled)
 		err = commit_slots(arena, index, 1, true, &committed);
 	up_write(&arena->commit_sem);
@@ -735,7 +748,8 @@ static const char *region_name(struct vm_area_struct *vma)
 }
 
 /*
- * What is frozen stays so. (To clear VM_MAYWRITE instead would concern what the core
+ * What is frozen stays so. Others than the owner must not even try before: whether they
+ * may is asked here, and done later, when it may be frozen. (To clear VM_MAYWRITE instead would concern what the core
  * mm counts of a file's writable mappings, differently in each kernel.)
  */
 static int region_mprotect(struct vm_area_struct *vma, unsigned long start,
@@ -743,7 +757,9 @@ static int region_mprotect(struct vm_area_struct *vma, unsigned long start,
 {
 	struct arena *arena = vma->vm_private_data;
 
-	return arena_region_is_frozen(arena) && (flags & VM_WRITE) ? -EACCES : 0;
+	if (!(flags & VM_WRITE))
+		return 0;
+	return arena_region_is_frozen(arena) || vma->vm_mm != arena->mm ? -EACCES : 0;
 }
 
 #ifdef CONFIG_NUMA
@@ -1251,6 +1267,7 @@ void arena_region_take_locked(struct arena *arena, int nid, unsigned long wanted
 	xa_for_each(&arena->slots, index, folio) {
 		if (nr == wanted)
 			break;
+		cond_resched();
 		if (folio_nid(folio) != nid || !folio_trylock(folio))
 			continue;
 		take_out_locked(arena, index, folio);
@@ -1279,6 +1296,7 @@ unsigned long arena_region_free(struct arena *arena, struct list_head *blocks)
 
 	list_for_each_entry_safe(folio, next, blocks, lru) {
 		list_del(&folio->lru);
+		cond_resched();
 		if (!arena_pool_claim(folio))
 			continue;
 		arena_account_uncharge_node(arena->account, folio_nid(folio), 1);
@@ -1352,7 +1370,7 @@ int arena_region_init(struct arena *arena)
 		return -ENOMEM;
 	init_rwsem(&arena->sem);
 	init_rwsem(&arena->commit_sem);
-	xa_init(&arena->slots);
+	xa_init_flags(&arena->slots, XA_FLAGS_ACCOUNT);
 	mt_init(&arena->sealed);
 	return 0;
 }

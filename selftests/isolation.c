@@ -118,6 +118,9 @@ TEST_F(isolation_dofork, a_child_has_no_memory)
 	ASSERT_GE(pid, 0);
 	if (!pid) {
 		signal(SIGBUS, SIG_DFL);
+		if (!mprotect(self->memory, BLOCK - PAGE, PROT_READ | PROT_WRITE) ||
+		    errno != EACCES)
+			_exit(1);
 		if (variant->write)
 			self->memory[0] = 1;
 		_exit(self->memory[0]);

@@ -84,12 +84,12 @@ static unsigned long count_all(void)
 
 static unsigned long shrink_all(unsigned long nr)
 {
-	unsigned long sum = 0;
+	unsigned long sum = 0, done;
 	int nid;
 
 	for_each_online_node(nid) {
-		if (sum < nr)
-			sum += arena_idle_shrink(nid, nr - sum);
+		if (sum < nr && arena_idle_shrink(nid, nr - sum, &done))
+			sum += done;
 	}
 	return sum;
 }
@@ -167,6 +167,7 @@ static void who_is_busy_is_passed_by(struct kunit *test)
 	struct arena *busy = make_arena(test, 0, 2, 4 | ARENA_STATE_IDLE);
 	struct arena *free = make_arena(test, 1, 2, 8 | ARENA_STATE_IDLE);
 	struct folio *folio;
+	unsigned long nr;
 
 	down_read(&busy->sem);
 	KUNIT_EXPECT_EQ(test, shrink_all(ULONG_MAX), 2);
@@ -182,6 +183,11 @@ static void who_is_busy_is_passed_by(struct kunit *test)
 	folio_unlock(folio);
 	KUNIT_EXPECT_EQ(test, busy->nr_blocks, 1);
 	KUNIT_EXPECT_EQ(test, shrink_all(ULONG_MAX), 1);
+
+	mutex_lock(&idle_mutex);
+	KUNIT_EXPECT_EQ(test, count_all(), 0);
+	KUNIT_EXPECT_FALSE(test, arena_idle_shrink(numa_mem_id(), 1, &nr));
+	mutex_unlock(&idle_mutex);
 }
 
 static void the_frozen_is_spared(struct kunit *test)
@@ -189,7 +195,7 @@ static void the_frozen_is_spared(struct kunit *test)
 	struct arena *arena = make_arena(test, 0, 2, 4 | ARENA_STATE_IDLE);
 	unsigned long blocks, taken;
 
-	smp_store_release(&arena->is_frozen, true);
+	WRITE_ONCE(arena->is_frozen, true);
 	KUNIT_EXPECT_EQ(test, count_all(), 0);
 	KUNIT_EXPECT_EQ(test, shrink_all(ULONG_MAX), 0);
 	KUNIT_EXPECT_EQ(test, arena->nr_blocks, 2);
