@@ -749,8 +749,9 @@ static const char *region_name(struct vm_area_struct *vma)
 
 /*
  * What is frozen stays so. Others than the owner must not even try before: whether they
- * may is asked here, and done later, when it may be frozen. (To clear VM_MAYWRITE instead would concern what the core
- * mm counts of a file's writable mappings, differently in each kernel.)
+ * may is asked here, and done later, when it may be frozen. (To clear VM_MAYWRITE
+ * instead would concern what the core mm counts of a file's writable mappings,
+ * differently in each kernel.)
  */
 static int region_mprotect(struct vm_area_struct *vma, unsigned long start,
 			   unsigned long end, unsigned long flags)
