@@ -78,7 +78,7 @@ TEST_F(module, stays_while_mapped)
 	EXPECT_EQ(0, load());
 }
 
-TEST_F_TIMEOUT(module, unloads_and_loads_many_times, 120)
+TEST_F_TIMEOUT(module, unloads_and_loads_many_times, 600)
 {
 	char *memory;
 	int i, fd;
