@@ -47,6 +47,7 @@
 /* In pages. */
 #define CONTROL_PGOFF	((pgoff_t)(ARENA_CONTROL_OFFSET >> PAGE_SHIFT))
 
+/* Protects arenas, pass, and of each arena with_control and tried_by. */
 static DEFINE_MUTEX(idle_mutex);
 static LIST_HEAD(arenas);
 /* Which arenas one call of arena_idle_shrink() has tried; under idle_mutex. */

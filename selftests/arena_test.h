@@ -221,6 +221,103 @@ static inline double seconds(void)
 	return now.tv_sec + now.tv_nsec / 1e9;
 }
 
+static inline int commit_blocks(int fd, size_t first, size_t nr)
+{
+	struct arena_ioc_commit args = {
+		.size = sizeof(args), .offset = first * BLOCK, .length = nr * BLOCK,
+	};
+
+	return ioctl(fd, ARENA_IOC_COMMIT, &args) ? -errno : 0;
+}
+
+/* With ARENA_RELEASE_RANGE, a range of blocks. */
+static inline long release_blocks(int fd, unsigned int flags, size_t first, size_t nr)
+{
+	struct arena_ioc_release args = {
+		.size = sizeof(args), .flags = flags,
+		.offset = first * BLOCK, .length = nr * BLOCK,
+	};
+
+	return ioctl(fd, ARENA_IOC_RELEASE, &args) ? -errno : (long)args.blocks;
+}
+
+static inline int set_arena_flags(int fd, unsigned long long arena_flags)
+{
+	struct arena_ioc_set_flags args = {
+		.size = sizeof(args), .arena_flags = arena_flags,
+	};
+
+	return ioctl(fd, ARENA_IOC_SET_FLAGS, &args) ? -errno : 0;
+}
+
+static inline int freeze_arena(int fd)
+{
+	struct arena_ioc_freeze args = { .size = sizeof(args) };
+
+	return ioctl(fd, ARENA_IOC_FREEZE, &args) ? -errno : 0;
+}
+
+static inline struct arena_control *map_control(int fd)
+{
+	return mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		    ARENA_CONTROL_OFFSET);
+}
+
+static inline void mark_idle(struct arena_control *control)
+{
+	unsigned long long since = seconds() * 1e9;
+
+	__atomic_store_n(&control->state,
+			 (since & ~(unsigned long long)ARENA_STATE_MASK) | ARENA_STATE_IDLE,
+			 __ATOMIC_RELEASE);
+}
+
+/* Without a call: true if it was idle, and so nothing was taken. */
+static inline bool claim_by_swap(struct arena_control *control)
+{
+	unsigned long long state = __atomic_load_n(&control->state, __ATOMIC_RELAXED);
+
+	return (state & ARENA_STATE_MASK) == ARENA_STATE_IDLE &&
+	       __atomic_compare_exchange_n(&control->state, &state, ARENA_STATE_ACTIVE,
+					   false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+/* All bits set if that fails. */
+static inline struct arena_ioc_stats stats_of(int fd)
+{
+	struct arena_ioc_stats stats = { .size = sizeof(stats) };
+
+	if (ioctl(fd, ARENA_IOC_STATS, &stats))
+		memset(&stats, 0xff, sizeof(stats));
+	return stats;
+}
+
+/* A figure of the arena's fdinfo in KiB, or -1. */
+static inline long fdinfo_kib(int fd, const char *what)
+{
+	char path[64], line[128], name[64];
+	long kib = -1, value;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	file = fopen(path, "r");
+	if (!file)
+		return -1;
+	while (kib < 0 && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%63[^:]: %ld KiB", name, &value) == 2 &&
+		    !strcmp(name, what))
+			kib = value;
+	}
+	fclose(file);
+	return kib;
+}
+
+/* Whether each byte is as given. */
+static inline bool is_whole(const char *memory, size_t bytes, char value)
+{
+	return memory[0] == value && !memcmp(memory, memory + 1, bytes - 1);
+}
+
 /* Of what is random in a test: ARENA_SEED, to see a run again, or any. */
 static inline unsigned int pick_seed(void)
 {

@@ -17,18 +17,6 @@
 #define NR	4
 #define VALUE	0x7e
 
-static int freeze(int fd)
-{
-	struct arena_ioc_freeze args = { .size = sizeof(args) };
-
-	return ioctl(fd, ARENA_IOC_FREEZE, &args) ? -errno : 0;
-}
-
-static bool is_whole(const char *memory, size_t bytes, char value)
-{
-	return memory[0] == value && !memcmp(memory, memory + 1, bytes - 1);
-}
-
 static char *map_to_read(int fd, size_t nr)
 {
 	return mmap(NULL, nr * BLOCK, PROT_READ, MAP_SHARED, fd, 0);
@@ -97,8 +85,8 @@ TEST_F(freeze, nobody_writes_any_more)
 	ASSERT_NE(MAP_FAILED, again);
 	ASSERT_EQ(0, mprotect(again + PAGE, PAGE, PROT_READ));
 	touch(again + 2 * PAGE, PAGE, VALUE);
-	ASSERT_EQ(0, freeze(self->fd));
-	EXPECT_EQ(0, freeze(self->fd));
+	ASSERT_EQ(0, freeze_arena(self->fd));
+	EXPECT_EQ(0, freeze_arena(self->fd));
 
 	EXPECT_EQ(SIGSEGV, write_faults(self->memory));
 	EXPECT_EQ(SIGSEGV, write_faults(self->memory + NR * BLOCK - 1));
@@ -154,7 +142,7 @@ TEST_F(freeze, nothing_changes_it)
 			  self->fd, NR * BLOCK);
 
 	ASSERT_NE(MAP_FAILED, hole);
-	ASSERT_EQ(0, freeze(self->fd));
+	ASSERT_EQ(0, freeze_arena(self->fd));
 	EXPECT_EQ(EROFS, call(self->fd, ARENA_IOC_RELEASE, &release));
 	EXPECT_EQ(EROFS, call(self->fd, ARENA_IOC_COMMIT, &more));
 	EXPECT_EQ(EROFS, call(self->fd, ARENA_IOC_COMMIT, &run));
@@ -185,12 +173,12 @@ TEST_F(freeze, waits_for_pins)
 
 	ASSERT_EQ(0, pipe(pipes));
 	ASSERT_EQ((ssize_t)PAGE, vmsplice(pipes[1], &page, 1, 0));
-	EXPECT_EQ(-EBUSY, freeze(self->fd));
+	EXPECT_EQ(-EBUSY, freeze_arena(self->fd));
 	/* And nothing has changed. */
 	EXPECT_EQ(0, write_faults(self->memory + BLOCK));
 	EXPECT_EQ(0, write_faults(self->memory));
 	ASSERT_EQ((ssize_t)PAGE, read(pipes[0], seen, PAGE));
-	EXPECT_EQ(0, freeze(self->fd));
+	EXPECT_EQ(0, freeze_arena(self->fd));
 	EXPECT_EQ(SIGSEGV, write_faults(self->memory));
 	close(pipes[0]);
 	close(pipes[1]);
@@ -219,7 +207,7 @@ static int look_as_stranger(int fd)
 		return 7;
 	if (blocks_of(fd) != NR || ioctl(fd, ARENA_IOC_REGION_INFO, &info) ||
 	    info.resident != NR || ioctl(fd, ARENA_IOC_STATS, &stats) ||
-	    stats.blocks != NR || freeze(fd))
+	    stats.blocks != NR || freeze_arena(fd))
 		return 8;
 	if (mmap(NULL, BLOCK, PROT_READ, MAP_SHARED, fd, NR * BLOCK) != MAP_FAILED ||
 	    errno != EROFS)
@@ -255,7 +243,7 @@ TEST_F(freeze, strangers_can_read_it)
 		pids[i] = start_stranger(sockets[1]);
 		ASSERT_GT(pids[i], 0);
 	}
-	ASSERT_EQ(0, freeze(self->fd));
+	ASSERT_EQ(0, freeze_arena(self->fd));
 	for (i = 0; i < 3; i++)
 		ASSERT_EQ(0, send_descriptor(sockets[0], self->fd));
 	for (i = 0; i < 3; i++)
@@ -271,7 +259,7 @@ TEST_F(freeze, not_before)
 
 	ASSERT_GE(pid, 0);
 	if (!pid)
-		_exit(freeze(self->fd) != -EPERM ? 1 :
+		_exit(freeze_arena(self->fd) != -EPERM ? 1 :
 		      map_to_read(self->fd, NR) != MAP_FAILED ? 2 : 0);
 	status = wait_for(pid);
 	EXPECT_EQ(0, status);
@@ -296,7 +284,7 @@ TEST_F(freeze, nor_by_a_region_from_before)
 		_exit(write_faults(self->memory) != SIGBUS ? 1 :
 		      read_faults(self->memory) != SIGBUS ? 2 : 0);
 	}
-	ASSERT_EQ(0, freeze(self->fd));
+	ASSERT_EQ(0, freeze_arena(self->fd));
 	ASSERT_EQ(1, write(sockets[0], &byte, 1));
 	EXPECT_EQ(0, wait_for(pid));
 	EXPECT_TRUE(is_whole(self->memory, NR * BLOCK, VALUE));
@@ -321,7 +309,7 @@ TEST_F(freeze, it_outlives_its_owner)
 		if (memory == MAP_FAILED)
 			_exit(1);
 		memset(memory, 0x2e, NR * BLOCK);
-		_exit(freeze(fd) || send_descriptor(sockets[1], fd) ? 2 : 0);
+		_exit(freeze_arena(fd) || send_descriptor(sockets[1], fd) ? 2 : 0);
 	}
 	fd = receive_descriptor(sockets[0]);
 	ASSERT_GE(fd, 0);
@@ -343,7 +331,7 @@ TEST_F(freeze, it_is_never_idle)
 					     MAP_SHARED, self->fd, ARENA_CONTROL_OFFSET);
 
 	ASSERT_NE(MAP_FAILED, control);
-	ASSERT_EQ(0, freeze(self->fd));
+	ASSERT_EQ(0, freeze_arena(self->fd));
 	control->state = ARENA_STATE_IDLE;
 	if (!drop_slab())
 		SKIP(return, "may not drop caches");
@@ -364,7 +352,7 @@ TEST_F(freeze, it_keeps_nothing)
 
 	ASSERT_EQ(0, call(self->fd, ARENA_IOC_SET_FLAGS, &flags));
 	ASSERT_EQ(1, release_range(self->fd, BLOCK, BLOCK));
-	ASSERT_EQ(0, freeze(self->fd));
+	ASSERT_EQ(0, freeze_arena(self->fd));
 	ASSERT_EQ(0, call(self->fd, ARENA_IOC_STATS, &stats));
 	EXPECT_EQ(0, stats.cached);
 	EXPECT_EQ(NR - 1, stats.blocks);
@@ -415,7 +403,7 @@ TEST_F_TIMEOUT(freeze, against_writers, 300)
 			ASSERT_EQ(0, pthread_create(&threads[i], NULL,
 						    write_until_it_faults, (void *)i));
 		usleep(round % 10 * 200);
-		ASSERT_EQ(0, freeze(fd));
+		ASSERT_EQ(0, freeze_arena(fd));
 		for (i = 0; i < WRITERS; i++) {
 			ASSERT_EQ(0, pthread_join(threads[i], &signal_seen));
 			EXPECT_EQ(SIGSEGV, (long)signal_seen);

@@ -13,33 +13,6 @@
 /* Of the races; see pick_seed(). */
 #define ROUNDS	2000
 
-static struct arena_control *map_control(int fd)
-{
-	return mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-		    ARENA_CONTROL_OFFSET);
-}
-
-static void mark_idle(struct arena_control *control)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	__atomic_store_n(&control->state,
-			 ((now.tv_sec * 1000000000ULL + now.tv_nsec) &
-			  ~(unsigned long long)ARENA_STATE_MASK) | ARENA_STATE_IDLE,
-			 __ATOMIC_RELEASE);
-}
-
-/* Whether nothing was taken; if not, ARENA_IOC_CLAIM is next. */
-static bool claim(struct arena_control *control)
-{
-	unsigned long long old = __atomic_load_n(&control->state, __ATOMIC_RELAXED);
-
-	return (old & ARENA_STATE_MASK) == ARENA_STATE_IDLE &&
-	       __atomic_compare_exchange_n(&control->state, &old, ARENA_STATE_ACTIVE,
-					   false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
-}
-
 static unsigned int state_of(const struct arena_control *control)
 {
 	return __atomic_load_n(&control->state, __ATOMIC_RELAXED) & ARENA_STATE_MASK;
@@ -53,35 +26,6 @@ static struct arena_ioc_claim claim_by_call(int fd)
 	if (ioctl(fd, ARENA_IOC_CLAIM, &args))
 		args.taken = -errno;
 	return args;
-}
-
-static struct arena_ioc_stats stats_of(int fd)
-{
-	struct arena_ioc_stats stats = { .size = sizeof(stats) };
-
-	if (ioctl(fd, ARENA_IOC_STATS, &stats))
-		memset(&stats, 0xff, sizeof(stats));
-	return stats;
-}
-
-/* A figure of the arena's fdinfo in KiB, or -1. */
-static long fdinfo_kib(int fd, const char *what)
-{
-	char path[64], line[128], name[64];
-	long kib = -1, value;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	file = fopen(path, "r");
-	if (!file)
-		return -1;
-	while (kib < 0 && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "%63[^:]: %ld KiB", name, &value) == 2 &&
-		    !strcmp(name, what))
-			kib = value;
-	}
-	fclose(file);
-	return kib;
 }
 
 FIXTURE(idle) {
@@ -106,18 +50,13 @@ FIXTURE_TEARDOWN(idle)
 	close(self->fd);
 }
 
-static bool is_whole(const char *memory, size_t bytes, char value)
-{
-	return memory[0] == value && !memcmp(memory, memory + 1, bytes - 1);
-}
-
 TEST_F(idle, what_is_claimed_is_all_there)
 {
 	EXPECT_EQ(ARENA_STATE_ACTIVE, self->control->state);
 	mark_idle(self->control);
 	EXPECT_EQ(NR, stats_of(self->fd).idle);
 	EXPECT_EQ(NR * 2048, fdinfo_kib(self->fd, "arena-idle-memory"));
-	EXPECT_TRUE(claim(self->control));
+	EXPECT_TRUE(claim_by_swap(self->control));
 	EXPECT_EQ(0, stats_of(self->fd).idle);
 	EXPECT_EQ(0, fdinfo_kib(self->fd, "arena-idle-memory"));
 	EXPECT_EQ(0, stats_of(self->fd).taken);
@@ -143,7 +82,7 @@ TEST_F(idle, the_system_takes_it)
 	EXPECT_EQ(in_use - NR, pool_count("in_use"));
 	EXPECT_EQ(0, smaps_kib(self->memory, "Rss"));
 	EXPECT_EQ(0, stats_of(self->fd).charged);
-	EXPECT_FALSE(claim(self->control));
+	EXPECT_FALSE(claim_by_swap(self->control));
 	claimed = claim_by_call(self->fd);
 	EXPECT_EQ(NR, claimed.taken);
 	EXPECT_EQ(0, claimed.blocks);
@@ -161,7 +100,7 @@ TEST_F(idle, only_then)
 		SKIP(return, "may not drop caches");
 	EXPECT_TRUE(is_whole(self->memory, NR * BLOCK, 0x1d));
 	mark_idle(self->control);
-	EXPECT_TRUE(claim(self->control));
+	EXPECT_TRUE(claim_by_swap(self->control));
 	EXPECT_TRUE(drop_slab());
 	EXPECT_EQ(NR, blocks_of(self->fd));
 	EXPECT_TRUE(is_whole(self->memory, NR * BLOCK, 0x1d));
@@ -231,7 +170,7 @@ TEST_F(idle, there_is_one_control_page)
 	EXPECT_NE(again, self->control);
 	mark_idle(self->control);
 	EXPECT_EQ(self->control->state, again->state);
-	EXPECT_TRUE(claim(again));
+	EXPECT_TRUE(claim_by_swap(again));
 	EXPECT_EQ(ARENA_STATE_ACTIVE, self->control->state);
 	/* What else is on it is nobody's. */
 	EXPECT_TRUE(is_zero((char *)again, PAGE));
@@ -341,7 +280,7 @@ TEST_F_TIMEOUT(idle, against_reclaim, 300)
 		mark_idle(self->control);
 		if (round % 3)
 			usleep(round * 7919 % 300);
-		if (claim(self->control)) {
+		if (claim_by_swap(self->control)) {
 			kept++;
 			ASSERT_EQ(NR, count_whole(self->memory, round));
 			continue;

@@ -25,24 +25,6 @@ static int set_limit(int fd, unsigned long long bytes)
 	return ioctl(fd, ARENA_IOC_SET_LIMIT, &args) ? -errno : 0;
 }
 
-static int commit(int fd, size_t first, size_t nr)
-{
-	struct arena_ioc_commit args = {
-		.size = sizeof(args), .offset = first * BLOCK, .length = nr * BLOCK,
-	};
-
-	return ioctl(fd, ARENA_IOC_COMMIT, &args) ? -errno : 0;
-}
-
-static struct arena_ioc_stats stats_of(int fd)
-{
-	struct arena_ioc_stats stats = { .size = sizeof(stats) };
-
-	if (ioctl(fd, ARENA_IOC_STATS, &stats))
-		stats.blocks = -1;
-	return stats;
-}
-
 FIXTURE(limit) {
 	int fd;
 };
@@ -65,36 +47,36 @@ TEST_F(limit, is_met_exactly)
 	EXPECT_EQ(~0ULL, stats.limit);
 	ASSERT_EQ(0, set_limit(self->fd, LIMIT * BLOCK));
 	EXPECT_EQ(LIMIT, stats_of(self->fd).limit);
-	EXPECT_EQ(-EDQUOT, commit(self->fd, 0, LIMIT + 1));
+	EXPECT_EQ(-EDQUOT, commit_blocks(self->fd, 0, LIMIT + 1));
 	EXPECT_EQ(MAP_FAILED, map_blocks(self->fd, LIMIT + 1));
 	EXPECT_EQ(EDQUOT, errno);
 	EXPECT_EQ(0, blocks_of(self->fd));
 	EXPECT_EQ(0, stats_of(self->fd).charged);
-	EXPECT_EQ(0, commit(self->fd, 0, LIMIT));
-	EXPECT_EQ(-EDQUOT, commit(self->fd, LIMIT, 1));
+	EXPECT_EQ(0, commit_blocks(self->fd, 0, LIMIT));
+	EXPECT_EQ(-EDQUOT, commit_blocks(self->fd, LIMIT, 1));
 	/* What is there already needs nothing. */
-	EXPECT_EQ(0, commit(self->fd, 0, LIMIT));
+	EXPECT_EQ(0, commit_blocks(self->fd, 0, LIMIT));
 	EXPECT_EQ(LIMIT, stats_of(self->fd).charged);
 	EXPECT_EQ(1, release_range(self->fd, 0, BLOCK));
-	EXPECT_EQ(0, commit(self->fd, LIMIT, 1));
-	EXPECT_EQ(-EDQUOT, commit(self->fd, 0, 1));
+	EXPECT_EQ(0, commit_blocks(self->fd, LIMIT, 1));
+	EXPECT_EQ(-EDQUOT, commit_blocks(self->fd, 0, 1));
 }
 
 TEST_F(limit, is_only_lowered)
 {
 	ASSERT_EQ(0, set_limit(self->fd, LIMIT * BLOCK));
 	EXPECT_EQ(-EPERM, set_limit(self->fd, (LIMIT + 1) * BLOCK));
-	EXPECT_EQ(0, commit(self->fd, 0, LIMIT));
+	EXPECT_EQ(0, commit_blocks(self->fd, 0, LIMIT));
 	/* Nothing is taken away. */
 	EXPECT_EQ(0, set_limit(self->fd, BLOCK));
 	EXPECT_EQ(LIMIT, blocks_of(self->fd));
-	EXPECT_EQ(-EDQUOT, commit(self->fd, LIMIT, 1));
+	EXPECT_EQ(-EDQUOT, commit_blocks(self->fd, LIMIT, 1));
 	EXPECT_EQ(LIMIT, release_all(self->fd));
-	EXPECT_EQ(0, commit(self->fd, 0, 1));
-	EXPECT_EQ(-EDQUOT, commit(self->fd, 1, 1));
+	EXPECT_EQ(0, commit_blocks(self->fd, 0, 1));
+	EXPECT_EQ(-EDQUOT, commit_blocks(self->fd, 1, 1));
 	EXPECT_EQ(0, set_limit(self->fd, 0));
 	EXPECT_EQ(1, release_all(self->fd));
-	EXPECT_EQ(-EDQUOT, commit(self->fd, 0, 1));
+	EXPECT_EQ(-EDQUOT, commit_blocks(self->fd, 0, 1));
 }
 
 /* A reservation promises nothing: its touch is a SIGBUS. */
@@ -177,13 +159,13 @@ TEST_F(limit, counts_what_is_pinned)
 	ASSERT_EQ(1, vmsplice(pipes[1], &iov, 1, 0));
 	EXPECT_EQ(2, release_all(self->fd));
 	EXPECT_EQ(1, stats_of(self->fd).charged);
-	EXPECT_EQ(-EDQUOT, commit(self->fd, 0, 2));
-	EXPECT_EQ(0, commit(self->fd, 0, 1));
+	EXPECT_EQ(-EDQUOT, commit_blocks(self->fd, 0, 2));
+	EXPECT_EQ(0, commit_blocks(self->fd, 0, 1));
 	close(pipes[0]);
 	close(pipes[1]);
 	for (i = 0; i < 200 && stats_of(self->fd).charged > 1; i++)
 		usleep(10000);
-	EXPECT_EQ(0, commit(self->fd, 0, 2));
+	EXPECT_EQ(0, commit_blocks(self->fd, 0, 2));
 }
 
 /* --- many at once ---------------------------------------------------------- */
@@ -239,7 +221,7 @@ static int take_all(int fd, struct race *race, size_t first)
 
 	while (!__atomic_load_n(&race->go, __ATOMIC_ACQUIRE))
 		sched_yield();
-	while (!(err = commit(fd, first++, 1)))
+	while (!(err = commit_blocks(fd, first++, 1)))
 		__atomic_add_fetch(&race->got, 1, __ATOMIC_RELAXED);
 	return err;
 }
@@ -325,7 +307,7 @@ TEST_F(race, not_with_cap_ipc_lock)
 		SKIP(return, "not root");
 	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
 	fd = open_arena();
-	EXPECT_EQ(0, commit(fd, 0, variant->tasks));
+	EXPECT_EQ(0, commit_blocks(fd, 0, variant->tasks));
 	close(fd);
 }
 
@@ -342,7 +324,7 @@ TEST_F(race, not_with_memlock_0)
 		if (!become_user(BLOCK))
 			_exit(1);
 		fd = open_arena();
-		_exit(commit(fd, 0, variant->tasks) ? 2 : 0);
+		_exit(commit_blocks(fd, 0, variant->tasks) ? 2 : 0);
 	}
 	EXPECT_EQ(0, wait_for(pid));
 	EXPECT_TRUE(set_file(PARAMETERS "memlock", "1"));
@@ -440,7 +422,7 @@ TEST_F_TIMEOUT(race, for_a_dmem_cgroup, 120)
 			EXPECT_EQ(-ENOMEM, self->race->errors[i]);
 		/* Whom the limit is not for can have more. */
 		i = open_arena();
-		EXPECT_EQ(0, commit(i, 0, 2 * LIMIT));
+		EXPECT_EQ(0, commit_blocks(i, 0, 2 * LIMIT));
 		close(i);
 		kill_processes(self->pids, variant->tasks);
 		EXPECT_EQ(0, pool_settled("in_use", 0));

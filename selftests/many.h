@@ -24,42 +24,6 @@ static inline unsigned int random_below(unsigned int *state, unsigned int limit)
 	return rand_r(state) % limit;
 }
 
-static inline int commit_blocks(int fd, size_t first, size_t nr)
-{
-	struct arena_ioc_commit args = {
-		.size = sizeof(args), .offset = first * BLOCK, .length = nr * BLOCK,
-	};
-
-	return ioctl(fd, ARENA_IOC_COMMIT, &args) ? -errno : 0;
-}
-
-/* With ARENA_RELEASE_RANGE, a range of blocks. */
-static inline long release_blocks(int fd, unsigned int flags, size_t first, size_t nr)
-{
-	struct arena_ioc_release args = {
-		.size = sizeof(args), .flags = flags,
-		.offset = first * BLOCK, .length = nr * BLOCK,
-	};
-
-	return ioctl(fd, ARENA_IOC_RELEASE, &args) ? -errno : (long)args.blocks;
-}
-
-static inline int set_arena_flags(int fd, unsigned long long arena_flags)
-{
-	struct arena_ioc_set_flags args = {
-		.size = sizeof(args), .arena_flags = arena_flags,
-	};
-
-	return ioctl(fd, ARENA_IOC_SET_FLAGS, &args) ? -errno : 0;
-}
-
-static inline int freeze_arena(int fd)
-{
-	struct arena_ioc_freeze args = { .size = sizeof(args) };
-
-	return ioctl(fd, ARENA_IOC_FREEZE, &args) ? -errno : 0;
-}
-
 /* Whether the module can do that; ARENA_FEATURE_*. */
 static inline bool has_feature(unsigned long long feature)
 {
@@ -106,31 +70,6 @@ static inline bool has_nothing_locked(uid_t user)
 }
 
 /* --- the control page ------------------------------------------------------ */
-
-static inline struct arena_control *map_control(int fd)
-{
-	return mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-		    ARENA_CONTROL_OFFSET);
-}
-
-static inline void mark_idle(struct arena_control *control)
-{
-	unsigned long long since = seconds() * 1e9;
-
-	__atomic_store_n(&control->state,
-			 (since & ~(unsigned long long)ARENA_STATE_MASK) | ARENA_STATE_IDLE,
-			 __ATOMIC_RELEASE);
-}
-
-/* Without a call: true if it was idle, and so nothing was taken. */
-static inline bool claim_by_swap(struct arena_control *control)
-{
-	unsigned long long state = __atomic_load_n(&control->state, __ATOMIC_RELAXED);
-
-	return (state & ARENA_STATE_MASK) == ARENA_STATE_IDLE &&
-	       __atomic_compare_exchange_n(&control->state, &state, ARENA_STATE_ACTIVE,
-					   false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
-}
 
 /* By a call: how many blocks were taken, or -errno. */
 static inline long claim_by_call(int fd)

@@ -52,15 +52,6 @@ FIXTURE_TEARDOWN(memcg)
 	rmdir(self->root);
 }
 
-static int commit(int fd, size_t first, size_t nr)
-{
-	struct arena_ioc_commit args = {
-		.size = sizeof(args), .offset = first * BLOCK, .length = nr * BLOCK,
-	};
-
-	return ioctl(fd, ARENA_IOC_COMMIT, &args) ? -errno : 0;
-}
-
 /* Blocks' worth of memory that is charged to a group. */
 static double charged(const char *group)
 {
@@ -118,13 +109,13 @@ TEST_F_TIMEOUT(memcg, stops_an_arena_at_the_limit, 120)
 	while (charged(GROUP) < 8)
 		usleep(1000);
 	ASSERT_TRUE(set_file(GROUP "/cgroup.procs", "0"));
-	while (nr < 2 * LIMIT_BLOCKS && !commit(self->fd, nr, 1))
+	while (nr < 2 * LIMIT_BLOCKS && !commit_blocks(self->fd, nr, 1))
 		nr++;
 	TH_LOG("%zu of %d blocks, beside somebody with 8", nr, LIMIT_BLOCKS);
 	EXPECT_GE(nr, LIMIT_BLOCKS - 24);
 	EXPECT_LE(nr, LIMIT_BLOCKS - 8);
-	EXPECT_EQ(-ENOMEM, commit(self->fd, nr, 1));
-	EXPECT_EQ(-ENOMEM, commit(self->fd, nr, 2 * LIMIT_BLOCKS));
+	EXPECT_EQ(-ENOMEM, commit_blocks(self->fd, nr, 1));
+	EXPECT_EQ(-ENOMEM, commit_blocks(self->fd, nr, 2 * LIMIT_BLOCKS));
 	EXPECT_EQ(nr, blocks_of(self->fd));
 
 	/* By touching, too. */
@@ -149,10 +140,10 @@ TEST_F_TIMEOUT(memcg, stops_an_arena_at_the_limit, 120)
 TEST_F(memcg, is_whose_process_commits)
 {
 	ASSERT_TRUE(set_file(GROUP "/cgroup.procs", "0"));
-	EXPECT_EQ(0, commit(self->fd, 0, 16));
+	EXPECT_EQ(0, commit_blocks(self->fd, 0, 16));
 	EXPECT_GE(charged(GROUP), 16);
 	ASSERT_TRUE(set_file(OTHER "/cgroup.procs", "0"));
-	EXPECT_EQ(0, commit(self->fd, 16, 8));
+	EXPECT_EQ(0, commit_blocks(self->fd, 16, 8));
 	EXPECT_GE(charged(GROUP), 16);
 	EXPECT_GE(charged(OTHER), 8);
 	EXPECT_LT(charged(OTHER), 16);
@@ -171,7 +162,7 @@ TEST_F(memcg, keeps_nothing)
 
 	ASSERT_EQ(0, ioctl(self->fd, ARENA_IOC_SET_FLAGS, &flags));
 	ASSERT_TRUE(set_file(GROUP "/cgroup.procs", "0"));
-	EXPECT_EQ(0, commit(self->fd, 0, 16));
+	EXPECT_EQ(0, commit_blocks(self->fd, 0, 16));
 	EXPECT_EQ(16, release_all(self->fd));
 	ASSERT_EQ(0, ioctl(self->fd, ARENA_IOC_STATS, &stats));
 	EXPECT_EQ(0, stats.cached);

@@ -15,11 +15,6 @@
 #define OLD	0x0d
 #define NEW	0x0e
 
-static bool is_whole(const char *memory, size_t bytes, char value)
-{
-	return memory[0] == value && !memcmp(memory, memory + 1, bytes - 1);
-}
-
 /* --- io_uring, as much of it as one write at a time takes -------------------- */
 
 struct ring {
@@ -123,15 +118,6 @@ FIXTURE_TEARDOWN(pins)
 	close(self->pipes[1]);
 	close(self->fd);
 	EXPECT_EQ(0, pool_settled("quarantined", 0));
-}
-
-static struct arena_ioc_stats stats_of(int fd)
-{
-	struct arena_ioc_stats stats = { .size = sizeof(stats) };
-
-	if (ioctl(fd, ARENA_IOC_STATS, &stats))
-		memset(&stats, 0xff, sizeof(stats));
-	return stats;
 }
 
 /* Takes what there is, and sees whether anybody's old contents are in it. */

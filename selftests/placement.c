@@ -153,15 +153,6 @@ static int node_in_turn(__u64 mask, size_t index)
 }
 
 /* All zero where there are none. */
-static struct arena_ioc_stats stats_of(int fd)
-{
-	struct arena_ioc_stats stats = { .size = sizeof(stats) };
-
-	if (ioctl(fd, ARENA_IOC_STATS, &stats))
-		memset(&stats, 0, sizeof(stats));
-	return stats;
-}
-
 /*
  * Have blocks in each node's pool, or none: take so many that they come from the
  * page allocator. 0 or errno.

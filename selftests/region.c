@@ -390,15 +390,6 @@ TEST_F(region, contig_is_one_extent)
 	EXPECT_EQ(nr - 5, info.largest);
 }
 
-static struct arena_ioc_stats stats_of(int fd)
-{
-	struct arena_ioc_stats stats = { .size = sizeof(stats) };
-
-	if (ioctl(fd, ARENA_IOC_STATS, &stats))
-		stats.size = 0;
-	return stats;
-}
-
 /* What others had is never seen; what the arena had is, if it asked. */
 TEST_F(region, who_keeps_its_blocks_sees_them_again)
 {
@@ -434,26 +425,6 @@ TEST_F(region, who_keeps_its_blocks_sees_them_again)
 	ASSERT_EQ(0, ioctl(self->fd, ARENA_IOC_SET_FLAGS, &flags));
 	EXPECT_EQ(0, stats_of(self->fd).cached);
 	EXPECT_TRUE(is_zero(memory, nr * BLOCK));
-}
-
-/* A figure in KiB of the descriptor's fdinfo, or -1. */
-static long fdinfo_kib(int fd, const char *what)
-{
-	char path[64], line[256], name[64];
-	long kib = -1, value;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	file = fopen(path, "r");
-	if (!file)
-		return -1;
-	while (kib < 0 && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "%63[^:]: %ld KiB", name, &value) == 2 &&
-		    !strcmp(name, what))
-			kib = value;
-	}
-	fclose(file);
-	return kib;
 }
 
 /* Whoever counts, and however: fdinfo, smaps and ARENA_IOC_STATS agree. */

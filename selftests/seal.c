@@ -33,34 +33,6 @@ static char *touch_faults(char *at, bool is_write)
 	return NULL;
 }
 
-static long release(int fd, unsigned int flags, size_t first, size_t nr)
-{
-	struct arena_ioc_release args = {
-		.size = sizeof(args), .flags = flags,
-		.offset = first * BLOCK, .length = nr * BLOCK,
-	};
-
-	return ioctl(fd, ARENA_IOC_RELEASE, &args) ? -errno : (long)args.blocks;
-}
-
-static int set_flags(int fd, unsigned long long arena_flags)
-{
-	struct arena_ioc_set_flags args = {
-		.size = sizeof(args), .arena_flags = arena_flags,
-	};
-
-	return ioctl(fd, ARENA_IOC_SET_FLAGS, &args) ? -errno : 0;
-}
-
-static int commit(int fd, size_t first, size_t nr)
-{
-	struct arena_ioc_commit args = {
-		.size = sizeof(args), .offset = first * BLOCK, .length = nr * BLOCK,
-	};
-
-	return ioctl(fd, ARENA_IOC_COMMIT, &args) ? -errno : 0;
-}
-
 FIXTURE(seal) {
 	int fd;
 	char *memory;
@@ -89,7 +61,7 @@ TEST_F(seal, makes_a_touch_fault_where_it_was)
 {
 	char *inside = self->memory + 2 * BLOCK + 12345;
 
-	ASSERT_EQ(3, release(self->fd, ARENA_RELEASE_RANGE | ARENA_RELEASE_SEAL, 2, 3));
+	ASSERT_EQ(3, release_blocks(self->fd, ARENA_RELEASE_RANGE | ARENA_RELEASE_SEAL, 2, 3));
 	EXPECT_EQ(inside, touch_faults(inside, true));
 	EXPECT_EQ(inside, touch_faults(inside, false));
 	EXPECT_EQ(self->memory + 5 * BLOCK - 1,
@@ -103,9 +75,9 @@ TEST_F(seal, ends_with_a_commit)
 {
 	char *again;
 
-	ASSERT_EQ(NR, release(self->fd, ARENA_RELEASE_SEAL, 0, 0));
+	ASSERT_EQ(NR, release_blocks(self->fd, ARENA_RELEASE_SEAL, 0, 0));
 	EXPECT_NE(NULL, touch_faults(self->memory, true));
-	EXPECT_EQ(0, commit(self->fd, 1, 2));
+	EXPECT_EQ(0, commit_blocks(self->fd, 1, 2));
 	EXPECT_NE(NULL, touch_faults(self->memory, true));
 	EXPECT_EQ(NULL, touch_faults(self->memory + BLOCK, false));
 	EXPECT_TRUE(is_zero(self->memory + BLOCK, 2 * BLOCK));
@@ -130,11 +102,11 @@ TEST_F(seal, covers_holes)
 			  MAP_SHARED | MAP_NORESERVE, self->fd, 100 * BLOCK);
 
 	ASSERT_NE(MAP_FAILED, more);
-	ASSERT_EQ(NR, release(self->fd, ARENA_RELEASE_SEAL, 0, 0));
+	ASSERT_EQ(NR, release_blocks(self->fd, ARENA_RELEASE_SEAL, 0, 0));
 	EXPECT_EQ(more, touch_faults(more, true));
 	EXPECT_EQ(0, blocks_of(self->fd));
 	/* A release without it seals nothing, and breaks no seal. */
-	ASSERT_EQ(0, release(self->fd, 0, 0, 0));
+	ASSERT_EQ(0, release_blocks(self->fd, 0, 0, 0));
 	EXPECT_EQ(more, touch_faults(more, true));
 }
 
@@ -145,7 +117,7 @@ TEST_F(seal, holds_for_the_kernel)
 	int pipes[2];
 
 	ASSERT_EQ(0, pipe(pipes));
-	ASSERT_EQ(NR, release(self->fd, ARENA_RELEASE_SEAL, 0, 0));
+	ASSERT_EQ(NR, release_blocks(self->fd, ARENA_RELEASE_SEAL, 0, 0));
 	EXPECT_EQ(-1, write(pipes[1], self->memory, 1));
 	EXPECT_EQ(EFAULT, errno);
 	EXPECT_EQ(-1, vmsplice(pipes[1], &there, 1, 0));
@@ -162,15 +134,15 @@ TEST_F(seal, holds_for_the_kernel)
 
 TEST_F(seal, by_every_release_in_quarantine)
 {
-	ASSERT_EQ(0, set_flags(self->fd, ARENA_F_QUARANTINE));
-	ASSERT_EQ(1, release(self->fd, ARENA_RELEASE_RANGE, 3, 1));
+	ASSERT_EQ(0, set_arena_flags(self->fd, ARENA_F_QUARANTINE));
+	ASSERT_EQ(1, release_blocks(self->fd, ARENA_RELEASE_RANGE, 3, 1));
 	EXPECT_NE(NULL, touch_faults(self->memory + 3 * BLOCK, true));
 	EXPECT_EQ(NULL, touch_faults(self->memory, true));
-	ASSERT_EQ(NR - 1, release(self->fd, 0, 0, 0));
+	ASSERT_EQ(NR - 1, release_blocks(self->fd, 0, 0, 0));
 	EXPECT_NE(NULL, touch_faults(self->memory, true));
-	ASSERT_EQ(0, commit(self->fd, 0, NR));
-	ASSERT_EQ(0, set_flags(self->fd, 0));
-	ASSERT_EQ(NR, release(self->fd, 0, 0, 0));
+	ASSERT_EQ(0, commit_blocks(self->fd, 0, NR));
+	ASSERT_EQ(0, set_arena_flags(self->fd, 0));
+	ASSERT_EQ(NR, release_blocks(self->fd, 0, 0, 0));
 	EXPECT_EQ(NULL, touch_faults(self->memory, true));
 }
 
@@ -205,12 +177,12 @@ TEST_F_TIMEOUT(seal, holds_against_faults, 300)
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, run_toucher, &touchers[i]));
 	}
 	for (round = 0; round < 300; round++) {
-		ASSERT_EQ(NR, release(self->fd, ARENA_RELEASE_SEAL, 0, 0));
+		ASSERT_EQ(NR, release_blocks(self->fd, ARENA_RELEASE_SEAL, 0, 0));
 		ASSERT_EQ(0, blocks_of(self->fd));
 		ASSERT_NE(NULL, touch_faults(self->memory + round % NR * BLOCK, true));
 		sched_yield();
 		ASSERT_EQ(0, blocks_of(self->fd));
-		ASSERT_EQ(0, commit(self->fd, 0, NR));
+		ASSERT_EQ(0, commit_blocks(self->fd, 0, NR));
 		ASSERT_EQ(NULL, touch_faults(self->memory + round % NR * BLOCK, true));
 	}
 	for (i = 0; i < 3; i++) {
@@ -230,16 +202,16 @@ TEST_F_TIMEOUT(seal, there_are_65536_of_them, 300)
 	size_t i;
 
 	for (i = 0; i < 65536; i++)
-		ASSERT_LE(0, release(self->fd, flags, NR + 2 * i, 1));
-	EXPECT_EQ(-ENOMEM, release(self->fd, flags, NR + 2 * i, 1));
-	EXPECT_EQ(-ENOMEM, release(self->fd, flags, 0, 1));
+		ASSERT_LE(0, release_blocks(self->fd, flags, NR + 2 * i, 1));
+	EXPECT_EQ(-ENOMEM, release_blocks(self->fd, flags, NR + 2 * i, 1));
+	EXPECT_EQ(-ENOMEM, release_blocks(self->fd, flags, 0, 1));
 	/* Nothing was released. */
 	EXPECT_EQ(NR, blocks_of(self->fd));
 	EXPECT_EQ(NULL, touch_faults(self->memory, true));
 	/* One range for all of them. */
-	EXPECT_EQ(0, release(self->fd, ARENA_RELEASE_RANGE, NR, 2));
-	EXPECT_EQ(0, commit(self->fd, NR, 1));
-	EXPECT_EQ(0, release(self->fd, flags, NR + 2 * i, 1));
+	EXPECT_EQ(0, release_blocks(self->fd, ARENA_RELEASE_RANGE, NR, 2));
+	EXPECT_EQ(0, commit_blocks(self->fd, NR, 1));
+	EXPECT_EQ(0, release_blocks(self->fd, flags, NR + 2 * i, 1));
 }
 
 TEST_HARNESS_MAIN
