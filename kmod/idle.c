@@ -30,6 +30,7 @@
 #include <linux/mutex.h>
 #include <linux/arena.h>
 
+#include "blocks.h"
 #include "compat.h"
 #include "idle.h"
 #include "pool.h"
@@ -265,7 +266,7 @@ static unsigned long take_from(struct arena *arena, int nid, unsigned long nr)
 	if (!arena_region_is_frozen(arena) && begin_to_take(arena->control))
 		arena_region_take_locked(arena, nid, nr, &blocks);
 	/* Who claims it then can have as many again, by his limits. */
-	done = arena_region_free(arena, &blocks);
+	done = arena_blocks_free(arena, &blocks);
 	up_write(&arena->sem);
 	return done;
 }

@@ -54,195 +54,16 @@
 #include <linux/slab.h>
 
 #include "account.h"
+#include "blocks.h"
 #include "cache.h"
 #include "compat.h"
 #include "policy.h"
 #include "pool.h"
 #include "region.h"
 
-/*
- * Ranges that can be sealed at a time: what notes them is the kernel's memory, and
- * nobody's share. Two adjacent ones count as two.
- */
-#define MAX_SEALS	65536
-
 static unsigned long block_index(pgoff_t pgoff)
 {
 	return pgoff >> ARENA_BLOCK_ORDER;
-}
-
-/* The cache, if the arena wants its blocks back as they were; else NULL. */
-static struct arena_cache *cache_of(struct arena *arena)
-{
-	if (!(READ_ONCE(arena->flags) & ARENA_F_KEEP_DIRTY))
-		return NULL;
-	/* With what arena_cache_create() wrote. */
-	return smp_load_acquire(&arena->cache);
-}
-
-/* Give blocks back: to the arena's cache if it has one, else to the pools. */
-static void put_blocks(struct arena *arena, struct list_head *blocks)
-{
-	struct arena_cache *cache = cache_of(arena);
-	struct folio *folio, *next;
-	unsigned long nr = 0;
-
-	list_for_each_entry_safe(folio, next, blocks, lru) {
-		list_del(&folio->lru);
-		cond_resched();
-		if (!arena_pool_claim(folio))
-			continue;
-		arena_account_uncharge_node(arena->account, folio_nid(folio), 1);
-		if (cache)
-			arena_cache_put(cache, folio);
-		else
-			arena_pool_put_claimed(folio);
-		nr++;
-	}
-	arena_account_uncharge(arena->account, nr);
-}
-
-/* Blocks that just came are the arena's, and charged; the charge is for so many. */
-static void own_blocks(struct arena *arena, struct list_head *blocks,
-		       unsigned long charged)
-{
-	struct folio *folio;
-	unsigned long nr = 0;
-
-	list_for_each_entry(folio, blocks, lru) {
-		arena_account_attach(folio, arena->account);
-		nr++;
-	}
-	arena_account_uncharge(arena->account, charged - nr);
-}
-
-/* Up to @wanted blocks of a node, nearest tier first, with hardly any reclaim. */
-static unsigned long take_from_node(struct arena *arena, int nid,
-				    unsigned long wanted, struct list_head *blocks)
-{
-	struct arena_counts *counts = &arena->counts;
-	struct arena_cache *cache = cache_of(arena);
-	unsigned long taken = 0, zeroed = 0, nr;
-	struct folio *folio;
-
-	wanted = arena_account_charge_node(arena->account, nid, wanted);
-	if (cache) {
-		taken = arena_cache_take(cache, nid, wanted, blocks);
-		atomic_long_add(taken, &counts->from_cache);
-	}
-	if (taken < wanted) {
-		nr = arena_pool_take(nid, wanted - taken, blocks, &zeroed);
-		atomic_long_add(nr, &counts->from_pool);
-		taken += nr;
-	}
-	while (taken < wanted && !fatal_signal_pending(current)) {
-		folio = arena_pool_alloc(nid, NULL);
-		if (!folio)
-			break;
-		list_add_tail(&folio->lru, blocks);
-		atomic_long_inc(&counts->from_system);
-		zeroed++;
-		taken++;
-		cond_resched();
-	}
-	arena_account_uncharge_node(arena->account, nid, wanted - taken);
-	atomic_long_add(zeroed, &counts->zeroed);
-	return taken;
-}
-
-/* The same of all nodes of a mask, the nearest first. */
-static unsigned long take_from_nodes(struct arena *arena, int near,
-				     nodemask_t nodes, unsigned long wanted,
-				     struct list_head *blocks)
-{
-	unsigned long taken = 0;
-	int nid;
-
-	while (taken < wanted &&
-	       (nid = arena_policy_next_node(near, &nodes)) != NUMA_NO_NODE)
-		taken += take_from_node(arena, nid, wanted - taken, blocks);
-	return taken;
-}
-
-/*
- * A block of any of the nodes, with reclaim, or NULL. It is charged before it is known
- * on which, so on each; those of which the cgroup may have no more leave the mask.
- */
-static struct folio *alloc_charged(struct arena *arena, int near, nodemask_t *nodes)
-{
-	struct folio *folio = NULL;
-	nodemask_t all = *nodes;
-	int nid;
-
-	for_each_node_mask(nid, all) {
-		if (!arena_account_charge_node(arena->account, nid, 1))
-			node_clear(nid, *nodes);
-	}
-	if (!nodes_empty(*nodes))
-		folio = arena_pool_alloc(near, nodes);
-	for_each_node_mask(nid, *nodes) {
-		if (!folio || folio_nid(folio) != nid)
-			arena_account_uncharge_node(arena->account, nid, 1);
-	}
-	return folio;
-}
-
-/*
- * Blocks for a run of slots with one placement: from the nodes that the policy
- * asks for, then from others that will do; with reclaim only when none has any;
- * and when that has none either, those that are just being zeroed for the pools.
- */
-static int take_run(struct arena *arena, const struct arena_placement *placement,
-		    unsigned long nr, struct list_head *blocks)
-{
-	unsigned long taken = 0;
-	struct folio *folio;
-	nodemask_t nodes;
-
-	nodes_or(nodes, placement->nodes, placement->others);
-	if (nodes_empty(nodes))
-		return -ENOMEM;
-	do {
-		taken += take_from_nodes(arena, placement->near, placement->nodes,
-					 nr - taken, blocks);
-		taken += take_from_nodes(arena, placement->near, placement->others,
-					 nr - taken, blocks);
-		while (taken < nr) {
-			if (fatal_signal_pending(current))
-				return -EINTR;
-			folio = alloc_charged(arena, placement->near, &nodes);
-			if (!folio)
-				break;
-			list_add_tail(&folio->lru, blocks);
-			atomic_long_inc(&arena->counts.from_system);
-			atomic_long_inc(&arena->counts.zeroed);
-			taken++;
-			cond_resched();
-		}
-	} while (taken < nr && arena_pool_wait(&nodes));
-	return taken < nr ? -ENOMEM : 0;
-}
-
-/* The same, charged. What there is of it is in @blocks on error, too. */
-static int alloc_run(struct arena *arena, const struct arena_policy *policy,
-		     unsigned long first, unsigned long nr,
-		     struct list_head *blocks)
-{
-	struct arena_placement placement;
-	struct folio *folio;
-	long nr_other = 0;
-	int err;
-
-	err = arena_account_charge(arena->account, nr);
-	if (err)
-		return err;
-	arena_policy_place(policy, first, &placement);
-	err = take_run(arena, &placement, nr, blocks);
-	own_blocks(arena, blocks, nr);
-	list_for_each_entry(folio, blocks, lru)
-		nr_other += !node_isset(folio_nid(folio), placement.nodes);
-	atomic_long_add(nr_other, &arena->counts.fallbacks);
-	return err;
 }
 
 /* The block proposed for a slot, or the first for one after it; or the head. */
@@ -291,7 +112,7 @@ static int propose_blocks(struct arena *arena, const struct arena_policy *policy
 			index++;
 			continue;
 		}
-		err = alloc_run(arena, policy, index, run, &found);
+		err = arena_blocks_alloc(arena, policy, index, run, &found);
 		if (err) {
 			list_splice(&found, blocks);
 			return err;
@@ -352,64 +173,6 @@ static bool is_enough_locked(struct arena *arena, unsigned long first,
 	return true;
 }
 
-static bool is_sealed_locked(struct arena *arena, unsigned long index)
-{
-	lockdep_assert_held(&arena->sem);
-	return mtree_load(&arena->sealed, index);
-}
-
-/* A seal adds a range, and may cut one in two. */
-static int count_seal_locked(struct arena *arena)
-{
-	unsigned long from = 0;
-	void *entry;
-
-	if (arena->nr_seals >= MAX_SEALS) {
-		/* So many at most; how many are they? */
-		arena->nr_seals = 0;
-		mt_for_each(&arena->sealed, entry, from, ULONG_MAX) {
-			arena->nr_seals++;
-			cond_resched();
-		}
-	}
-	if (arena->nr_seals >= MAX_SEALS)
-		return -ENOMEM;
-	arena->nr_seals += 2;
-	return 0;
-}
-
-static int seal_locked(struct arena *arena, unsigned long first, unsigned long nr)
-{
-	int err;
-
-	lockdep_assert_held_write(&arena->sem);
-	/* Of all there is remains one. */
-	if (!first && nr >= ARENA_CONTROL_OFFSET >> ARENA_BLOCK_SHIFT)
-		arena->nr_seals = 0;
-	err = count_seal_locked(arena);
-	if (err)
-		return err;
-	return mtree_store_range(&arena->sealed, first, first + nr - 1,
-				 xa_mk_value(0), GFP_KERNEL_ACCOUNT);
-}
-
-static int unseal_locked(struct arena *arena, unsigned long first, unsigned long nr)
-{
-	unsigned long last = first + nr - 1, from = first;
-	int err = 0;
-
-	lockdep_assert_held_write(&arena->sem);
-	if (!mt_find(&arena->sealed, &from, last))
-		return 0;
-	/* To cut one in two makes one more. */
-	if (first && is_sealed_locked(arena, first - 1) &&
-	    is_sealed_locked(arena, last + 1))
-		err = count_seal_locked(arena);
-	if (err)
-		return err;
-	return mtree_store_range(&arena->sealed, first, last, NULL, GFP_KERNEL_ACCOUNT);
-}
-
 /*
  * Fill the empty slots of a range with the blocks proposed for them, and break its
  * seals; blocks that are not needed stay in @blocks. All or nothing: nobody saw
@@ -440,7 +203,7 @@ static int fill_slots_locked(struct arena *arena, unsigned long first,
 		cond_resched();
 	}
 	if (!err)
-		err = unseal_locked(arena, first, nr_slots);
+		err = arena_seals_break(&arena->seals, first, nr_slots);
 	list_for_each_entry_safe(folio, next, &done, lru) {
 		list_del(&folio->lru);
 		if (!err)
@@ -494,7 +257,7 @@ static int commit_slots(struct arena *arena, unsigned long first,
 		/* A release meanwhile may have emptied more, or sealed it. */
 		if (arena->is_frozen)
 			err = find_frozen_locked(arena, first, nr, committed);
-		else if (is_fault && is_sealed_locked(arena, first))
+		else if (is_fault && arena_seals_has(&arena->seals, first))
 			err = -EPERM;
 		else if (is_enough_locked(arena, first, nr, &blocks))
 			err = fill_slots_locked(arena, first, nr, &blocks, committed);
@@ -503,7 +266,7 @@ static int commit_slots(struct arena *arena, unsigned long first,
 		up_write(&arena->sem);
 	} while (err == -EAGAIN);
 	/* What failed, or what a fault meanwhile has made superfluous. */
-	put_blocks(arena, &blocks);
+	arena_blocks_put(arena, &blocks);
 	return err;
 }
 
@@ -558,7 +321,7 @@ static int commit_at_fault(struct arena *arena, unsigned long index)
 	    (current->flags & (PF_DUMPCORE | PF_KTHREAD)))
 		return -EPERM;
 	down_read(&arena->sem);
-	is_sealed = is_sealed_locked(arena, index);
+	is_sealed = arena_seals_has(&arena->seals, index);
 	up_read(&arena->sem);
 	if (is_sealed)
 		return -EPERM;
@@ -567,33 +330,6 @@ static int commit_at_fault(struct arena *arena, unsigned long index)
 	up_read(&arena->commit_sem);
 	if (err == -EDQUOT || err == -ENOMEM)
 		err = commit_alone(arena, index);
-	return err;
-}
-
-/* A run of adjacent blocks of a node. */
-static int take_run_from_node(struct arena *arena, int nid, unsigned long nr,
-			      struct list_head *blocks, unsigned long *zeroed)
-{
-	unsigned long charged = arena_account_charge_node(arena->account, nid, nr);
-	int err = -ENOMEM;
-
-	if (charged == nr)
-		err = arena_pool_take_run(nid, nr, blocks, zeroed);
-	if (err)
-		arena_account_uncharge_node(arena->account, nid, charged);
-	return err;
-}
-
-/* The same, of the nodes of a mask in turn. */
-static int take_run_from_nodes(struct arena *arena, int near, nodemask_t nodes,
-			       unsigned long nr, struct list_head *blocks,
-			       unsigned long *zeroed)
-{
-	int nid, err = -ENOMEM;
-
-	while (err == -ENOMEM &&
-	       (nid = arena_policy_next_node(near, &nodes)) != NUMA_NO_NODE)
-		err = take_run_from_node(arena, nid, nr, blocks, zeroed);
 	return err;
 }
 
@@ -609,10 +345,8 @@ static int check_empty_locked(struct arena *arena, unsigned long first,
 static int commit_run(struct arena *arena, unsigned long first,
 		      unsigned long nr, unsigned long *committed)
 {
-	struct arena_placement placement;
 	struct arena_policy policy;
-	unsigned long index = first, zeroed = 0;
-	bool is_fallback = false;
+	unsigned long index = first;
 	struct folio *folio;
 	LIST_HEAD(blocks);
 	int err;
@@ -627,23 +361,9 @@ static int commit_run(struct arena *arena, unsigned long first,
 	if (err)
 		return err;
 
-	err = arena_account_charge(arena->account, nr);
+	err = arena_blocks_alloc_extent(arena, &policy, first, nr, &blocks);
 	if (err)
 		return err;
-	arena_policy_place(&policy, first, &placement);
-	err = take_run_from_nodes(arena, placement.near, placement.nodes, nr, &blocks,
-				  &zeroed);
-	if (err == -ENOMEM) {
-		is_fallback = true;
-		err = take_run_from_nodes(arena, placement.near, placement.others, nr,
-					  &blocks, &zeroed);
-	}
-	atomic_long_add(zeroed, &arena->counts.zeroed);
-	own_blocks(arena, &blocks, nr);
-	if (err)
-		return err;
-	atomic_long_add(nr, &arena->counts.from_pool);
-	atomic_long_add(is_fallback ? nr : 0, &arena->counts.fallbacks);
 	list_for_each_entry(folio, &blocks, lru)
 		folio->index = index++ << ARENA_BLOCK_ORDER;
 
@@ -652,7 +372,7 @@ static int commit_run(struct arena *arena, unsigned long first,
 	if (!err)
 		err = fill_slots_locked(arena, first, nr, &blocks, committed);
 	up_write(&arena->sem);
-	put_blocks(arena, &blocks);
+	arena_blocks_put(arena, &blocks);
 	return err;
 }
 
@@ -1051,7 +771,7 @@ int arena_region_release(struct arena *arena, u64 offset, u64 length,
 		return err;
 	}
 	if (is_sealed || (arena->flags & ARENA_F_QUARANTINE))
-		err = seal_locked(arena, first, nr);
+		err = arena_seals_add(&arena->seals, first, nr);
 	if (!err)
 		nr = detach_blocks_locked(arena, first, first + nr - 1, &blocks);
 	up_write(&arena->sem);
@@ -1062,7 +782,7 @@ int arena_region_release(struct arena *arena, u64 offset, u64 length,
 
 	unmap_ranges(arena, &blocks);
 	unmap_stragglers(arena, &blocks);
-	put_blocks(arena, &blocks);
+	arena_blocks_put(arena, &blocks);
 	up_read(&arena->commit_sem);
 	atomic_long_add(nr, &arena->counts.released);
 	*released = nr;
@@ -1283,32 +1003,6 @@ void arena_region_take_locked(struct arena *arena, int nid, unsigned long wanted
 }
 
 /**
- * arena_region_free - give blocks that were taken back to the page allocator
- * @arena: the arena that had them
- * @blocks: the blocks; empty afterwards
- *
- * Context: reclaim.
- * Return: how many went. What somebody else holds goes when that ends.
- */
-unsigned long arena_region_free(struct arena *arena, struct list_head *blocks)
-{
-	struct folio *folio, *next;
-	unsigned long nr = 0;
-
-	list_for_each_entry_safe(folio, next, blocks, lru) {
-		list_del(&folio->lru);
-		cond_resched();
-		if (!arena_pool_claim(folio))
-			continue;
-		arena_account_uncharge_node(arena->account, folio_nid(folio), 1);
-		arena_pool_free_claimed(folio);
-		nr++;
-	}
-	arena_account_uncharge(arena->account, nr);
-	return nr;
-}
-
-/**
  * arena_region_set_flags - choose how an arena behaves
  * @arena: the arena
  * @flags: ARENA_F_*, all that are to be set
@@ -1372,7 +1066,7 @@ int arena_region_init(struct arena *arena)
 	init_rwsem(&arena->sem);
 	init_rwsem(&arena->commit_sem);
 	xa_init_flags(&arena->slots, XA_FLAGS_ACCOUNT);
-	mt_init(&arena->sealed);
+	arena_seals_init(&arena->seals);
 	return 0;
 }
 
@@ -1387,10 +1081,10 @@ void arena_region_destroy(struct arena *arena)
 	down_write(&arena->sem);
 	detach_blocks_locked(arena, 0, ULONG_MAX, &blocks);
 	up_write(&arena->sem);
-	put_blocks(arena, &blocks);
+	arena_blocks_put(arena, &blocks);
 	arena_cache_destroy(arena->cache);
 	arena_account_close(arena->account);
 	xa_destroy(&arena->slots);
-	mtree_destroy(&arena->sealed);
+	arena_seals_destroy(&arena->seals);
 	kfree(arena->node_blocks);
 }

@@ -3,13 +3,13 @@
 #define ARENA_REGION_H
 
 #include <linux/fs.h>
-#include <linux/maple_tree.h>
 #include <linux/mm_types.h>
 #include <linux/rwsem.h>
 #include <linux/xarray.h>
 #include <linux/arena.h>
 
 #include "policy.h"
+#include "seals.h"
 
 struct arena_account;
 struct arena_cache;
@@ -43,9 +43,8 @@ struct arena_counts {
  * @slots: block index in the file -> its folio. An entry holds one reference.
  *	Changed under @sem for writing; read under @sem for reading, or
  *	without it by who holds a reference to the folio compared with.
- * @sealed: ranges of the file, in blocks, whose touch is an error. Changed under
- *	@sem for writing, read under it for reading.
- * @nr_seals: entries in @sealed, at most. Changed under @sem for writing.
+ * @seals: what of the file is sealed. Changed under @sem for writing, read under it
+ *	for reading.
  * @commit_sem: held for reading while blocks are charged and in no slot; see region.c
  * @nr_blocks: entries in @slots. Changed under @sem for writing; read as a
  *	plain figure without.
@@ -70,8 +69,7 @@ struct arena {
 	struct inode *inode;
 	struct rw_semaphore sem;
 	struct xarray slots;
-	struct maple_tree sealed;
-	unsigned long nr_seals;
+	struct arena_seals seals;
 	struct rw_semaphore commit_sem;
 	unsigned long nr_blocks;
 	unsigned long *node_blocks;
@@ -109,7 +107,6 @@ int arena_region_freeze(struct arena *arena);
 int arena_region_begin_change(struct arena *arena);
 void arena_region_take_locked(struct arena *arena, int nid, unsigned long wanted,
 			      struct list_head *blocks);
-unsigned long arena_region_free(struct arena *arena, struct list_head *blocks);
 unsigned long arena_region_cached(struct arena *arena);
 unsigned long arena_region_get_unmapped_area(struct file *file,
 					     unsigned long addr,

@@ -311,28 +311,6 @@ static void what_is_sealed_is_not_committed_by_a_touch(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, touch_slot(arena, (1UL << 30) + 1), -EPERM);
 }
 
-/* However they come about. */
-static void seals_are_bounded(struct kunit *test)
-{
-	struct arena *arena = arena_of(test);
-	unsigned long nr, all = ARENA_CONTROL_OFFSET >> ARENA_BLOCK_SHIFT, i;
-	int err = 0;
-
-	KUNIT_ASSERT_EQ(test, arena_region_release(arena, 0, ALL, true, &nr), 0);
-	down_write(&arena->sem);
-	/* One is cut into many. */
-	for (i = 1; i < 2 * MAX_SEALS + 10 && !err; i += 2)
-		err = unseal_locked(arena, i, 1);
-	KUNIT_EXPECT_EQ(test, err, -ENOMEM);
-	KUNIT_EXPECT_GT(test, i, 2 * MAX_SEALS - 10);
-	KUNIT_EXPECT_EQ(test, seal_locked(arena, i + 1, 1), -ENOMEM);
-	/* At its edge, none is cut. */
-	KUNIT_EXPECT_EQ(test, unseal_locked(arena, 2, 1), 0);
-	KUNIT_EXPECT_EQ(test, seal_locked(arena, 0, all), 0);
-	KUNIT_EXPECT_EQ(test, seal_locked(arena, 5, 1), 0);
-	up_write(&arena->sem);
-}
-
 static struct kunit_case region_cases[] = {
 	KUNIT_CASE(commit_fills_the_slots),
 	KUNIT_CASE(commit_fills_only_what_is_empty),
@@ -346,7 +324,6 @@ static struct kunit_case region_cases[] = {
 	KUNIT_CASE(a_commit_stays_within_the_limit),
 	KUNIT_CASE(who_is_held_stays_charged),
 	KUNIT_CASE(what_is_sealed_is_not_committed_by_a_touch),
-	KUNIT_CASE_SLOW(seals_are_bounded),
 	{ }
 };
 

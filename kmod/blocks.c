@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The blocks of an arena on their way: from where there are any to its slots, and
+ * back. Each is charged to the arena's account before it is taken, for its node before
+ * it is taken from there, and uncharged when nobody holds it any more.
+ *
+ * Nothing here needs a lock: a block on its way is on the caller's list, and in no
+ * slot. The caller holds @commit_sem for reading while it has charged what is in no
+ * slot, so that who is refused can wait for that.
+ */
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/nodemask.h>
+#include <linux/sched/signal.h>
+
+#include "account.h"
+#include "blocks.h"
+#include "cache.h"
+#include "policy.h"
+#include "pool.h"
+#include "region.h"
+
+/* The cache, if the arena wants its blocks back as they were; else NULL. */
+static struct arena_cache *cache_of(struct arena *arena)
+{
+	if (!(READ_ONCE(arena->flags) & ARENA_F_KEEP_DIRTY))
+		return NULL;
+	/* With what arena_cache_create() wrote. */
+	return smp_load_acquire(&arena->cache);
+}
+
+/* Blocks that just came are the arena's, and charged; the charge is for so many. */
+static void own_blocks(struct arena *arena, struct list_head *blocks,
+		       unsigned long charged)
+{
+	struct folio *folio;
+	unsigned long nr = 0;
+
+	list_for_each_entry(folio, blocks, lru) {
+		arena_account_attach(folio, arena->account);
+		nr++;
+	}
+	arena_account_uncharge(arena->account, charged - nr);
+}
+
+/* Up to @wanted blocks of a node, nearest tier first, with hardly any reclaim. */
+static unsigned long take_from_node(struct arena *arena, int nid,
+				    unsigned long wanted, struct list_head *blocks)
+{
+	struct arena_counts *counts = &arena->counts;
+	struct arena_cache *cache = cache_of(arena);
+	unsigned long taken = 0, zeroed = 0, nr;
+	struct folio *folio;
+
+	wanted = arena_account_charge_node(arena->account, nid, wanted);
+	if (cache) {
+		taken = arena_cache_take(cache, nid, wanted, blocks);
+		atomic_long_add(taken, &counts->from_cache);
+	}
+	if (taken < wanted) {
+		nr = arena_pool_take(nid, wanted - taken, blocks, &zeroed);
+		atomic_long_add(nr, &counts->from_pool);
+		taken += nr;
+	}
+	while (taken < wanted && !fatal_signal_pending(current)) {
+		folio = arena_pool_alloc(nid, NULL);
+		if (!folio)
+			break;
+		list_add_tail(&folio->lru, blocks);
+		atomic_long_inc(&counts->from_system);
+		zeroed++;
+		taken++;
+		cond_resched();
+	}
+	arena_account_uncharge_node(arena->account, nid, wanted - taken);
+	atomic_long_add(zeroed, &counts->zeroed);
+	return taken;
+}
+
+/* The same of all nodes of a mask, the nearest first. */
+static unsigned long take_from_nodes(struct arena *arena, int near,
+				     nodemask_t nodes, unsigned long wanted,
+				     struct list_head *blocks)
+{
+	unsigned long taken = 0;
+	int nid;
+
+	while (taken < wanted &&
+	       (nid = arena_policy_next_node(near, &nodes)) != NUMA_NO_NODE)
+		taken += take_from_node(arena, nid, wanted - taken, blocks);
+	return taken;
+}
+
+/*
+ * A block of any of the nodes, with reclaim, or NULL. It is charged before it is known
+ * on which, so on each; those of which the cgroup may have no more leave the mask.
+ */
+static struct folio *alloc_charged(struct arena *arena, int near, nodemask_t *nodes)
+{
+	struct folio *folio = NULL;
+	nodemask_t all = *nodes;
+	int nid;
+
+	for_each_node_mask(nid, all) {
+		if (!arena_account_charge_node(arena->account, nid, 1))
+			node_clear(nid, *nodes);
+	}
+	if (!nodes_empty(*nodes))
+		folio = arena_pool_alloc(near, nodes);
+	for_each_node_mask(nid, *nodes) {
+		if (!folio || folio_nid(folio) != nid)
+			arena_account_uncharge_node(arena->account, nid, 1);
+	}
+	return folio;
+}
+
+/*
+ * Blocks for a run of slots with one placement: from the nodes that the policy
+ * asks for, then from others that will do; with reclaim only when none has any;
+ * and when that has none either, those that are just being zeroed for the pools.
+ */
+static int take_run(struct arena *arena, const struct arena_placement *placement,
+		    unsigned long nr, struct list_head *blocks)
+{
+	unsigned long taken = 0;
+	struct folio *folio;
+	nodemask_t nodes;
+
+	nodes_or(nodes, placement->nodes, placement->others);
+	if (nodes_empty(nodes))
+		return -ENOMEM;
+	do {
+		taken += take_from_nodes(arena, placement->near, placement->nodes,
+					 nr - taken, blocks);
+		taken += take_from_nodes(arena, placement->near, placement->others,
+					 nr - taken, blocks);
+		while (taken < nr) {
+			if (fatal_signal_pending(current))
+				return -EINTR;
+			folio = alloc_charged(arena, placement->near, &nodes);
+			if (!folio)
+				break;
+			list_add_tail(&folio->lru, blocks);
+			atomic_long_inc(&arena->counts.from_system);
+			atomic_long_inc(&arena->counts.zeroed);
+			taken++;
+			cond_resched();
+		}
+	} while (taken < nr && arena_pool_wait(&nodes));
+	return taken < nr ? -ENOMEM : 0;
+}
+
+/* A run of adjacent blocks of a node. */
+static int take_run_from_node(struct arena *arena, int nid, unsigned long nr,
+			      struct list_head *blocks, unsigned long *zeroed)
+{
+	unsigned long charged = arena_account_charge_node(arena->account, nid, nr);
+	int err = -ENOMEM;
+
+	if (charged == nr)
+		err = arena_pool_take_run(nid, nr, blocks, zeroed);
+	if (err)
+		arena_account_uncharge_node(arena->account, nid, charged);
+	return err;
+}
+
+/* The same of the nodes of a mask, the nearest first. */
+static int take_run_from_nodes(struct arena *arena, int near, nodemask_t nodes,
+			       unsigned long nr, struct list_head *blocks,
+			       unsigned long *zeroed)
+{
+	int nid, err = -ENOMEM;
+
+	while (err == -ENOMEM &&
+	       (nid = arena_policy_next_node(near, &nodes)) != NUMA_NO_NODE)
+		err = take_run_from_node(arena, nid, nr, blocks, zeroed);
+	return err;
+}
+
+/**
+ * arena_blocks_alloc - blocks for a run of slots, from wherever they are to come
+ * @arena: the arena
+ * @policy: where they are to be
+ * @first: the first slot, in blocks from the start of the file
+ * @nr: how many, all with one placement
+ * @blocks: an empty list; what there is of them is there on error, too
+ *
+ * Context: process context of who wants them, with @commit_sem held; may sleep.
+ * Return: 0, or
+ * * -ENOMEM if there are not so many, or the user may not lock as much
+ * * -EDQUOT if the arena would have more than its limit
+ * * -EINTR if the process is being killed
+ */
+int arena_blocks_alloc(struct arena *arena, const struct arena_policy *policy,
+		       unsigned long first, unsigned long nr, struct list_head *blocks)
+{
+	struct arena_placement placement;
+	struct folio *folio;
+	long nr_other = 0;
+	int err;
+
+	err = arena_account_charge(arena->account, nr);
+	if (err)
+		return err;
+	arena_policy_place(policy, first, &placement);
+	err = take_run(arena, &placement, nr, blocks);
+	own_blocks(arena, blocks, nr);
+	list_for_each_entry(folio, blocks, lru)
+		nr_other += !node_isset(folio_nid(folio), placement.nodes);
+	atomic_long_add(nr_other, &arena->counts.fallbacks);
+	return err;
+}
+
+/**
+ * arena_blocks_alloc_extent - a run of adjacent blocks of one node
+ * @arena: the arena
+ * @policy: where they are to be
+ * @first: the first slot, in blocks from the start of the file
+ * @nr: how many
+ * @blocks: an empty list, and still so on error; else they are in order
+ *
+ * Context: process context of who wants them, with @commit_sem held; may sleep.
+ * Return: 0, or as arena_blocks_alloc() does
+ */
+int arena_blocks_alloc_extent(struct arena *arena, const struct arena_policy *policy,
+			      unsigned long first, unsigned long nr,
+			      struct list_head *blocks)
+{
+	struct arena_placement placement;
+	unsigned long zeroed = 0;
+	bool is_fallback = false;
+	int err;
+
+	err = arena_account_charge(arena->account, nr);
+	if (err)
+		return err;
+	arena_policy_place(policy, first, &placement);
+	err = take_run_from_nodes(arena, placement.near, placement.nodes, nr, blocks,
+				  &zeroed);
+	if (err == -ENOMEM) {
+		is_fallback = true;
+		err = take_run_from_nodes(arena, placement.near, placement.others, nr,
+					  blocks, &zeroed);
+	}
+	atomic_long_add(zeroed, &arena->counts.zeroed);
+	own_blocks(arena, blocks, nr);
+	if (err)
+		return err;
+	atomic_long_add(nr, &arena->counts.from_pool);
+	atomic_long_add(is_fallback ? nr : 0, &arena->counts.fallbacks);
+	return 0;
+}
+
+enum destination { TO_ARENA, TO_SYSTEM };
+
+/* What somebody else holds goes when that ends, by another way. */
+static unsigned long give_blocks(struct arena *arena, struct list_head *blocks,
+				 enum destination destination)
+{
+	struct arena_cache *cache = cache_of(arena);
+	struct folio *folio, *next;
+	unsigned long nr = 0;
+
+	list_for_each_entry_safe(folio, next, blocks, lru) {
+		list_del(&folio->lru);
+		cond_resched();
+		if (!arena_pool_claim(folio))
+			continue;
+		arena_account_uncharge_node(arena->account, folio_nid(folio), 1);
+		if (destination == TO_SYSTEM)
+			arena_pool_free_claimed(folio);
+		else if (cache)
+			arena_cache_put(cache, folio);
+		else
+			arena_pool_put_claimed(folio);
+		nr++;
+	}
+	arena_account_uncharge(arena->account, nr);
+	return nr;
+}
+
+/**
+ * arena_blocks_put - give blocks back: to the arena's cache if it has one, else to
+ *	the pools
+ * @arena: the arena that had them
+ * @blocks: the blocks, in no slot and mapped nowhere; empty afterwards
+ *
+ * Context: process context; may sleep.
+ */
+void arena_blocks_put(struct arena *arena, struct list_head *blocks)
+{
+	give_blocks(arena, blocks, TO_ARENA);
+}
+
+/**
+ * arena_blocks_free - give blocks back to the page allocator
+ * @arena: the arena that had them
+ * @blocks: the blocks, in no slot and mapped nowhere; empty afterwards
+ *
+ * Context: reclaim.
+ * Return: how many went. What somebody else holds goes when that ends.
+ */
+unsigned long arena_blocks_free(struct arena *arena, struct list_head *blocks)
+{
+	return give_blocks(arena, blocks, TO_SYSTEM);
+}
