@@ -5,8 +5,8 @@
  * it is taken from there, and uncharged when nobody holds it any more.
  *
  * Nothing here needs a lock: a block on its way is on the caller's list, and in no
- * slot. The caller holds @commit_sem for reading while it has charged what is in no
- * slot, so that who is refused can wait for that.
+ * slot. Who allocates holds @commit_sem while what is charged is in no slot, so that who
+ * is refused can wait for that.
  */
 #include <linux/list.h>
 #include <linux/mm.h>

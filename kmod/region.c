@@ -50,7 +50,7 @@
 #include <linux/mmap_lock.h>
 #include <linux/overflow.h>
 #include <linux/pagemap.h>
-#include <linux/sched/signal.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "account.h"
@@ -173,6 +173,18 @@ static bool is_enough_locked(struct arena *arena, unsigned long first,
 	return true;
 }
 
+static bool is_sealed_locked(struct arena *arena, unsigned long index)
+{
+	lockdep_assert_held(&arena->sem);
+	return arena_seals_has(&arena->seals, index);
+}
+
+static int seal_locked(struct arena *arena, unsigned long first, unsigned long nr)
+{
+	lockdep_assert_held_write(&arena->sem);
+	return arena_seals_add(&arena->seals, first, nr);
+}
+
 /*
  * Fill the empty slots of a range with the blocks proposed for them, and break its
  * seals; blocks that are not needed stay in @blocks. All or nothing: nobody saw
@@ -257,7 +269,7 @@ static int commit_slots(struct arena *arena, unsigned long first,
 		/* A release meanwhile may have emptied more, or sealed it. */
 		if (arena->is_frozen)
 			err = find_frozen_locked(arena, first, nr, committed);
-		else if (is_fault && arena_seals_has(&arena->seals, first))
+		else if (is_fault && is_sealed_locked(arena, first))
 			err = -EPERM;
 		else if (is_enough_locked(arena, first, nr, &blocks))
 			err = fill_slots_locked(arena, first, nr, &blocks, committed);
@@ -321,7 +333,7 @@ static int commit_at_fault(struct arena *arena, unsigned long index)
 	    (current->flags & (PF_DUMPCORE | PF_KTHREAD)))
 		return -EPERM;
 	down_read(&arena->sem);
-	is_sealed = arena_seals_has(&arena->seals, index);
+	is_sealed = is_sealed_locked(arena, index);
 	up_read(&arena->sem);
 	if (is_sealed)
 		return -EPERM;
@@ -771,7 +783,7 @@ int arena_region_release(struct arena *arena, u64 offset, u64 length,
 		return err;
 	}
 	if (is_sealed || (arena->flags & ARENA_F_QUARANTINE))
-		err = arena_seals_add(&arena->seals, first, nr);
+		err = seal_locked(arena, first, nr);
 	if (!err)
 		nr = detach_blocks_locked(arena, first, first + nr - 1, &blocks);
 	up_write(&arena->sem);
