@@ -1017,6 +1017,9 @@ unsigned long arena_pool_shrink(int nid, unsigned long nr,
 	}
 	spin_lock(&pool->lock);
 	pool->shrunk += done;
+	/* It may sleep without a limit: the pool was full. */
+	if (done && pool->worker)
+		wake_up_process(pool->worker);
 	spin_unlock(&pool->lock);
 	return done;
 }
@@ -1025,9 +1028,6 @@ static void hold_off_locked(struct node_pool *pool, unsigned long period)
 {
 	if (time_before(pool->refill_after, jiffies + period))
 		pool->refill_after = jiffies + period;
-	/* It may sleep without a limit: the pool was full. */
-	if (pool->worker)
-		wake_up_process(pool->worker);
 }
 
 /**
