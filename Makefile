@@ -14,6 +14,7 @@ WARN := -Wall -Wextra -Wstrict-prototypes
 ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) -Iuserlib/include -Iuapi
 
 B := build
+comma := ,
 headers := $(wildcard userlib/include/arena/*.h userlib/src/*.h uapi/linux/*.h)
 lib_objs := $(patsubst userlib/src/%.c,$(B)/lib/%.o,$(wildcard userlib/src/*.c))
 
@@ -30,18 +31,21 @@ help:
 	@echo
 	@echo 'Build:'
 	@echo '  all              lib, examples and modules (the default)'
-	@echo '  lib              libarena.a and libarena.so, in $(B)/'
+	@echo '  lib              libarena.a, libarena.so and libarena-ffi.so, in $(B)/'
 	@echo '  examples         the example programs, in $(B)/'
 	@echo '  modules          arena.ko for the kernel in KDIR=, in kmod/'
 	@echo '  clean            remove what was built'
 	@echo
 	@echo 'Install (DESTDIR=, PREFIX=):'
-	@echo '  install          the library and its headers'
+	@echo '  install          the library, its headers and man pages'
 	@echo '  modules_install  the module'
 	@echo
 	@echo 'Parts of check-all:'
-	@echo '  check-static     W=1, sparse, coccinelle, checkpatch; cppcheck, ASan and'
-	@echo '                   UBSan for the library'
+	@echo '  check-static     W=1, sparse, coccinelle, checkpatch; cppcheck'
+	@echo '  check-sanitizers the library with ASan and UBSan, MSan, TSan and Valgrind'
+	@echo '  check-fuzzers    a minute of libFuzzer on query strings, maps, arrays and groups;'
+	@echo '                   SEED= begins as a run before'
+	@echo '  check-coverage   how much of the library its tests run'
 	@echo '  check-host       the library here, on anonymous memory'
 	@echo '  check-vm         module and library on stock 6.1, in a virtual machine'
 	@echo '  check-kernels    the same on 6.1, 6.12 and the debug 7.2'
@@ -59,11 +63,15 @@ help:
 	@echo '  check-races      the same on a 7.2 with KCSAN'
 	@echo '  bench-kernel     64 MiB of an arena beside 4 KiB pages, THP and hugetlbfs, in'
 	@echo '                   instructions; KERNEL=, PARAMETERS= of the module'
+	@echo '  bench-maps       maps in arenas beside GLib'"'"'s, uthash and C++'"'"'s: time and'
+	@echo '                   memory; QUICK=1 to see only that they agree, SEED='
+	@echo '  bench-pool       a pool of arenas under bursts, and under rare huge requests;'
+	@echo '                   OPTIONS=, see build/bench/pool -h'
 
 # --- userspace ---------------------------------------------------------------
 
 .PHONY: lib
-lib: $(B)/libarena.a $(B)/libarena.so
+lib: $(B)/libarena.a $(B)/libarena.so $(B)/libarena-ffi.so
 
 $(B)/lib/%.o: userlib/src/%.c $(headers) Makefile
 	@mkdir -p $(@D)
@@ -73,19 +81,43 @@ $(B)/libarena.a: $(lib_objs)
 	rm -f $@
 	$(AR) rcs $@ $^
 
+$(B)/lib/ffi.o: userlib/ffi/ffi.c $(headers) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -fPIC -c $< -o $@
+
+# One for C and C++, one that has all of it and the inline functions.
 $(B)/libarena.so: $(lib_objs) userlib/libarena.map
-	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libarena.so.$(SOVERSION) \
-		-Wl,--version-script=userlib/libarena.map \
-		-o $@.$(VERSION) $(lib_objs)
-	ln -sf libarena.so.$(VERSION) $@.$(SOVERSION)
-	ln -sf libarena.so.$(SOVERSION) $@
+$(B)/libarena-ffi.so: $(lib_objs) $(B)/lib/ffi.o userlib/libarena.map userlib/libarena-ffi.map
+
+$(B)/libarena.so $(B)/libarena-ffi.so:
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-z,nodelete -Wl,-soname,$(@F).$(SOVERSION) \
+		$(addprefix -Wl$(comma)--version-script=,$(filter %.map,$^)) \
+		-o $@.$(VERSION) $(filter %.o,$^)
+	ln -sf $(@F).$(VERSION) $@.$(SOVERSION)
+	ln -sf $(@F).$(SOVERSION) $@
+
+# Those with other allocators where these are installed.
+have = $(if $(wildcard /usr/include/$(1) /usr/local/include/$(1)),$(B)/$(2))
+on_allocators := $(call have,mimalloc.h,on_mimalloc) $(call have,sqlite3.h,on_sqlite) \
+	$(call have,jemalloc/jemalloc.h,on_jemalloc)
+on_glib := $(call have,glib-2.0/glib.h,querymap_glib) $(call have,glib-2.0/glib.h,groupmerge_glib)
+static_examples := $(addprefix $(B)/,hello wordcount querymap groupmerge)
 
 .PHONY: examples
-examples: $(B)/wordcount $(B)/hello
+examples: $(static_examples) $(on_allocators) $(on_glib)
 
 # Static, so that the same file runs here and in the virtual machine.
-$(B)/hello $(B)/wordcount: $(B)/%: examples/%.c $(B)/libarena.a $(headers)
+$(static_examples): $(B)/%: examples/%.c examples/twins.h $(B)/libarena.a $(headers)
 	$(CC) $(ALL_CFLAGS) -static $< $(B)/libarena.a -o $@
+
+$(B)/%_glib: examples/%_glib.c examples/twins.h Makefile
+	$(CC) $(ALL_CFLAGS) $$(pkg-config --cflags glib-2.0) $< \
+		$$(pkg-config --libs glib-2.0) -o $@
+
+# Not static, since not all of these libraries can be had for that.
+$(B)/on_sqlite: other := sqlite3
+$(B)/on_%: examples/on_%.c $(B)/libarena.a $(headers)
+	$(CC) $(ALL_CFLAGS) $< $(B)/libarena.a -l$(or $(other),$*) -o $@
 
 # --- the module --------------------------------------------------------------
 
@@ -121,19 +153,37 @@ kernel-headers:
 
 # --- installing --------------------------------------------------------------
 
+# "PAGE NAME" for each name that a page has.
+names_of_pages = awk '/^\.Dt / { page = tolower($$2) } /^\.Nd / { nextfile } \
+	/^\.Nm / { print page, $$2 }'
+
 .PHONY: install
 install: lib
 	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig \
 		$(DESTDIR)$(PREFIX)/include/arena \
 		$(DESTDIR)$(PREFIX)/include/linux
 	install -m 644 $(B)/libarena.a $(DESTDIR)$(PREFIX)/lib/
-	install -m 644 $(B)/libarena.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/
-	ln -sf libarena.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libarena.so.$(SOVERSION)
-	ln -sf libarena.so.$(SOVERSION) $(DESTDIR)$(PREFIX)/lib/libarena.so
-	install -m 644 userlib/include/arena/*.h $(DESTDIR)$(PREFIX)/include/arena/
+	for so in libarena.so libarena-ffi.so; do \
+		install -m 644 $(B)/$$so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/ && \
+		ln -sf $$so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/$$so.$(SOVERSION) && \
+		ln -sf $$so.$(SOVERSION) $(DESTDIR)$(PREFIX)/lib/$$so || exit; \
+	done
+	install -m 644 userlib/include/arena/*.h userlib/include/arena/*.hpp \
+		$(DESTDIR)$(PREFIX)/include/arena/
 	install -m 644 uapi/linux/arena.h $(DESTDIR)$(PREFIX)/include/linux/
-	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' userlib/libarena.pc.in \
-		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/libarena.pc
+	for page in Documentation/man/*.[347]; do \
+		install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page || \
+			exit; \
+	done
+	$(names_of_pages) Documentation/man/*.3 | while read -r page name; do \
+		[ $$page = $$name ] || echo ".so man3/$$page.3" \
+			> $(DESTDIR)$(PREFIX)/share/man/man3/$$name.3 || exit; \
+	done
+	for name in libarena libarena-ffi; do \
+		sed "s|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@NAME@|$$name|; \
+			s|@LIB@|$${name#lib}|" userlib/libarena.pc.in \
+			> $(DESTDIR)$(PREFIX)/lib/pkgconfig/$$name.pc || exit; \
+	done
 	[ -n '$(DESTDIR)' ] || [ "$$(id -u)" != 0 ] || ldconfig
 
 # --- demo and tests ----------------------------------------------------------
@@ -147,11 +197,17 @@ demo: deps
 	@selftests/vm/demo $(FILES)
 
 # What each of them runs, the longest first, and which packages it needs.
-checks := check $(addprefix check-,static host vm kernels debug memory leaks storm fuzz \
-	races mutants all)
+checks := check $(addprefix check-,static sanitizers fuzzers coverage host vm kernels debug memory \
+	leaks storm fuzz races mutants all)
 check: STAGES = kernel-6.1 host
 check-static: STAGES = static
 check-static: DEPS = analyzers
+check-sanitizers: STAGES = sanitizers
+check-sanitizers: DEPS = sanitizers
+check-fuzzers: STAGES = fuzzers
+check-fuzzers: DEPS = sanitizers
+check-fuzzers: export SEED := $(SEED)
+check-coverage: STAGES = coverage-6.12
 check-host: STAGES = host
 check-vm: STAGES = kernel-6.1
 check-kernels: STAGES = kernel-7.2-debug kernel-6.12 kernel-6.1
@@ -173,8 +229,8 @@ check-mutants: STAGES = mutants-1of2 mutants-2of2
 check-mutants: DEPS = kernel
 check-all: STAGES = kernel-7.2-debug mutants-1of4 memory-7.2-debug mutants-2of4 \
 	storm-7.2-debug mutants-3of4 memory-6.12 mutants-4of4 memory-6.1 leaks-6.12 \
-	fuzz-60 kernel-6.12 kernel-6.1 static host
-check-all: DEPS = analyzers kernel
+	sanitizers fuzzers fuzz-60 kernel-6.12 kernel-6.1 coverage-6.12 static host
+check-all: DEPS = analyzers kernel sanitizers
 .PHONY: $(checks)
 $(checks):
 	@tools/install-deps $(DEPS)
@@ -188,12 +244,46 @@ coverage: check-debug
 # Static, for the virtual machine.
 $(B)/bench/%: bench/%.c selftests/arena_test.h $(headers) Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Iselftests -static $< -o $@
+	$(CC) $(ALL_CFLAGS) -Iselftests -static $(filter %.c %.a,$^) -o $@
 
 .PHONY: bench-kernel
 bench-kernel: deps
 	@bench/kernel $(if $(filter command line,$(origin KERNEL)),-k $(KERNEL)) \
 		$(if $(PARAMETERS),-p '$(PARAMETERS)')
+
+# One object for each map; what measures their time, and what counts their memory. With
+# assertions, which are in its headers, Abseil's takes twice as long.
+maps := $(addprefix $(B)/bench/maps/,arena.o malloc.o glib.o uthash.o cxx.o keys.o)
+maps_flags = -DNDEBUG -Iuserlib/include -Iuapi $(shell pkg-config --cflags glib-2.0)
+maps_libs = $(shell pkg-config --libs glib-2.0 absl_flat_hash_map)
+
+$(B)/bench/maps/%.o: bench/maps/%.c bench/maps/maps.h userlib/src/map.c $(headers) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(maps_flags) -c $< -o $@
+
+# Before C++20 std::unordered_map looks no string up without a copy.
+$(B)/bench/maps/%.o: bench/maps/%.cc bench/maps/maps.h Makefile
+	@mkdir -p $(@D)
+	$(CXX) -std=gnu++20 -Wall -Wextra $(CFLAGS) $(maps_flags) -c $< -o $@
+
+$(B)/bench/maps/speed $(B)/bench/maps/memory: %: %.o $(maps) $(B)/libarena.a
+	$(CXX) $(CFLAGS) $^ $(maps_libs) -pthread -o $@
+
+# Both, and then whether either of them failed.
+.PHONY: bench-maps
+bench-maps:
+	@tools/install-deps bench
+	@$(MAKE) -s $(B)/bench/maps/speed $(B)/bench/maps/memory
+	@$(B)/bench/maps/speed $(if $(QUICK),-q) $(if $(SEED),-s '$(SEED)'); speed=$$?; echo; \
+		$(B)/bench/maps/memory $(if $(QUICK),-q) && exit $$speed
+
+# The library's, on this machine; OPTIONS= as "build/bench/pool -h" says.
+$(B)/bench/pool: $(B)/libarena.a
+
+.PHONY: bench-pool
+bench-pool: $(B)/bench/pool
+	@$< $(OPTIONS)
+	@$< -a $(OPTIONS)
 
 # The way a kernel's kselftest does it, with a kernel's own files for that.
 kselftest = $(MAKE) -C selftests KSRC="$$(selftests/vm/fetch source-6.12)"
@@ -203,11 +293,47 @@ selftests:
 	@mkdir -p $(B)/selftests
 	+@$(kselftest) OUTPUT=$(abspath $(B)/selftests) USERLDFLAGS=-static
 
-.PHONY: sanitized
-sanitized:
-	@mkdir -p $(B)/sanitized
-	+@$(kselftest) OUTPUT=$(abspath $(B)/sanitized) $(abspath $(B)/sanitized/lib) \
-		USERCFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all"
+# The library's, for those that look over a program's shoulder: a folder for each.
+lib_tests := $(shell sed -n 's/^LIB_TESTS := //p' selftests/Makefile)
+sanitizers := asan msan tsan valgrind
+$(B)/asan: checked = USERCFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all"
+$(B)/msan: checked = CC=clang USERCFLAGS="-fsanitize=memory -fno-omit-frame-pointer"
+$(B)/tsan: checked = USERCFLAGS=-fsanitize=thread
+$(B)/valgrind: checked = USERCFLAGS=-O1
+
+.PHONY: sanitized $(addprefix $(B)/,$(sanitizers))
+sanitized: $(addprefix $(B)/,$(sanitizers))
+$(addprefix $(B)/,$(sanitizers)):
+	@mkdir -p $@
+	+@$(kselftest) OUTPUT=$(abspath $@) $(addprefix $(abspath $@)/,$(lib_tests)) \
+		$(checked)
+
+# libFuzzer's, which sees what the library does; and maps without vector instructions, too.
+fuzzers := $(addprefix $(B)/fuzz/,fuzz_query fuzz_map fuzz_map_portable)
+$(B)/fuzz/fuzz_map_portable: source := fuzz_map
+$(B)/fuzz/fuzz_map_portable: flags := -DARENA_PORTABLE_GROUPS
+.PHONY: fuzzers
+fuzzers: $(fuzzers)
+$(fuzzers): $(wildcard selftests/fuzz_*.[ch] selftests/query_model.h userlib/src/*.c) \
+	$(headers) Makefile
+	@mkdir -p $(@D)
+	clang $(ALL_CFLAGS) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(flags) \
+		selftests/$(or $(source),$(@F)).c userlib/src/*.c -o $@
+
+# The library with gcov, and its tests. gcov finds sources by the names they had here.
+gcov_objs := $(patsubst %.c,$(B)/gcov/%.o,$(wildcard userlib/src/*.c))
+$(B)/gcov/userlib/src/%.o: userlib/src/%.c $(headers) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -O0 --coverage -c $(abspath $<) -o $@
+
+$(B)/gcov/libarena.a: $(gcov_objs)
+	$(AR) rcs $@ $^
+
+.PHONY: $(B)/gcov/tests
+$(B)/gcov/tests: $(B)/gcov/libarena.a
+	+@$(kselftest) OUTPUT=$(abspath $(B)/gcov) $(addprefix $(abspath $(B)/gcov)/,$(lib_tests)) \
+		LIBARENA="$(abspath $<) gcov_exit.c $$($(CC) -print-file-name=libgcov.a)" \
+		USERLDFLAGS="-static -Wl,--wrap=_exit,--wrap=abort"
 
 .PHONY: clean
 clean:

@@ -34,31 +34,152 @@ build_and_run() {
 	printf 'hello world, %s\n' 100 121 144 | diff - "$program.out"
 }
 
-exports_only_the_map() {
-	diff <(nm -D --defined-only "$lib/libarena.so" | awk '$2 == "T" { sub(/@.*/, "", $3); print $3 }' | sort) \
-	     <(sed -n 's/^\t\(arena_[a-z_]*\);$/\1/p' userlib/libarena.map | sort)
+# exports_only LIBRARY MAP...
+exports_only() {
+	local library=$1
+	shift
+	diff <(nm -D --defined-only "$lib/$library" | awk '$2 == "T" { sub(/@.*/, "", $3); print $3 }' | sort) \
+	     <(sed -n 's/^\t\(arena_[a-z0-9_]*\);$/\1/p' "$@" | sort)
 }
 
-pkg_config_file_is_filled_in() {
-	grep -q '^prefix=/usr$' "$lib/pkgconfig/libarena.pc" &&
-		! grep -q '@' "$lib/pkgconfig/libarena.pc"
+# What a language does that knows no header.
+inline_functions_can_be_loaded() {
+	cat > "$root/load.c" <<'C'
+#include <dlfcn.h>
+int main(int argc, char **argv)
+{
+	void *library = dlopen(argv[argc - 1], RTLD_NOW), *a, *memory;
+	int (*create)(void **, const void *) = dlsym(library, "arena_create");
+	void *(*alloc)(void *, unsigned long) = dlsym(library, "arena_alloc");
+	void (*destroy)(void *) = dlsym(library, "arena_destroy");
+
+	if (create(&a, 0) || !(memory = alloc(a, 100)))
+		return 1;
+	*(char *)memory = 1;
+	destroy(a);
+	return 0;
+}
+C
+	gcc "$root/load.c" -o "$root/load" && "$root/load" "$lib/libarena-ffi.so.0"
 }
 
-# A header that C++ programs can include.
-header_is_cxx() {
-	echo '#include <arena/arena.h>' |
-		g++ -x c++ -Wall -Werror -I"$root/usr/include" -fsyntax-only -
+# What it says is what a program is built with.
+pkg_config() {
+	PKG_CONFIG_PATH='' PKG_CONFIG_LIBDIR=$lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$root \
+		PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1 pkg-config "$@"
+}
+
+pkg_config_says_how_to_build() {
+	! grep '@' "$lib"/pkgconfig/libarena*.pc &&
+		[ "$(pkg_config --modversion libarena libarena-ffi | sort -u)" = \
+			"$(sed -n 's/^VERSION := //p' Makefile)" ] &&
+		[[ "$(pkg_config --libs libarena-ffi)" == *-larena-ffi* ]] &&
+		gcc -O2 -std=gnu11 $(pkg_config --cflags libarena) examples/hello.c \
+			-o "$root/configured" $(pkg_config --libs libarena) &&
+		LD_LIBRARY_PATH=$lib "$root/configured" > "$root/configured.out" &&
+		printf 'hello world, %s\n' 100 121 144 | diff - "$root/configured.out"
+}
+
+# probes LIBRARY - each with the number of its arguments
+probes() {
+	readelf -n "$1" | awk '$1 == "Provider:" { provider = $2 }
+		$1 == "Name:" { name = $2 }
+		$1 == "Arguments:" && provider == "libarena" { print name, NF - 1 }' | sort -u
+}
+
+has_probes() {
+	printf '%s\n' 'commit 3' 'create 3' 'destroy 2' 'release 3' 'reset 2' |
+		diff - <(probes "$1")
+}
+
+cxx() {
+	g++ -std=c++17 -O2 -Wall -Wextra -Werror -I"$root/usr/include" "$@" "$lib/libarena.a"
+}
+
+# What a macro declares, and nobody uses, is nothing to be warned of.
+containers_compile_without_warnings() {
+	local compiler
+	for compiler in gcc clang; do
+		command -v $compiler > /dev/null || continue
+		$compiler -std=gnu11 -O2 -Wall -Wextra -Werror -I"$root/usr/include" \
+			-fsyntax-only examples/querymap.c examples/groupmerge.c || return
+	done
+}
+
+# Each by itself, and what their macros declare; for those that are no newer, too.
+headers_are_cxx() {
+	local header standard
+	for standard in 11 14 17 20; do
+		for header in userlib/include/arena/*.h; do
+			echo "#include <arena/${header##*/}>" |
+				g++ -x c++ -std=c++$standard -Wall -Wextra -Werror \
+					-I"$root/usr/include" -fsyntax-only - || return
+		done
+	done
+}
+
+tables_are_cxx() {
+	local standard
+	for standard in 11 14 17 20; do
+		g++ -std=c++$standard -O2 -Wall -Wextra -Werror -I"$root/usr/include" \
+			selftests/cxx_tables.cc "$lib/libarena.a" -o "$root/tables" &&
+			"$root/tables" && ARENA_CHECKED=1 "$root/tables" || return
+	done
+}
+
+containers_live_in_an_arena() {
+	cxx selftests/cxx.cc -o "$root/cxx" && "$root/cxx" && ARENA_CHECKED=1 "$root/cxx"
+}
+
+words_are_counted() {
+	cxx examples/words.cc -o "$root/words" &&
+		"$root/words" < README.md > "$root/words.out" &&
+		diff <(tr -s '[:space:]' '\n' < README.md | grep . | LC_ALL=C sort |
+			LC_ALL=C uniq -c | LC_ALL=C sort -k 1,1nr -k 2 | head -n 10 |
+			awk '{ print $1, $2 }') "$root/words.out"
+}
+
+# -DARENA_CHECKED=1 is for a program, not for the library.
+checks_can_be_compiled_in() {
+	cat > "$root/checked.c" <<'C'
+#include <arena/arena.h>
+int main(void)
+{
+	struct arena *a;
+	return arena_create(&a, NULL) || arena_check(a) != EXPECTED;
+}
+C
+	local value
+	for value in 0 1; do
+		gcc -std=gnu11 -Wall -Werror -DARENA_CHECKED=$value -DEXPECTED=$value \
+			-I"$root/usr/include" "$root/checked.c" -o "$root/checked" \
+			"$lib/libarena.a" && "$root/checked" || return
+	done
 }
 
 check 'make install' installs
 check 'the program in the README is examples/hello.c' readme_has_an_example
 check 'it builds and runs with the shared library' build_and_run shared -L"$lib" -larena
 check 'and with the static one' build_and_run static "$lib/libarena.a"
-check 'the shared library exports what its map names' exports_only_the_map
-check 'the pkg-config file is filled in' pkg_config_file_is_filled_in
-if command -v g++ >/dev/null; then
-	check 'the header compiles as C++' header_is_cxx
+check '-DARENA_CHECKED=1 makes arenas checked' checks_can_be_compiled_in
+check 'the shared library exports what its map names' \
+	exports_only libarena.so userlib/libarena.map
+check 'the one for other languages, the inline functions, too' \
+	exports_only libarena-ffi.so userlib/libarena.map userlib/libarena-ffi.map
+check 'they can be loaded' inline_functions_can_be_loaded
+check 'what macros declare compiles without warnings' containers_compile_without_warnings
+check 'pkg-config says how to build' pkg_config_says_how_to_build
+if echo '#include <sys/sdt.h>' | gcc -E - > /dev/null 2>&1; then
+	check 'the library has its probes' has_probes "$lib/libarena.so"
 else
-	skip 'the header compiles as C++' 'no g++'
+	skip 'the library has its probes' 'no systemtap-sdt-dev'
+fi
+if command -v g++ >/dev/null; then
+	check 'the headers compile as C++' headers_are_cxx
+	check 'and what their macros declare, which works there' tables_are_cxx
+	check 'containers of C++ live in an arena' containers_live_in_an_arena
+	check 'examples/words.cc counts as sort and uniq do' words_are_counted
+else
+	skip 'the headers compile as C++' 'no g++'
 fi
 tap_done

@@ -57,8 +57,10 @@ sparse_finds_what_is_planted() {
 	"$bin/sparse" build/planted/noderef.c 2>&1 | grep 'dereference of noderef'
 }
 
+# What ARENA_GROUPS() declares is all on one line, where it takes one function for another.
 cppcheck() {
 	run "$bin/cppcheck" --quiet \
+		--suppress={ctunullpointer,ctuuninitvar}:examples/groupmerge.c \
 		--enable=warning,performance,portability --std=c11 --error-exitcode=1 \
 		-Iuserlib/include -Iuapi "$@"
 }

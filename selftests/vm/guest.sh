@@ -3,9 +3,9 @@
 #
 # guest.sh COMMAND... - all tests, in the guest; prints TAP
 #
-# KUnit if /lib/arena_kunit.ko is there, the commands, the word counts if
-# wordcount.sh is, and what the kernel has to say of leaks and locks, if it is one
-# that looks.
+# KUnit if /lib/arena_kunit.ko is there, the commands, the examples and other allocators
+# if wordcount.sh, examples.sh and allocators.sh are, and what the kernel has to say of
+# leaks and locks, if it is one that looks.
 
 kmemleak=/sys/kernel/debug/kmemleak
 gcov=/sys/kernel/debug/gcov
@@ -52,7 +52,7 @@ lockdep_is_on() {
 # to be read to have a size.
 send_coverage() {
 	mkdir /tmp/gcov
-	for data in $(find $gcov -name '*.gcda'); do
+	for data in $(find "$1" -name '*.gcda'); do
 		cat "$data" > /tmp/gcov/${data##*/}
 	done
 	tar -cz -C /tmp/gcov . | base64 | sed 's/^/gcov: /'
@@ -63,8 +63,11 @@ send_coverage() {
 for command; do
 	run_test $command
 done
-[ ! -e /bin/wordcount.sh ] ||
-	run_test sh /bin/wordcount.sh $(find /usr/share/common-licenses -type f | sort)
+licenses=$(find /usr/share/common-licenses -type f 2> /dev/null | sort)
+for examples in wordcount examples; do
+	[ ! -e /bin/$examples.sh ] || run_test sh /bin/$examples.sh $licenses
+done
+[ ! -e /bin/allocators.sh ] || run_test sh /bin/allocators.sh /bin
 
 if [ -e $kmemleak ] || [ -e /proc/lockdep_stats ]; then
 	. tap.sh
@@ -72,5 +75,6 @@ if [ -e $kmemleak ] || [ -e /proc/lockdep_stats ]; then
 	[ ! -e /proc/lockdep_stats ] || check 'lockdep is still on' lockdep_is_on
 	(tap_done)
 fi
-[ ! -e $gcov ] || send_coverage
+[ ! -e $gcov ] || send_coverage $gcov
+[ -z "${GCOV_PREFIX-}" ] || send_coverage "$GCOV_PREFIX"
 exit 0

@@ -2,9 +2,8 @@
 /*
  * Memory of /dev/arena. The whole range is one mapping, made without access so
  * that it commits nothing (MAP_NORESERVE would do, but not where overcommit is
- * strict). A part of it is committed by mapping that part of the file once
- * more, for a moment: mmap() commits all of it or fails with nothing taken,
- * where a touch would be a SIGBUS.
+ * strict). A part of it is committed by ARENA_IOC_COMMIT: all of it or nothing, where
+ * a touch would be a SIGBUS.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,34 +11,82 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include <linux/arena.h>
 
 #include "backend.h"
 
-#define NEEDED_FEATURES	(ARENA_FEATURE_RELEASE | ARENA_FEATURE_RESERVE)
-
-static int check_device(int fd)
+/* What the options ask for, and what is always needed. */
+static uint64_t needed_features(const struct arena_opts *opts)
 {
-	struct arena_ioc_info info = { .size = sizeof(info) };
+	uint64_t features = ARENA_FEATURE_RELEASE_RANGE | ARENA_FEATURE_RESERVE |
+			    ARENA_FEATURE_COMMIT_RANGE;
 
-	if (ioctl(fd, ARENA_IOC_INFO, &info) < 0)
-		return -EOPNOTSUPP;
-	if ((info.features & NEEDED_FEATURES) != NEEDED_FEATURES)
-		return -EOPNOTSUPP;
-	if (info.block_size != ARENA_BLOCK)
-		return -EOPNOTSUPP;
-	return 0;
+	if (opts->flags & (ARENA_SEAL | ARENA_QUARANTINE))
+		features |= ARENA_FEATURE_SEAL;
+	if (opts->flags & ARENA_KEEP_DIRTY)
+		features |= ARENA_FEATURE_KEEP_DIRTY;
+	if (opts->nodes != ARENA_NODES_LOCAL)
+		features |= ARENA_FEATURE_POLICY;
+	return features;
 }
 
-static int device_reserve(struct range *range, size_t bytes)
+/* Returns the descriptor. */
+static int open_device(uint64_t features, struct arena_ioc_info *info)
 {
-	void *start;
-	int fd, err;
+	int fd = open("/dev/arena", O_RDWR | O_CLOEXEC);
 
-	fd = open("/dev/arena", O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	err = check_device(fd);
+	*info = (struct arena_ioc_info) { .size = sizeof(*info) };
+	if (ioctl(fd, ARENA_IOC_INFO, info) < 0 ||
+	    (info->features & features) != features || info->block_size != ARENA_BLOCK) {
+		close(fd);
+		return -EOPNOTSUPP;
+	}
+	return fd;
+}
+
+static int set_policy(int fd, const struct arena_opts *opts)
+{
+	static const struct { uint32_t mode, flags; } policies[] = {
+		[ARENA_NODES_BIND] = { ARENA_POLICY_BIND, ARENA_POLICY_STRICT },
+		[ARENA_NODES_PREFERRED] = { ARENA_POLICY_PREFERRED, 0 },
+		[ARENA_NODES_INTERLEAVE] = { ARENA_POLICY_INTERLEAVE, ARENA_POLICY_STRICT },
+	};
+	struct arena_ioc_set_policy args = {
+		.size = sizeof(args),
+		.flags = policies[opts->nodes].flags,
+		.mode = policies[opts->nodes].mode,
+		.nr_nodes = 64,
+		.nodes = (uintptr_t)&opts->node_mask,
+	};
+
+	return ioctl(fd, ARENA_IOC_SET_POLICY, &args) < 0 ? -errno : 0;
+}
+
+static int set_flags(int fd, const struct arena_opts *opts)
+{
+	struct arena_ioc_set_flags args = { .size = sizeof(args) };
+
+	if (!(opts->flags & ARENA_KEEP_DIRTY))
+		return 0;
+	args.arena_flags = ARENA_F_KEEP_DIRTY;
+	return ioctl(fd, ARENA_IOC_SET_FLAGS, &args) < 0 ? -errno : 0;
+}
+
+static int device_reserve(struct range *range, size_t bytes,
+			  const struct arena_opts *opts)
+{
+	struct arena_ioc_info info;
+	int fd, err = 0;
+	void *start;
+
+	fd = open_device(needed_features(opts), &info);
+	if (fd < 0)
+		return fd;
+	if (opts->nodes != ARENA_NODES_LOCAL)
+		err = set_policy(fd, opts);
+	if (!err)
+		err = set_flags(fd, opts);
 	if (err)
 		goto close_fd;
 
@@ -55,8 +102,12 @@ static int device_reserve(struct range *range, size_t bytes)
 	*range = (struct range) {
 		.start = start,
 		.end = (char *)start + bytes,
+		.map = start,
+		.map_end = (char *)start + bytes,
 		.fd = fd,
 		.owner = getpid(),
+		.is_sealed = opts->flags & (ARENA_SEAL | ARENA_QUARANTINE),
+		.features = info.features,
 	};
 	return 0;
 
@@ -69,29 +120,83 @@ close_fd:
 
 static int device_commit(const struct range *range, char *from, char *to)
 {
-	void *part = mmap(NULL, to - from, PROT_READ | PROT_WRITE, MAP_SHARED,
-			  range->fd, from - range->start);
+	struct arena_ioc_commit commit = {
+		.size = sizeof(commit),
+		.offset = from - range->map,
+		.length = to - from,
+	};
 
-	if (part == MAP_FAILED)
+	return ioctl(range->fd, ARENA_IOC_COMMIT, &commit) < 0 ? -errno : 0;
+}
+
+static int device_release(const struct range *range, char *from, char *to)
+{
+	struct arena_ioc_release release = {
+		.size = sizeof(release),
+		.flags = ARENA_RELEASE_RANGE | (range->is_sealed ? ARENA_RELEASE_SEAL : 0),
+		.offset = from - range->map,
+		.length = to - from,
+	};
+
+	return ioctl(range->fd, ARENA_IOC_RELEASE, &release) < 0 ? -errno : 0;
+}
+
+/*
+ * The protocol of Documentation/abi.rst: a store makes it idle, a compare-and-swap ends
+ * that. The control page is mapped when it is needed first; before, the kernel does not
+ * have it either.
+ */
+static int map_control(struct range *range)
+{
+	void *page;
+
+	if (!(range->features & ARENA_FEATURE_IDLE))
+		return -EOPNOTSUPP;
+	page = mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_SHARED,
+		    range->fd, ARENA_CONTROL_OFFSET);
+	if (page == MAP_FAILED)
 		return -errno;
-	/* The blocks stay with the arena. */
-	munmap(part, to - from);
+	range->control = page;
 	return 0;
 }
 
-static int device_release(const struct range *range, char *from)
+static int device_idle(struct range *range, char *from, char *used)
 {
-	struct arena_ioc_release release = { .size = sizeof(release) };
+	int err;
 
 	(void)from;
-	return ioctl(range->fd, ARENA_IOC_RELEASE, &release) < 0 ? -errno : 0;
+	(void)used;
+	err = range->control ? 0 : map_control(range);
+	if (err)
+		return err;
+	__atomic_store_n(&range->control->state,
+			 (arena_now() & ~(uint64_t)ARENA_STATE_MASK) | ARENA_STATE_IDLE,
+			 __ATOMIC_RELEASE);
+	return 0;
+}
+
+static int device_claim(struct range *range, char *from)
+{
+	struct arena_ioc_claim claim = { .size = sizeof(claim) };
+	__u64 *state = &range->control->state;
+	__u64 old = __atomic_load_n(state, __ATOMIC_RELAXED);
+
+	(void)from;
+	if ((old & ARENA_STATE_MASK) == ARENA_STATE_IDLE &&
+	    __atomic_compare_exchange_n(state, &old, ARENA_STATE_ACTIVE, false,
+					__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return 1;
+	return ioctl(range->fd, ARENA_IOC_CLAIM, &claim) < 0 ? -errno : 0;
 }
 
 static void device_unreserve(const struct range *range)
 {
 	/* A forked child has no mapping there, or by now one of its own. */
-	if (range->owner == getpid())
-		munmap(range->start, range->end - range->start);
+	if (range->owner == getpid()) {
+		munmap(range->map, range->map_end - range->map);
+		if (range->control)
+			munmap(range->control, sysconf(_SC_PAGESIZE));
+	}
 	close(range->fd);
 }
 
@@ -107,6 +212,22 @@ const struct backend arena_backend_device = {
 	.reserve = device_reserve,
 	.commit = device_commit,
 	.release = device_release,
+	.idle = device_idle,
+	.claim = device_claim,
 	.unreserve = device_unreserve,
 	.blocks = device_blocks,
 };
+
+int arena_device_probe(uint32_t *abi_version, uint64_t *features)
+{
+	struct arena_opts opts = { .size = sizeof(opts) };
+	struct arena_ioc_info info;
+	int fd = open_device(needed_features(&opts), &info);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	*abi_version = info.abi_version;
+	*features = info.features;
+	return 0;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
+/*
+ * on_mimalloc - mimalloc on memory of an arena
+ *
+ *	gcc -O2 on_mimalloc.c -larena -lmimalloc
+ *
+ * One region of an arena is given to mimalloc, which then takes no other memory but for
+ * some pages of its own bookkeeping, and what it had when main() began. A heap of the
+ * region's gets all it has from there; so does malloc(), as mimalloc stands in for it, once
+ * what it had is full: in another thread from the first byte on. For mimalloc 2.0.
+ *
+ * The arena stays until the process ends, since mimalloc works until then.
+ */
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <arena/arena.h>
+#include <mimalloc.h>
+
+#define MIB		((size_t)1 << 20)
+#define REGION		(256 * MIB)
+/* mimalloc's segments: it takes memory by 32 MiB, aligned to that, and does not check it. */
+#define SEGMENT		(32 * MIB)
+#define NR		50000
+
+static struct arena_region region = { .size = sizeof(region) };
+static unsigned char *pieces[NR];
+
+static void fail(const char *what, const char *why)
+{
+	fprintf(stderr, "on_mimalloc: %s: %s\n", what, why);
+	exit(1);
+}
+
+static bool is_in_region(const void *memory, size_t size)
+{
+	size_t offset = (uintptr_t)memory - (uintptr_t)region.memory;
+
+	return offset < region.length && size <= region.length - offset;
+}
+
+static int give_region(struct arena *arena, mi_arena_id_t *id)
+{
+	int err = arena_region(arena, REGION, SEGMENT, &region);
+
+	if (err)
+		return err;
+	/*
+	 * It is committed, and so never taken apart by madvise(). Not "large", even where it
+	 * is huge pages: what is large is not for the first segment of a thread. And of no
+	 * node: with region.node, a heap of it is NULL to threads that run elsewhere.
+	 */
+	if (!mi_manage_os_memory_ex(region.memory, region.length, true, false,
+				    region.flags & ARENA_REGION_ZERO, -1, false, id))
+		fail("mi_manage_os_memory_ex", "refused");
+	/* No more of the system's. */
+	mi_option_enable(mi_option_limit_os_alloc);
+	return 0;
+}
+
+/* Of all sizes up to 4 KiB, each with its number in it; returns their bytes. */
+static size_t fill(mi_heap_t *heap)
+{
+	size_t i, size, bytes = 0;
+
+	for (i = 0; i < NR; i++) {
+		size = 1 + i * 31 % 4096;
+		pieces[i] = mi_heap_malloc(heap, size);
+		if (!pieces[i])
+			fail("mi_heap_malloc", "out of memory");
+		if (!is_in_region(pieces[i], size))
+			fail("an allocation", "not in the region");
+		memset(pieces[i], (int)i, size);
+		bytes += size;
+	}
+	return bytes;
+}
+
+static void check_and_free(void)
+{
+	size_t i, k;
+
+	for (i = 0; i < NR; i++) {
+		for (k = 0; k < 1 + i * 31 % 4096; k++)
+			if (pieces[i][k] != (unsigned char)i)
+				fail("an allocation", "not what was written");
+		mi_free(pieces[i]);
+	}
+}
+
+/* Until there is no more, by malloc(): how much there was. */
+static size_t take_all(void)
+{
+	struct piece { struct piece *next; } *all = NULL, *piece;
+	size_t bytes = 0;
+
+	while ((piece = malloc(MIB))) {
+		piece->next = all;
+		all = piece;
+		bytes += MIB;
+	}
+	while ((piece = all)) {
+		all = piece->next;
+		free(piece);
+	}
+	return bytes;
+}
+
+static void *run_thread(void *unused)
+{
+	char *memory = malloc(1000), *zeroed = calloc(3, MIB);
+	size_t i;
+
+	(void)unused;
+	if (!memory || !zeroed)
+		fail("malloc", "out of memory");
+	if (!is_in_region(memory, 1000) || !is_in_region(zeroed, 3 * MIB))
+		fail("malloc() of a thread", "not in the region");
+	for (i = 0; i < 3 * MIB; i++)
+		if (zeroed[i])
+			fail("calloc()", "not zero");
+	free(memory);
+	free(zeroed);
+	return NULL;
+}
+
+int main(void)
+{
+	static const char *const backings[] = {
+		[ARENA_BACKING_DEVICE] = "/dev/arena",
+		[ARENA_BACKING_HUGE] = "anonymous memory, made huge pages",
+		[ARENA_BACKING_ANON] = "anonymous memory",
+	};
+	/* More than the region, for its alignment; addresses cost nothing. */
+	struct arena_opts opts = { .size = sizeof(opts), .name = "mimalloc", .reserve = 1024 * MIB };
+	struct arena *arena;
+	mi_arena_id_t id;
+	mi_heap_t *heap;
+	pthread_t thread;
+	size_t bytes;
+	int err;
+
+	err = arena_create(&arena, &opts);
+	if (err)
+		fail("arena_create", strerror(-err));
+	err = give_region(arena, &id);
+	if (err)
+		fail("arena_region", strerror(-err));
+	printf("backing: %s\n", backings[arena_backing(arena)]);
+
+	heap = mi_heap_new_in_arena(id);
+	if (!heap)
+		fail("mi_heap_new_in_arena", "out of memory");
+	bytes = fill(heap);
+	printf("a heap: %d allocations of %zu bytes, all in the region\n", NR, bytes);
+	check_and_free();
+	mi_heap_delete(heap);
+
+	if (pthread_create(&thread, NULL, run_thread, NULL) || pthread_join(thread, NULL))
+		fail("a thread", "can't be had");
+	printf("malloc() and calloc() of a thread: in the region\n");
+
+	bytes = take_all();
+	if (bytes < REGION / 2 || bytes > REGION + SEGMENT)
+		fail("malloc() until it is NULL", "not the region");
+	printf("malloc() until it is NULL: more than half of the region, no more than it has\n");
+	return 0;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the tests of libarena share: each test with a fixture runs on every back end.
+ * The device one is skipped where there is none.
+ */
+#ifndef LIB_TEST_H
+#define LIB_TEST_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <arena/arena.h>
+#include <kselftest_harness.h>
+
+#define MIB	((size_t)1 << 20)
+#define GIB	((size_t)1 << 30)
+
+#define OPTS(...) (&(struct arena_opts) { .size = sizeof(struct arena_opts), __VA_ARGS__ })
+
+FIXTURE(lib) {
+	struct arena *a;
+	bool no_device;
+};
+
+FIXTURE_VARIANT(lib) {
+	enum arena_backing backing;
+};
+
+FIXTURE_VARIANT_ADD(lib, anon) {
+	.backing = ARENA_BACKING_ANON,
+};
+
+FIXTURE_VARIANT_ADD(lib, device) {
+	.backing = ARENA_BACKING_DEVICE,
+};
+
+FIXTURE_SETUP(lib)
+{
+	self->no_device = variant->backing == ARENA_BACKING_DEVICE &&
+			  access("/dev/arena", R_OK | W_OK);
+	if (!self->no_device) {
+		ASSERT_EQ(0, arena_create(&self->a, OPTS(.backing = variant->backing)));
+	}
+}
+
+FIXTURE_TEARDOWN(lib)
+{
+	arena_destroy(self->a);
+}
+
+/* In each test, since not every harness ends one whose setup skips. */
+#define NEED_BACKING() do {						\
+	if (self->no_device)						\
+		SKIP(return, "no access to /dev/arena");		\
+} while (0)
+
+/* Sanitizers and Valgrind have address space, and threads, of their own. */
+#ifdef __has_feature
+#define HAS_FEATURE(name)	__has_feature(name)
+#else
+#define HAS_FEATURE(name)	0
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#define IS_ASAN	1
+#else
+#define IS_ASAN	0
+#endif
+#ifdef __SANITIZE_THREAD__
+#define IS_TSAN	1
+#else
+#define IS_TSAN	0
+#endif
+#define IS_MSAN		HAS_FEATURE(memory_sanitizer)
+#define IS_VALGRIND	(getenv("ARENA_TEST_VALGRIND") != NULL)
+#if IS_ASAN || IS_MSAN || IS_TSAN
+#define IS_SANITIZED	1
+#else
+#define IS_SANITIZED	IS_VALGRIND
+#endif
+
+static inline struct arena_stats stats_of(struct arena *a)
+{
+	struct arena_stats stats = { .size = sizeof(stats) };
+
+	if (arena_stats_get(a, &stats))
+		abort();
+	return stats;
+}
+
+/* Each byte is as the one before it, which sanitizers look at as a whole. */
+static inline bool is_filled(const void *memory, size_t size, unsigned char value)
+{
+	const unsigned char *bytes = memory;
+
+	return !size || (*bytes == value && !memcmp(bytes, bytes + 1, size - 1));
+}
+
+static sigjmp_buf after_signal;
+
+static inline void jump_back(int signal)
+{
+	siglongjmp(after_signal, signal);
+}
+
+static inline int nr_maps(void)
+{
+	FILE *file = fopen("/proc/self/maps", "r");
+	int c, lines = 0;
+
+	while (file && (c = getc(file)) != EOF)
+		lines += c == '\n';
+	if (file)
+		fclose(file);
+	return lines;
+}
+
+/* The signal that a write there brings, or 0. */
+static inline int signal_at(volatile char *memory)
+{
+	struct sigaction action = { .sa_handler = jump_back }, old[2];
+	int signal;
+
+	sigaction(SIGBUS, &action, &old[0]);
+	sigaction(SIGSEGV, &action, &old[1]);
+	signal = sigsetjmp(after_signal, 1);
+	if (!signal)
+		*memory = 1;
+	sigaction(SIGBUS, &old[0], NULL);
+	sigaction(SIGSEGV, &old[1], NULL);
+	return signal;
+}
+
+/* What touching sealed memory brings. */
+static inline int signal_of(enum arena_backing backing)
+{
+	return backing == ARENA_BACKING_DEVICE ? SIGBUS : SIGSEGV;
+}
+
+#endif /* LIB_TEST_H */

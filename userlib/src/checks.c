@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR MIT
+/*
+ * Checked arenas, marks that are stale, and handles.
+ *
+ * In a checked arena the inline functions find no room, so that each allocation comes
+ * here. It is surrounded by red zones and noted in a stack of records, outside the arena.
+ * Freeing pops records, looks at their red zones, and overwrites what is free. ASan, MSan
+ * and Valgrind are told as well if they are there: the sanitizers' functions are weak
+ * symbols, so that the library need not be built for them.
+ *
+ * Whether something allocated at a moment is there still is asked of marks and handles.
+ * An arena that has been asked keeps a stack of epochs, one for each time that memory was
+ * freed: when, and how much was left. One that leaves no more than an older one makes
+ * that superfluous, so that both are in ascending order. What was at @used bytes at a
+ * moment is gone if a later epoch left less, and of all later epochs the first left
+ * least.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "private.h"
+
+#if __has_include(<valgrind/memcheck.h>)
+#include <valgrind/memcheck.h>
+#else
+#define VALGRIND_MAKE_MEM_NOACCESS(addr, size)	((void)0)
+#define VALGRIND_MAKE_MEM_UNDEFINED(addr, size)	((void)0)
+#define VALGRIND_MAKE_MEM_DEFINED(addr, size)	((void)0)
+#define RUNNING_ON_VALGRIND			0
+#endif
+
+#define RED_ZONE	((size_t)32)
+#define RED_BYTE	0xfd
+#define FREE_BYTE	0xdd
+
+#define WEAK		__attribute__((weak))
+
+extern WEAK void __asan_poison_memory_region(const volatile void *addr, size_t size);
+extern WEAK void __asan_unpoison_memory_region(const volatile void *addr, size_t size);
+extern WEAK void __msan_poison(const volatile void *addr, size_t size);
+extern WEAK void __msan_unpoison(const volatile void *addr, size_t size);
+
+/**
+ * struct record - an allocation
+ * @memory: what the caller has
+ * @size: bytes of it
+ * @end: where the top was; from the end of @memory up to there is a red zone
+ */
+struct record {
+	char *memory;
+	size_t size;
+	char *end;
+};
+
+/**
+ * struct checks - what a checked arena has
+ * @owner: the thread that may use it
+ * @owner_id: what the kernel calls that
+ * @records: what is allocated, the oldest first
+ * @nr: how many
+ * @room: for how many there is memory
+ * @lowest: the lowest address there was memory at
+ * @is_lost: whether the system has taken what is in it
+ * @is_destroyed: whether it is no more
+ * @next: those that are no more, so that they can be told from others
+ */
+struct checks {
+	pthread_t owner;
+	pid_t owner_id;
+	struct record *records;
+	size_t nr;
+	size_t room;
+	char *lowest;
+	bool is_lost;
+	bool is_destroyed;
+	struct arena_private *next;
+};
+
+/* --- messages ---------------------------------------------------------------- */
+
+void arena_die(const struct arena_private *a, const char *call, const char *format, ...)
+{
+	char text[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	fprintf(stderr, "libarena: arena '%s' (%p): %s: %s\n", a->name, (const void *)a,
+		call, text);
+	abort();
+}
+
+/* --- those who look over our shoulder -------------------------------------------- */
+
+/* MSan can forbid nothing, but finds who makes something of what is read there. */
+static void poison(char *from, size_t size)
+{
+	if (__asan_poison_memory_region)
+		__asan_poison_memory_region(from, size);
+	if (__msan_poison)
+		__msan_poison(from, size);
+	VALGRIND_MAKE_MEM_NOACCESS(from, size);
+}
+
+static void unpoison(char *from, size_t size)
+{
+	if (__asan_unpoison_memory_region)
+		__asan_unpoison_memory_region(from, size);
+	if (__msan_poison)
+		__msan_poison(from, size);
+	VALGRIND_MAKE_MEM_UNDEFINED(from, size);
+}
+
+static void make_defined(char *from, size_t size)
+{
+	if (__asan_unpoison_memory_region)
+		__asan_unpoison_memory_region(from, size);
+	if (__msan_unpoison)
+		__msan_unpoison(from, size);
+	VALGRIND_MAKE_MEM_DEFINED(from, size);
+}
+
+void arena_checks_defined(const struct arena_private *a, void *memory, size_t size)
+{
+	(void)a;
+	make_defined(memory, size);
+}
+
+void arena_checks_forget(const struct arena_private *a, void *memory, size_t size)
+{
+	(void)a;
+	poison(memory, size);
+}
+
+bool arena_checks_wanted(void)
+{
+	return __asan_poison_memory_region || __msan_poison || RUNNING_ON_VALGRIND;
+}
+
+/* --- whose, and whether it is one --------------------------------------------------- */
+
+/* Those that were destroyed stay, so that it is noticed. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct arena_private *destroyed;
+
+int arena_checks_create(struct arena_private *a)
+{
+	a->checks = calloc(1, sizeof(*a->checks));
+	if (!a->checks)
+		return -ENOMEM;
+	a->checks->owner = pthread_self();
+	a->checks->owner_id = gettid();
+	a->checks->lowest = a->range.end;
+	arena_checks_commit(a, a->committed, a->range.end);
+	/* What is reserved, too, which is cheap; and who looks for leaks need not read it. */
+	VALGRIND_MAKE_MEM_NOACCESS(a->range.map, a->committed - a->range.map);
+	a->is_counted = true;
+	a->slice = 0;
+	a->epochs.is_kept = true;
+	arena_refresh_top(a);
+	return 0;
+}
+
+void arena_checks_commit(const struct arena_private *a, char *from, char *to)
+{
+	poison(from, to - from);
+	if (from < a->checks->lowest)
+		a->checks->lowest = from;
+}
+
+int arena_adopt(struct arena *pub)
+{
+	struct arena_private *a = private(pub);
+
+	if (a->checks) {
+		if (a->checks->is_destroyed)
+			arena_checks_use(a, "arena_adopt");
+		a->checks->owner = pthread_self();
+		a->checks->owner_id = gettid();
+	}
+	return a->is_thread_owned ? arena_own(a) : 0;
+}
+
+void arena_checks_use(const struct arena_private *a, const char *call)
+{
+	const struct checks *checks = a->checks;
+
+	if (checks->is_destroyed)
+		arena_die(a, call, "it has been destroyed");
+	if (!pthread_equal(checks->owner, pthread_self()))
+		arena_die(a, call, "used by thread %d, but it is thread %d's: arena_adopt()",
+			  (int)gettid(), (int)checks->owner_id);
+}
+
+void arena_checks_destroy(struct arena_private *a)
+{
+	struct checks *checks = a->checks;
+
+	/* The addresses are somebody else's from now on; a child's are its parent's. */
+	if (a->backend)
+		make_defined(checks->lowest, a->range.map_end - checks->lowest);
+	free(checks->records);
+	checks->records = NULL;
+	checks->is_destroyed = true;
+	a->pub = (struct arena) { NULL, 0 };
+	pthread_mutex_lock(&lock);
+	checks->next = destroyed;
+	destroyed = a;
+	pthread_mutex_unlock(&lock);
+}
+
+void arena_checks_lock(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+void arena_checks_unlock(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+/* --- red zones -------------------------------------------------------------------------- */
+
+static bool make_room(struct checks *checks)
+{
+	size_t room = checks->room ? 2 * checks->room : 64;
+	struct record *more;
+
+	if (checks->nr < checks->room)
+		return true;
+	more = realloc(checks->records, room * sizeof(*more));
+	if (!more)
+		return false;
+	checks->records = more;
+	checks->room = room;
+	return true;
+}
+
+char *arena_checks_alloc(struct arena_private *a, size_t size, size_t align)
+{
+	struct checks *checks = a->checks;
+	char *end = top_of(a), *memory;
+	size_t padded;
+
+	if (!make_room(checks)) {
+		a->error = -ENOMEM;
+		return NULL;
+	}
+	/* One that overflows is one that does not fit. */
+	if (__builtin_add_overflow(size, RED_ZONE, &padded))
+		padded = size;
+	memory = arena_cut(a, end, padded, align);
+	if (!memory)
+		return NULL;
+	checks->records[checks->nr++] = (struct record) { memory, size, end };
+	make_defined(memory, end - memory);
+	memset(memory + size, RED_BYTE, end - memory - size);
+	poison(memory + size, end - memory - size);
+	unpoison(memory, size);
+	return memory;
+}
+
+static void check_record(const struct arena_private *a, const struct record *record,
+			 const char *call)
+{
+	char *at, *from = record->memory + record->size;
+	size_t size = record->end - from;
+
+	/* Under sanitizers, who writes there has been told already. */
+	make_defined(from, size);
+	for (at = from; at < record->end; at++)
+		if (*(unsigned char *)at != RED_BYTE)
+			arena_die(a, call, "%zu bytes at %p were written to %zu bytes behind their end",
+				  record->size, (void *)record->memory, at - from);
+	poison(from, size);
+}
+
+char *arena_checks_end_of_last(const struct arena_private *a)
+{
+	return a->checks->records[a->checks->nr - 1].end;
+}
+
+/* Before what is below an address is freed. */
+void arena_checks_free(struct arena_private *a, char *top, const char *call)
+{
+	struct checks *checks = a->checks;
+	char *from = top_of(a);
+
+	/* Neither to be looked at, nor to be touched without need. */
+	if (checks->is_lost) {
+		checks->is_lost = false;
+		checks->nr = 0;
+		poison(from, top - from);
+		return;
+	}
+	while (checks->nr && checks->records[checks->nr - 1].memory < top) {
+		check_record(a, &checks->records[checks->nr - 1], call);
+		checks->nr--;
+	}
+	make_defined(from, top - from);
+	memset(from, FREE_BYTE, top - from);
+	poison(from, top - from);
+}
+
+/* Whole pages are looked at. */
+static char *page_of_top(const struct arena_private *a)
+{
+	return align_down(top_of(a), 4096);
+}
+
+void arena_checks_open(const struct arena_private *a)
+{
+	make_defined(page_of_top(a), a->range.end - page_of_top(a));
+}
+
+void arena_checks_close(const struct arena_private *a)
+{
+	poison(page_of_top(a), a->range.end - page_of_top(a));
+}
+
+void arena_checks_claim(const struct arena_private *a, bool is_lost)
+{
+	const struct record *record;
+	size_t i;
+
+	a->checks->is_lost = is_lost;
+	poison(page_of_top(a), top_of(a) - page_of_top(a));
+	for (i = 0; i < a->checks->nr; i++) {
+		record = &a->checks->records[i];
+		poison(record->memory + record->size,
+		       record->end - record->memory - record->size);
+	}
+}
+
+int arena_check(const struct arena *pub)
+{
+	const struct arena_private *a = const_private(pub);
+	size_t i;
+
+	if (!a->checks)
+		return 0;
+	arena_checks_use(a, "arena_check");
+	if (a->is_idle)
+		return 1;
+	for (i = 0; i < a->checks->nr; i++)
+		check_record(a, &a->checks->records[i], "arena_check");
+	return 1;
+}
+
+/* --- epochs ------------------------------------------------------------------------------ */
+
+void arena_note_epoch(struct arena_private *a, size_t used)
+{
+	struct epochs *epochs = &a->epochs;
+	int saved_errno = errno;
+	struct epoch *more;
+	size_t room;
+
+	while (epochs->nr && epochs->all[epochs->nr - 1].used >= used)
+		epochs->nr--;
+	if (epochs->nr == epochs->room) {
+		room = epochs->room ? 2 * epochs->room : 16;
+		more = realloc(epochs->all, room * sizeof(*more));
+		errno = saved_errno;
+		if (more) {
+			epochs->all = more;
+			epochs->room = room;
+		} else if (epochs->nr) {
+			/* One that left less takes its place: more is said to be gone than is. */
+			used = epochs->all[--epochs->nr].used;
+		} else {
+			/* Handles are of another arena from now on. */
+			a->id = 0;
+			return;
+		}
+	}
+	epochs->all[epochs->nr++] = (struct epoch) { ++a->serial, used };
+}
+
+/* Whether what was at so many bytes at some moment has been freed since. */
+static bool is_gone(const struct arena_private *a, uint64_t serial, size_t used)
+{
+	const struct epochs *epochs = &a->epochs;
+	size_t low = 0, high = epochs->nr, middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (epochs->all[middle].serial > serial)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low < epochs->nr && epochs->all[low].used < used;
+}
+
+void arena_checks_die_if_stale(const struct arena_private *a, struct arena_mark mark)
+{
+	if (is_gone(a, mark.serial, mark.used) || mark.serial > a->serial)
+		arena_die(a, "arena_rewind", "the mark is stale: the arena has been rewound to an earlier one, reset or released");
+}
+
+struct arena_handle arena_handle(struct arena *pub, const void *memory)
+{
+	static uint64_t last_id;
+	struct arena_private *a = private(pub);
+	uintptr_t addr = (uintptr_t)memory;
+
+	check_use(a, "arena_handle");
+	a->epochs.is_kept = true;
+	if (!a->id)
+		a->id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);
+	if (addr < (uintptr_t)top_of(a) || addr >= (uintptr_t)a->range.end)
+		return (struct arena_handle) { 0, 0, 0 };
+	return (struct arena_handle) { a->id, a->serial, (uintptr_t)a->range.end - addr };
+}
+
+void *arena_deref(const struct arena *pub, struct arena_handle handle)
+{
+	const struct arena_private *a = const_private(pub);
+
+	check_use(a, "arena_deref");
+	if (!handle.arena || handle.arena != a->id || handle.offset > used_of(a) ||
+	    is_gone(a, handle.serial, handle.offset))
+		return NULL;
+	return a->range.end - handle.offset;
+}

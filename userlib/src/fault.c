@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR MIT
+/*
+ * Say whose memory a fault was in: a handler of SIGSEGV and SIGBUS, which writes a line
+ * and lets what was there before it go on.
+ *
+ * It runs anywhere, so it calls nothing but what a handler may call, and writes its
+ * numbers itself. What it reads of an arena belongs to the thread that uses it; for a use
+ * after release that is, as a rule, the one that is in the handler.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "private.h"
+
+/* --- what there was ---------------------------------------------------------- */
+
+/**
+ * struct grave - an arena that is no more
+ * @map: lowest address it had
+ * @map_end: one past the highest
+ * @at: when it ended, as of arena_now()
+ * @name: what it was called
+ */
+struct grave {
+	const char *map;
+	const char *map_end;
+	uint64_t at;
+	char name[NAME_SIZE];
+};
+
+/* The last ones; protected by the list's lock. */
+#define NR_GRAVES	64
+static struct grave graves[NR_GRAVES];
+static unsigned int nr_graves;
+
+void arena_fault_note(struct arena_private *a, char *from, char *to, const char *call)
+{
+	a->releases[a->nr_releases++ % NR_RELEASES] = (struct release) {
+		.from = from,
+		.to = to,
+		.at = arena_now(),
+		.call = call,
+	};
+}
+
+void arena_fault_end(const struct arena_private *a)
+{
+	struct grave *grave = &graves[nr_graves++ % NR_GRAVES];
+
+	grave->map = a->range.map;
+	grave->map_end = a->range.map_end;
+	grave->at = arena_now();
+	memcpy(grave->name, a->name, NAME_SIZE);
+}
+
+/* --- a line -------------------------------------------------------------------- */
+
+struct line {
+	size_t length;
+	char text[256];
+};
+
+static void put(struct line *line, const char *text)
+{
+	while (*text && line->length < sizeof(line->text) - 1)
+		line->text[line->length++] = *text++;
+}
+
+static void put_number(struct line *line, uint64_t n, unsigned int base, int digits)
+{
+	char text[24];
+	size_t at = sizeof(text);
+
+	text[--at] = '\0';
+	do {
+		text[--at] = "0123456789abcdef"[n % base];
+		n /= base;
+		digits--;
+	} while (n || digits > 0);
+	put(line, text + at);
+}
+
+static void put_age(struct line *line, uint64_t at)
+{
+	uint64_t us = (arena_now() - at) / 1000;
+
+	put_number(line, us / 1000000, 10, 1);
+	put(line, ".");
+	put_number(line, us % 1000000, 10, 6);
+	put(line, " s before");
+}
+
+static const struct release *find_release(const struct arena_private *a, const char *addr)
+{
+	unsigned int i, first = a->nr_releases > NR_RELEASES ? a->nr_releases - NR_RELEASES : 0;
+	const struct release *release;
+
+	for (i = a->nr_releases; i-- > first; ) {
+		release = &a->releases[i % NR_RELEASES];
+		if (addr >= release->from && addr < release->to)
+			return release;
+	}
+	return NULL;
+}
+
+static void put_state(struct line *line, const struct arena_private *a, const char *addr)
+{
+	const struct release *release;
+
+	if (addr >= a->committed && addr < a->range.end &&
+	    !(addr >= a->holes && addr < a->holes_end)) {
+		put(line, ", and committed: there is no memory, or it is not this process'");
+		return;
+	}
+	release = find_release(a, addr);
+	if (!release) {
+		put(line, addr >= a->range.start && addr < a->range.end ?
+		    ", and not committed" : ", and in quarantine");
+		return;
+	}
+	put(line, ", released by ");
+	put(line, release->call);
+	put(line, " ");
+	put_age(line, release->at);
+}
+
+static void put_name(struct line *line, const char *what, const char *name)
+{
+	put(line, what);
+	put(line, name);
+	put(line, "'");
+}
+
+/* Where a parent's arena was there may be one of this process. */
+static bool has_address(const struct arena_private *a, const char *addr)
+{
+	return addr >= a->range.map && addr < a->range.map_end && !is_foreign(a);
+}
+
+struct fault {
+	const char *addr;
+	int signal;
+};
+
+static void report(struct arena_private *a, const void *ctx)
+{
+	const struct fault *fault = ctx;
+	struct line line = { 0 };
+	const struct grave *grave;
+	unsigned int i;
+	ssize_t written;
+
+	put(&line, "libarena: ");
+	put(&line, fault->signal == SIGBUS ? "SIGBUS" : "SIGSEGV");
+	put(&line, " at 0x");
+	put_number(&line, (uintptr_t)fault->addr, 16, 1);
+	while (a && !has_address(a, fault->addr))
+		a = a->listed.next;
+	if (a) {
+		put_name(&line, " in arena '", a->name);
+		put_state(&line, a, fault->addr);
+		goto out;
+	}
+	for (i = 0; i < NR_GRAVES && i < nr_graves; i++) {
+		grave = &graves[(nr_graves - 1 - i) % NR_GRAVES];
+		if (fault->addr < grave->map || fault->addr >= grave->map_end)
+			continue;
+		/* Somebody else may have the addresses by now. */
+		put_name(&line, " where arena '", grave->name);
+		put(&line, " was, destroyed ");
+		put_age(&line, grave->at);
+		goto out;
+	}
+	return;
+out:
+	line.text[line.length++] = '\n';
+	written = write(2, line.text, line.length);
+	(void)written;
+}
+
+/* --- the handler ------------------------------------------------------------------ */
+
+static const int signals[] = { SIGBUS, SIGSEGV };
+static struct sigaction before[2];
+
+/* What was there before goes on; the default comes when the instruction faults again. */
+static void pass_on(int signal, siginfo_t *info, void *context)
+{
+	struct sigaction old = before[signal == SIGSEGV];
+	bool is_sent = info->si_code <= 0;
+
+	if (old.sa_flags & SA_RESETHAND)
+		before[signal == SIGSEGV] = (struct sigaction) { .sa_handler = SIG_DFL };
+	if (old.sa_flags & SA_SIGINFO) {
+		old.sa_sigaction(signal, info, context);
+		return;
+	}
+	if (old.sa_handler != SIG_DFL && old.sa_handler != SIG_IGN) {
+		old.sa_handler(signal);
+		return;
+	}
+	if (is_sent && old.sa_handler == SIG_IGN)
+		return;
+	sigaction(signal, &(struct sigaction) { .sa_handler = SIG_DFL }, NULL);
+	/* Sent by somebody: there is no instruction that does it again. */
+	if (is_sent)
+		raise(signal);
+}
+
+static void handle(int signal, siginfo_t *info, void *context)
+{
+	int saved_errno = errno;
+
+	/* A fault, not a kill(2), and one whose address is known. */
+	if (info->si_code > 0 && info->si_code != SI_KERNEL)
+		arena_list_try(report, &(struct fault) { info->si_addr, signal });
+	errno = saved_errno;
+	pass_on(signal, info, context);
+}
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int install_error;
+
+static void install(void)
+{
+	struct sigaction action;
+	size_t i;
+
+	for (i = 0; i < sizeof(signals) / sizeof(*signals) && !install_error; i++) {
+		/* What the one before it wants blocked, and what not. */
+		sigaction(signals[i], NULL, &before[i]);
+		action = (struct sigaction) { .sa_mask = before[i].sa_mask };
+		action.sa_flags = SA_SIGINFO | SA_ONSTACK | (before[i].sa_flags & SA_NODEFER);
+		action.sa_sigaction = handle;
+		if (sigaction(signals[i], &action, NULL))
+			install_error = -errno;
+	}
+}
+
+int arena_report_faults(void)
+{
+	int saved_errno = errno;
+
+	pthread_once(&once, install);
+	errno = saved_errno;
+	return install_error;
+}
+
+static void read_variable(void)
+{
+	const char *text = secure_getenv("ARENA_REPORT_FAULTS");
+
+	if (!text || !strcmp(text, "0"))
+		return;
+	if (!strcmp(text, "1"))
+		arena_report_faults();
+	else
+		fprintf(stderr,
+			"libarena: ARENA_REPORT_FAULTS=%s is ignored: can't be understood\n", text);
+}
+
+void arena_fault_begin(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, read_variable);
+}

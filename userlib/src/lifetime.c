@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR MIT
+/*
+ * What ends an arena's contents but the program: the system, which may take an idle
+ * arena's, and the scope that it is bound to.
+ *
+ * Nobody else can change base and left while the inline functions run. So that they
+ * notice, they are given nothing (an idle arena), or no more than a slice at a time.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "private.h"
+
+/* Size of the structure in its first version. */
+#define SCOPE_SIZE_1	(offsetof(struct arena_scope, slice) + sizeof(uint64_t))
+
+/* --- idle ------------------------------------------------------------------- */
+
+int arena_idle(struct arena *pub)
+{
+	struct arena_private *a = private(pub);
+	int saved_errno = errno;
+	int err;
+
+	check_use(a, "arena_idle");
+	if (is_foreign(a))
+		return -EPERM;
+	if (a->is_idle)
+		return 0;
+	if (!a->backend)
+		return -EINVAL;
+	if (a->cleanups || a->holes_end)
+		return -EBUSY;
+	if (a->checks)
+		arena_checks_open(a);
+	err = a->backend->idle(&a->range, a->committed, top_of(a));
+	if (a->checks && err)
+		arena_checks_claim(a, false);
+	else if (a->checks)
+		arena_checks_close(a);
+	if (!err) {
+		a->is_idle = true;
+		arena_refresh_top(a);
+	}
+	errno = saved_errno;
+	return err;
+}
+
+int arena_claim(struct arena *pub)
+{
+	struct arena_private *a = private(pub);
+	int saved_errno = errno;
+	int kept;
+
+	check_use(a, "arena_claim");
+	if (!a->is_idle)
+		return 1;
+	if (is_foreign(a))
+		return -EPERM;
+	if (a->checks)
+		arena_checks_open(a);
+	kept = a->backend->claim(&a->range, top_of(a));
+	if (a->checks)
+		arena_checks_claim(a, !kept);
+	if (kept >= 0) {
+		a->is_idle = false;
+		arena_refresh_top(a);
+	}
+	/* Some of it is there still. */
+	if (!kept)
+		arena_release(pub);
+	errno = saved_errno;
+	return kept;
+}
+
+/* --- scopes ------------------------------------------------------------------- */
+
+uint64_t arena_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* A descriptor that was closed meanwhile has nobody to cancel anything any more. */
+static bool is_cancelled(const struct scope *scope)
+{
+	struct pollfd fd = { .fd = scope->fd, .events = scope->events };
+
+	return poll(&fd, 1, 0) > 0;
+}
+
+bool arena_is_over(struct arena_private *a)
+{
+	struct scope *scope = &a->scope;
+	int saved_errno = errno;
+
+	if (!scope->is_over)
+		scope->is_over = ((scope->flags & ARENA_SCOPE_DEADLINE) &&
+				  arena_now() >= scope->deadline) ||
+				 ((scope->flags & ARENA_SCOPE_FD) && is_cancelled(scope));
+	if (scope->is_over) {
+		a->slice = 0;
+		arena_refresh_top(a);
+	}
+	errno = saved_errno;
+	return scope->is_over;
+}
+
+int arena_scope_begin(struct arena *pub, const struct arena_scope *from)
+{
+	struct arena_private *a = private(pub);
+	int saved_errno = errno, err;
+	struct stat stat = { 0 };
+	struct arena_scope scope;
+
+	check_use(a, "arena_scope_begin");
+	err = arena_get_struct(&scope, from, sizeof(scope), SCOPE_SIZE_1);
+	if (err)
+		return err;
+	if (!scope.flags || scope.flags & ~(ARENA_SCOPE_DEADLINE | ARENA_SCOPE_FD))
+		return -EINVAL;
+	if (a->scope.is_bound)
+		return -EBUSY;
+	if ((scope.flags & ARENA_SCOPE_FD) && fstat(scope.fd, &stat)) {
+		errno = saved_errno;
+		return -EBADF;
+	}
+	a->scope = (struct scope) {
+		.is_bound = true,
+		.flags = scope.flags,
+		.deadline = scope.deadline,
+		.fd = scope.fd,
+		/* A socket has requests to read; what matters is who sends them. */
+		.events = S_ISSOCK(stat.st_mode) ? POLLRDHUP : POLLIN,
+	};
+	a->slice = whole_slice(a) & scope.slice & -ARENA_ALIGN;
+	arena_refresh_top(a);
+	return 0;
+}
+
+int arena_scope_check(struct arena *pub)
+{
+	struct arena_private *a = private(pub);
+
+	check_use(a, "arena_scope_check");
+	return a->scope.is_bound && arena_is_over(a) ? -ECANCELED : 0;
+}
+
+int arena_scope_end(struct arena *pub)
+{
+	struct arena_private *a = private(pub);
+
+	check_use(a, "arena_scope_end");
+	a->scope.is_bound = false;
+	a->slice = whole_slice(a);
+	return arena_release(pub);
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR MIT
+/*
+ * Options, and the environment variables that override them.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "private.h"
+
+/* Size of the structure in its first version. */
+#define OPTS_SIZE_1	(offsetof(struct arena_opts, node_mask) + sizeof(uint64_t))
+
+#define KNOWN_FLAGS	(ARENA_PREFER | ARENA_KEEP_DIRTY | ARENA_SEAL | ARENA_CHECKS | \
+			 ARENA_QUARANTINE | ARENA_COUNT | ARENA_THREAD_OWNED)
+
+int arena_get_struct(void *to, const void *from, size_t size, size_t least)
+{
+	size_t has = from ? *(const size_t *)from : 0, i;
+
+	memset(to, 0, size);
+	if (!from)
+		return 0;
+	if (has < least)
+		return -EINVAL;
+	for (i = size; i < has; i++)
+		if (((const char *)from)[i])
+			return -E2BIG;
+	memcpy(to, from, has < size ? has : size);
+	return 0;
+}
+
+int arena_read_opts(struct arena_opts *opts, const struct arena_opts *from)
+{
+	int err = arena_get_struct(opts, from, sizeof(*opts), OPTS_SIZE_1);
+
+	if (err || !from)
+		return err;
+	if (opts->backing > ARENA_BACKING_ANON || opts->nodes > ARENA_NODES_INTERLEAVE ||
+	    opts->flags & ~KNOWN_FLAGS || opts->reserved)
+		return -EINVAL;
+	if ((opts->nodes == ARENA_NODES_LOCAL) != !opts->node_mask)
+		return -EINVAL;
+	return 0;
+}
+
+/* --- what is in a variable ---------------------------------------------------- */
+
+static int parse_size(const char *text, size_t *size)
+{
+	static const char suffixes[] = "KMGT";
+	const char *suffix;
+	unsigned long long n;
+	int shift = 0;
+	char *end;
+
+	if (!isdigit((unsigned char)*text))
+		return -EINVAL;
+	errno = 0;
+	n = strtoull(text, &end, 0);
+	if (errno)
+		return -EINVAL;
+	if (*end) {
+		suffix = strchr(suffixes, toupper((unsigned char)*end));
+		if (!suffix || end[1])
+			return -EINVAL;
+		shift = 10 * (suffix - suffixes + 1);
+	}
+	if (n > SIZE_MAX >> shift)
+		return -EINVAL;
+	*size = n << shift;
+	return 0;
+}
+
+int arena_parse_nodes(const char *text, uint64_t *mask)
+{
+	unsigned long first, last;
+	char *end;
+
+	*mask = 0;
+	do {
+		if (!isdigit((unsigned char)*text))
+			return -EINVAL;
+		first = last = strtoul(text, &end, 10);
+		if (*end == '-') {
+			if (!isdigit((unsigned char)end[1]))
+				return -EINVAL;
+			last = strtoul(end + 1, &end, 10);
+		}
+		if (first > last || last > 63)
+			return -EINVAL;
+		while (first <= last)
+			*mask |= (uint64_t)1 << first++;
+		text = end + 1;
+	} while (*end == ',');
+	return *end && *end != '\n' ? -EINVAL : 0;
+}
+
+/* One of some words, up to a colon or the end; the rest is after it. */
+static int parse_word(const char *text, const char *const *words, uint32_t *which,
+		      const char **rest)
+{
+	size_t length = strcspn(text, ":");
+	uint32_t i;
+
+	for (i = 0; words[i]; i++) {
+		if (strlen(words[i]) == length && !memcmp(words[i], text, length)) {
+			*which = i;
+			*rest = text[length] ? text + length + 1 : NULL;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int parse_backing(const char *text, struct arena_opts *opts)
+{
+	static const char *const words[] = { "any", "device", "huge", "anon", NULL };
+	const char *rest;
+	uint32_t backing;
+
+	if (parse_word(text, words, &backing, &rest) || rest)
+		return -EINVAL;
+	opts->backing = backing;
+	return 0;
+}
+
+static int parse_placement(const char *text, struct arena_opts *opts)
+{
+	static const char *const words[] = {
+		"local", "bind", "preferred", "interleave", NULL
+	};
+	const char *rest;
+	uint64_t mask = 0;
+	uint32_t nodes;
+
+	if (parse_word(text, words, &nodes, &rest))
+		return -EINVAL;
+	if ((nodes == ARENA_NODES_LOCAL) != !rest)
+		return -EINVAL;
+	if (rest && arena_parse_nodes(rest, &mask))
+		return -EINVAL;
+	opts->nodes = nodes;
+	opts->node_mask = mask;
+	return 0;
+}
+
+static int parse_reserve(const char *text, struct arena_opts *opts)
+{
+	if (!strcmp(text, "auto")) {
+		opts->reserve = ARENA_RESERVE_AUTO;
+		return 0;
+	}
+	return parse_size(text, &opts->reserve);
+}
+
+static int parse_limit(const char *text, struct arena_opts *opts)
+{
+	return parse_size(text, &opts->limit);
+}
+
+static int parse_prefault(const char *text, struct arena_opts *opts)
+{
+	return parse_size(text, &opts->prefault);
+}
+
+static int parse_flag(const char *text, struct arena_opts *opts, uint32_t flag)
+{
+	if (strcmp(text, "0") && strcmp(text, "1"))
+		return -EINVAL;
+	opts->flags = *text == '1' ? opts->flags | flag : opts->flags & ~flag;
+	return 0;
+}
+
+void arena_override_opts(struct arena_opts *opts)
+{
+	static const struct {
+		const char *name;
+		int (*parse)(const char *text, struct arena_opts *opts);
+		/* Without a function, what 1 sets and 0 clears. */
+		uint32_t flag;
+	} all[] = {
+		{ "ARENA_RESERVE", parse_reserve, 0 },
+		{ "ARENA_LIMIT", parse_limit, 0 },
+		{ "ARENA_PREFAULT", parse_prefault, 0 },
+		{ "ARENA_BACKING", parse_backing, 0 },
+		{ "ARENA_NODES", parse_placement, 0 },
+		{ "ARENA_PREFER", NULL, ARENA_PREFER },
+		{ "ARENA_KEEP_DIRTY", NULL, ARENA_KEEP_DIRTY },
+		{ "ARENA_SEAL", NULL, ARENA_SEAL },
+		{ "ARENA_QUARANTINE", NULL, ARENA_QUARANTINE },
+		{ "ARENA_COUNT", NULL, ARENA_COUNT },
+		{ "ARENA_THREAD_OWNED", NULL, ARENA_THREAD_OWNED },
+		{ "ARENA_CHECKED", NULL, ARENA_CHECKS },
+	};
+	const char *text;
+	size_t i;
+	int err;
+
+	if (arena_checks_wanted())
+		opts->flags |= ARENA_CHECKS;
+	for (i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		text = secure_getenv(all[i].name);
+		if (!text)
+			continue;
+		err = all[i].parse ? all[i].parse(text, opts) :
+				     parse_flag(text, opts, all[i].flag);
+		if (err)
+			fprintf(stderr, "libarena: %s=%s is ignored: can't be understood\n",
+				all[i].name, text);
+	}
+}

@@ -1,0 +1,895 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR MIT
+/*
+ * Pools of arenas.
+ *
+ * An arena of a pool is at any time in one place, whose owner may use it:
+ *
+ *	lent		who has got it
+ *	a slot		one for each thread and pool, of one arena; whoever takes it out by an
+ *			atomic exchange
+ *	the list	of those that are idle, ordered by when they were put; the pool's lock
+ *	being aged	taken out of the list, by who is in age_arenas()
+ *
+ * pool->total counts all of them, and those that are being made, before they are: so nobody
+ * calls the system with a lock held, and a limit is not passed. A pool belongs to who created
+ * it; slots belong to their thread, and outlive the pool if that ends first.
+ *
+ * Locks: pools_lock protects which pools there are, and that a slot's pool does not end; under
+ * it, pool->lock protects everything in a pool but what is said of members. fork() takes all of
+ * them, before those of thread.c. In a child there is neither the library's thread nor
+ * who waited, so it can only end a pool.
+ *
+ * Fairness. Who finds nothing and may make nothing queues, with a condition variable of his
+ * own. As long as there is somebody in the queue, nobody takes from the list, makes an arena
+ * or goes past the queue: that is under the lock. What is put is handed to the first of the
+ * queue, under the lock, too; so between those that wait it is first come, first served.
+ * That leaves the slots, which are used without the lock:
+ *
+ *	put:	P1 store to the slot	P2 look at pool->attention
+ *	wait:	W1 add to pool->attention	W2 look into all slots
+ *	get:	G1 look at pool->attention	G2 take out of the own slot
+ *
+ * All are sequentially consistent. Either P1 is before W2, which finds the arena (or somebody
+ * has taken it out meanwhile), or W1 is before P2, which takes the arena back and hands it
+ * over. So no arena stays in a slot while somebody waits. Of gets that take by G2 after
+ * W1, each had G1 before W1: a thread is in one get at a time, so that is one for each thread,
+ * and every later one sees that somebody waits. So who waits is overtaken by no more than one
+ * get of each other thread, however long it takes.
+ *
+ * pool->attention also has a bit for the library's thread when that sleeps for good, since
+ * nothing is idle; by the same argument either it finds what is put, or who puts it wakes it.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pool_private.h"
+
+/* Sizes of the structures in their first version. */
+#define OPTS_SIZE_1	(offsetof(struct arena_pool_opts, reserved) + sizeof(uint32_t))
+#define STATS_SIZE_1	(offsetof(struct arena_pool_stats, failures) + sizeof(uint64_t))
+
+#define DEFAULT_PERIOD		(10000 * MSEC)
+/* What is added to and multiplied stays far from overflow. */
+#define MOST_PERIOD		(INT64_MAX / 16)
+#define DEFAULT_PERMILLE	75
+#define PRESSURE_FILE		"/proc/pressure/memory"
+/* So often free memory is looked at by who puts. */
+#define LOOK_AT_PUT		(100 * MSEC)
+#define LEAST_SMALLER		((size_t)64 << 20)
+#define CACHE_LINE		((size_t)64)
+
+/**
+ * struct waiter - who waits for an arena, on his stack
+ * @next: who comes next
+ * @changed: when he is served
+ * @is_served: whether he is
+ * @a: with what; NULL for leave to make one
+ * @hits: pool_hits() when he began to wait
+ */
+struct waiter {
+	struct waiter *next;
+	pthread_cond_t changed;
+	bool is_served;
+	struct arena_private *a;
+	uint64_t hits;
+};
+
+static pthread_mutex_t pools_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct arena_pool *pools;
+static uint64_t last_id;
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t key;
+static int key_error;
+
+/* The calling thread's slots, and the one of the pool that it used last. */
+static __thread struct slot *own_slots;
+static __thread struct {
+	uint64_t id;
+	struct slot *slot;
+} used_last;
+
+/* --- who waits ----------------------------------------------------------- */
+
+static uint64_t pool_hits(const struct arena_pool *pool)
+{
+	uint64_t hits = pool->stats.hits_own;
+	const struct slot *slot;
+
+	for (slot = pool->slots; slot; slot = slot->next)
+		hits += __atomic_load_n(&slot->hits, __ATOMIC_RELAXED);
+	return hits;
+}
+
+static void queue_locked(struct arena_pool *pool, struct waiter *waiter)
+{
+	*pool->last = waiter;
+	pool->last = &waiter->next;
+	pool->stats.waits++;
+	__atomic_fetch_add(&pool->attention, ONE_WAITS, __ATOMIC_SEQ_CST);
+	/* Who got one before that was first. */
+	waiter->hits = pool_hits(pool);
+}
+
+/* Take somebody out of the queue. */
+static void unqueue_locked(struct arena_pool *pool, struct waiter **at)
+{
+	struct waiter *waiter = *at;
+
+	*at = waiter->next;
+	if (!waiter->next)
+		pool->last = at;
+	__atomic_fetch_sub(&pool->attention, ONE_WAITS, __ATOMIC_SEQ_CST);
+}
+
+/* The first of the queue gets an arena, or leave to make one, which is counted. */
+static void serve_locked(struct arena_pool *pool, struct arena_private *a)
+{
+	struct waiter *waiter = pool->first;
+	uint64_t overtaken = pool_hits(pool) - waiter->hits;
+
+	if (overtaken > pool->stats.overtaken)
+		pool->stats.overtaken = overtaken;
+	unqueue_locked(pool, &pool->first);
+	waiter->a = a;
+	waiter->is_served = true;
+	pthread_cond_signal(&waiter->changed);
+}
+
+static bool count_new_locked(struct arena_pool *pool)
+{
+	if (pool->max_total && pool->total >= pool->max_total)
+		return false;
+	pool->total++;
+	return true;
+}
+
+void arena_pool_uncount_locked(struct arena_pool *pool)
+{
+	pool->total--;
+	if (pool->first && count_new_locked(pool))
+		serve_locked(pool, NULL);
+}
+
+/* --- what is idle -------------------------------------------------------- */
+
+/* Ordered: what was put is the newest, but for what comes from elsewhere. */
+static void insert_locked(struct arena_pool *pool, struct arena_private *a)
+{
+	struct arena_private *newer = NULL, *older = pool->newest;
+
+	while (older && older->pooled.put_at > a->pooled.put_at) {
+		newer = older;
+		older = older->pooled.older;
+	}
+	a->pooled.newer = newer;
+	a->pooled.older = older;
+	*(newer ? &newer->pooled.older : &pool->newest) = a;
+	*(older ? &older->pooled.newer : &pool->oldest) = a;
+	pool->nr_idle++;
+}
+
+void arena_pool_remove_locked(struct arena_pool *pool, struct arena_private *a)
+{
+	struct arena_private *newer = a->pooled.newer, *older = a->pooled.older;
+
+	*(newer ? &newer->pooled.older : &pool->newest) = older;
+	*(older ? &older->pooled.newer : &pool->oldest) = newer;
+	pool->nr_idle--;
+}
+
+void arena_pool_give_locked(struct arena_pool *pool, struct arena_private *a)
+{
+	if (pool->first) {
+		serve_locked(pool, a);
+		return;
+	}
+	insert_locked(pool, a);
+	if (pool->attention & ASLEEP)
+		arena_pool_wake_locked(pool);
+}
+
+static struct arena_private *take_out(struct slot *slot)
+{
+	/* To look first leaves the line to who has it. */
+	if (!__atomic_load_n(&slot->idle, __ATOMIC_SEQ_CST))
+		return NULL;
+	return __atomic_exchange_n(&slot->idle, NULL, __ATOMIC_SEQ_CST);
+}
+
+void arena_pool_empty_slots_locked(struct arena_pool *pool, int64_t until)
+{
+	struct arena_private *a;
+	struct slot *slot;
+
+	for (slot = pool->slots; slot; slot = slot->next) {
+		if (__atomic_load_n(&slot->put_at, __ATOMIC_RELAXED) > until)
+			continue;
+		a = take_out(slot);
+		if (a)
+			arena_pool_give_locked(pool, a);
+	}
+}
+
+/* The newest of all, or else what another thread has; what is there is used first. */
+static struct arena_private *take_idle_locked(struct arena_pool *pool)
+{
+	struct arena_private *a = pool->newest;
+	struct slot *slot;
+
+	if (a) {
+		arena_pool_remove_locked(pool, a);
+		return a;
+	}
+	for (slot = pool->slots; slot && !a; slot = slot->next)
+		a = take_out(slot);
+	return a;
+}
+
+bool arena_pool_lacks_idle_locked(const struct arena_pool *pool)
+{
+	return pool->nr_idle + pool->nr_aged < pool->min_idle && !pool->first &&
+	       (!pool->max_total || pool->total < pool->max_total);
+}
+
+/* --- slots --------------------------------------------------------------- */
+
+static struct slot *find_slot(const struct arena_pool *pool)
+{
+	struct slot *slot;
+
+	if (used_last.id == pool->id)
+		return used_last.slot;
+	for (slot = own_slots; slot && slot->id != pool->id; slot = slot->next_of_thread)
+		;
+	if (slot) {
+		used_last.id = pool->id;
+		used_last.slot = slot;
+	}
+	return slot;
+}
+
+/* The pool has ended, or the thread does. pools_lock is held. */
+static void detach_slot(struct slot *slot)
+{
+	struct arena_pool *pool = slot->pool;
+	struct arena_private *a;
+
+	pthread_mutex_lock(&pool->lock);
+	a = take_out(slot);
+	if (a)
+		arena_pool_give_locked(pool, a);
+	*slot->link = slot->next;
+	if (slot->next)
+		slot->next->link = slot->link;
+	pool->stats.hits_own += __atomic_load_n(&slot->hits, __ATOMIC_RELAXED);
+	slot->pool = NULL;
+	pthread_mutex_unlock(&pool->lock);
+}
+
+/* Those of pools that have ended, or all. */
+static void free_slots(bool all)
+{
+	struct slot **at = &own_slots, *slot;
+
+	pthread_mutex_lock(&pools_lock);
+	while ((slot = *at)) {
+		if (slot->pool && all)
+			detach_slot(slot);
+		if (slot->pool) {
+			at = &slot->next_of_thread;
+			continue;
+		}
+		*at = slot->next_of_thread;
+		free(slot);
+	}
+	pthread_mutex_unlock(&pools_lock);
+	used_last.id = 0;
+}
+
+/* A cleanup that puts an arena later has another slot, and this called again. */
+static void end_slots(void *unused)
+{
+	(void)unused;
+	free_slots(true);
+}
+
+static void make_key(void)
+{
+	key_error = pthread_key_create(&key, end_slots);
+}
+
+/* NULL if there is no memory: then what is put is for all. */
+static struct slot *add_slot(struct arena_pool *pool)
+{
+	struct slot *slot;
+
+	free_slots(false);
+	pthread_once(&once, make_key);
+	if (key_error || pthread_setspecific(key, &key))
+		return NULL;
+	slot = aligned_alloc(CACHE_LINE, (sizeof(*slot) + CACHE_LINE - 1) & -CACHE_LINE);
+	if (!slot)
+		return NULL;
+	memset(slot, 0, sizeof(*slot));
+	slot->id = pool->id;
+	slot->pool = pool;
+	slot->next_of_thread = own_slots;
+	own_slots = slot;
+	pthread_mutex_lock(&pool->lock);
+	slot->next = pool->slots;
+	slot->link = &pool->slots;
+	if (slot->next)
+		slot->next->link = &slot->next;
+	pool->slots = slot;
+	pthread_mutex_unlock(&pool->lock);
+	return slot;
+}
+
+/* --- arenas are made ----------------------------------------------------- */
+
+static bool is_lack_of_memory(int err)
+{
+	return err == -ENOMEM || err == -EDQUOT || err == -EAGAIN;
+}
+
+int arena_pool_make(struct arena_pool *pool, int rung, struct arena_private **result)
+{
+	struct arena_opts opts = pool->arena;
+	size_t smaller = predict_blocks(pool);
+	struct arena_private *a;
+	struct arena *pub;
+	int err;
+
+	if (rung > ARENA_POOL_AS_ASKED) {
+		if (__builtin_mul_overflow(smaller, (size_t)4, &smaller) || smaller < LEAST_SMALLER)
+			smaller = LEAST_SMALLER;
+		if (!opts.reserve || opts.reserve > smaller)
+			opts.reserve = smaller;
+		opts.prefault = 0;
+	}
+	if (rung == ARENA_POOL_ANONYMOUS) {
+		opts.backing = ARENA_BACKING_ANON;
+		opts.flags &= ~ARENA_PREFER;
+	}
+	err = arena_create(&pub, &opts);
+	if (err)
+		return err;
+	a = private(pub);
+	/* Whatever the environment says of all arenas. */
+	arena_disown(a);
+	a->is_thread_owned = false;
+	if (!a->sketch)
+		a->sketch = arena_sketch_get(pool->name);
+	if (rung == ARENA_POOL_AS_ASKED && arena_commit_ahead(a))
+		rung = ARENA_POOL_SMALLER;
+	a->pooled = (struct pooled) { .pool = pool, .rung = rung, .node = -1 };
+	*result = a;
+	return 0;
+}
+
+void arena_pool_count_made_locked(struct arena_pool *pool, const struct arena_private *a)
+{
+	uint64_t *const rungs[] = {
+		[ARENA_POOL_AS_ASKED] = &pool->stats.as_asked,
+		[ARENA_POOL_SMALLER] = &pool->stats.smaller,
+		[ARENA_POOL_ANONYMOUS] = &pool->stats.anonymous,
+	};
+
+	++*rungs[a->pooled.rung];
+}
+
+/* Destroy all that is idle, in all pools; whether there was something. */
+static bool give_up_idle(void)
+{
+	struct arena_private *all = NULL, *a;
+	int64_t now = coarse_now();
+	struct arena_pool *pool;
+
+	pthread_mutex_lock(&pools_lock);
+	for (pool = pools; pool; pool = pool->next) {
+		/* In a child, who waited there is not here. */
+		if (is_child(pool))
+			continue;
+		pthread_mutex_lock(&pool->lock);
+		/* Nor is it made again at once. */
+		pool->refill_at = now + pool->period;
+		while ((a = take_idle_locked(pool))) {
+			a->pooled.older = all;
+			all = a;
+			pool->stats.given_up++;
+			arena_pool_uncount_locked(pool);
+		}
+		pthread_mutex_unlock(&pool->lock);
+	}
+	pthread_mutex_unlock(&pools_lock);
+	if (!all)
+		return false;
+	while ((a = all)) {
+		all = a->pooled.older;
+		destroy_arena(a);
+	}
+	return true;
+}
+
+static int climb_down(struct arena_pool *pool, struct arena_private **a)
+{
+	int rung, err;
+
+	for (rung = ARENA_POOL_AS_ASKED; rung <= ARENA_POOL_ANONYMOUS; rung++) {
+		err = arena_pool_make(pool, rung, a);
+		if (!is_lack_of_memory(err))
+			return err;
+	}
+	return -ENOMEM;
+}
+
+/* It has been counted. */
+static int make_arena(struct arena_pool *pool, struct arena_private **a)
+{
+	int err = climb_down(pool, a);
+
+	if (err == -ENOMEM && give_up_idle())
+		err = climb_down(pool, a);
+	pthread_mutex_lock(&pool->lock);
+	if (err) {
+		pool->stats.failures += err == -ENOMEM;
+		arena_pool_uncount_locked(pool);
+	} else {
+		pool->stats.misses++;
+		arena_pool_count_made_locked(pool, *a);
+	}
+	pthread_mutex_unlock(&pool->lock);
+	return err;
+}
+
+/* --- get and put --------------------------------------------------------- */
+
+static void init_condition(pthread_cond_t *condition)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(condition, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+/* 0 and an arena, or NULL for leave to make one; or -ETIMEDOUT. */
+static int wait_locked(struct arena_pool *pool, int64_t deadline, struct arena_private **a)
+{
+	struct timespec until = {
+		.tv_sec = deadline / (1000 * MSEC), .tv_nsec = deadline % (1000 * MSEC),
+	};
+	struct waiter waiter = { .next = NULL }, **at;
+	int err = 0;
+
+	init_condition(&waiter.changed);
+	queue_locked(pool, &waiter);
+	/* What was put before anybody could see that. */
+	arena_pool_empty_slots_locked(pool, INT64_MAX);
+	/* What is handed over when the time is over is not lost. */
+	while (!waiter.is_served && !err)
+		err = deadline < 0 ? pthread_cond_wait(&waiter.changed, &pool->lock) :
+		      pthread_cond_timedwait(&waiter.changed, &pool->lock, &until);
+	pthread_cond_destroy(&waiter.changed);
+	if (waiter.is_served) {
+		*a = waiter.a;
+		return 0;
+	}
+	for (at = &pool->first; *at != &waiter; at = &(*at)->next)
+		;
+	unqueue_locked(pool, at);
+	return -ETIMEDOUT;
+}
+
+/* 0 and an arena, or NULL for leave to make one, which is counted; or -ETIMEDOUT. */
+static int take_locked(struct arena_pool *pool, int64_t timeout, int64_t deadline,
+		       struct arena_private **a)
+{
+	int err = 0;
+
+	*a = NULL;
+	if (!pool->first) {
+		*a = take_idle_locked(pool);
+		if (*a || count_new_locked(pool))
+			goto out;
+	}
+	err = timeout ? wait_locked(pool, deadline, a) : -ETIMEDOUT;
+out:
+	if (err)
+		pool->stats.timeouts++;
+	else if (*a)
+		pool->stats.hits_shared++;
+	if (arena_pool_lacks_idle_locked(pool) && coarse_now() >= pool->refill_at)
+		arena_pool_wake_locked(pool);
+	return err;
+}
+
+/* An arena that was idle becomes the calling thread's; whether it does. */
+static bool open_arena(struct arena_pool *pool, struct arena_private *a)
+{
+	int kept = 1;
+
+	(void)arena_adopt(&a->pub);
+	if (a->is_idle)
+		kept = arena_claim(&a->pub);
+	if (kept > 0)
+		return true;
+	pthread_mutex_lock(&pool->lock);
+	if (!kept)
+		pool->stats.lost++;
+	else
+		arena_pool_uncount_locked(pool);
+	pthread_mutex_unlock(&pool->lock);
+	if (kept < 0)
+		destroy_arena(a);
+	return !kept;
+}
+
+static int get_slowly(struct arena_pool *pool, int64_t timeout, struct arena_private **a)
+{
+	int64_t deadline = -1, now;
+	int err;
+
+	if (timeout > 0) {
+		now = arena_now();
+		deadline = timeout > INT64_MAX - now ? INT64_MAX : now + timeout;
+	}
+	do {
+		pthread_mutex_lock(&pool->lock);
+		err = take_locked(pool, timeout, deadline, a);
+		pthread_mutex_unlock(&pool->lock);
+		if (err)
+			return err;
+		if (!*a)
+			return make_arena(pool, a);
+	} while (!open_arena(pool, *a));
+	return 0;
+}
+
+int arena_pool_get(struct arena_pool *pool, struct arena **result, int64_t timeout)
+{
+	struct slot *slot = find_slot(pool);
+	struct arena_private *a = NULL;
+	int saved_errno = errno;
+	int state, err = 0;
+
+	if (is_child(pool))
+		return -EPERM;
+	if (slot && __atomic_load_n(&pool->attention, __ATOMIC_SEQ_CST) < ONE_WAITS)
+		a = take_out(slot);
+	if (a) {
+		__atomic_store_n(&slot->hits, slot->hits + 1, __ATOMIC_RELAXED);
+	} else {
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+		err = get_slowly(pool, timeout, &a);
+		pthread_setcancelstate(state, NULL);
+		errno = saved_errno;
+	}
+	if (err)
+		return err;
+	a->pooled.is_lent = true;
+	a->pooled.age = HOT;
+	*result = &a->pub;
+	return a->pooled.rung;
+}
+
+/* Without what who had it has set; whether it can be lent again. */
+static bool clean_arena(struct arena_pool *pool, struct arena_private *a)
+{
+	if (a->checks && (a->pooled.pool != pool || !a->pooled.is_lent))
+		arena_die(a, "arena_pool_put", "it is not lent by this pool");
+	if (pool->free_percent && a->pooled.node < 0 && a->pub.left + a->pub.base < a->range.end)
+		a->pooled.node = arena_node_of(a->range.end - 1);
+	/* Its cleanups may set something, too. */
+	arena_reset(&a->pub);
+	a->scope.is_bound = false;
+	a->slice = whole_slice(a);
+	a->oom = NULL;
+	arena_refresh_top(a);
+	a->pooled.is_lent = false;
+	/* It could not be claimed. */
+	return !a->is_idle;
+}
+
+/* Far more than is expected: one request in a thousand is no reason to keep that. */
+static void trim_oversized(struct arena_pool *pool, struct arena_private *a)
+{
+	size_t expected = predict_blocks(pool);
+
+	if (!expected || committed_of(a) <= expected + expected / 5)
+		return;
+	if (arena_trim(&a->pub, expected))
+		return;
+	pthread_mutex_lock(&pool->lock);
+	pool->stats.oversized++;
+	pthread_mutex_unlock(&pool->lock);
+}
+
+static void wake(struct arena_pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	if (pool->attention & ASLEEP)
+		arena_pool_wake_locked(pool);
+	pthread_mutex_unlock(&pool->lock);
+}
+
+static void put_arena(struct arena_pool *pool, struct arena_private *a)
+{
+	struct slot *slot = find_slot(pool);
+	uint32_t attention;
+
+	if (!slot)
+		slot = add_slot(pool);
+	if (slot && !__atomic_load_n(&slot->idle, __ATOMIC_RELAXED)) {
+		__atomic_store_n(&slot->put_at, a->pooled.put_at, __ATOMIC_RELAXED);
+		__atomic_store_n(&slot->bytes, committed_of(a), __ATOMIC_RELAXED);
+		__atomic_store_n(&slot->idle, a, __ATOMIC_SEQ_CST);
+		attention = __atomic_load_n(&pool->attention, __ATOMIC_SEQ_CST);
+		if (!attention)
+			return;
+		if (attention < ONE_WAITS) {
+			wake(pool);
+			return;
+		}
+		/* Unless somebody was faster. */
+		a = take_out(slot);
+		if (!a)
+			return;
+	}
+	pthread_mutex_lock(&pool->lock);
+	arena_pool_give_locked(pool, a);
+	pthread_mutex_unlock(&pool->lock);
+}
+
+void arena_pool_put(struct arena_pool *pool, struct arena *pub)
+{
+	struct arena_private *a = private(pub);
+	int saved_errno = errno, state;
+	int64_t now, looked_at;
+
+	if (!a)
+		return;
+	if (is_child(pool)) {
+		arena_destroy(pub);
+		return;
+	}
+	if (clean_arena(pool, a)) {
+		trim_oversized(pool, a);
+		now = coarse_now();
+		a->pooled.put_at = now;
+		put_arena(pool, a);
+	} else {
+		pthread_mutex_lock(&pool->lock);
+		arena_pool_uncount_locked(pool);
+		pthread_mutex_unlock(&pool->lock);
+		destroy_arena(a);
+		now = 0;
+	}
+	looked_at = __atomic_load_n(&pool->free_looked_at, __ATOMIC_RELAXED);
+	if (pool->free_percent && now - looked_at >= LOOK_AT_PUT &&
+	    __atomic_compare_exchange_n(&pool->free_looked_at, &looked_at, now, false,
+					__ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+		arena_pool_look_at_free(pool);
+		pthread_setcancelstate(state, NULL);
+	}
+	errno = saved_errno;
+}
+
+/* --- pools --------------------------------------------------------------- */
+
+static int read_opts(struct arena_pool_opts *opts, const struct arena_pool_opts *from)
+{
+	int err = arena_get_struct(opts, from, sizeof(*opts), OPTS_SIZE_1);
+
+	if (err)
+		return err;
+	if (opts->flags & ~ARENA_POOL_NO_THREAD || opts->reserved || opts->free_percent > 100 ||
+	    opts->pressure_permille > 1000 ||
+	    (opts->max_total && opts->min_idle > opts->max_total))
+		return -EINVAL;
+	return 0;
+}
+
+static void set_opts(struct arena_pool *pool, const struct arena_pool_opts *opts)
+{
+	const char *name = opts->name ? opts->name : pool->arena.name;
+
+	strncpy(pool->name, name ? name : "pool", NAME_SIZE - 1);
+	pool->arena.name = pool->name;
+	pool->arena.size = sizeof(pool->arena);
+	/* Its arenas are sized in any case. */
+	if (pool->arena.reserve == ARENA_RESERVE_AUTO)
+		pool->arena.reserve = 0;
+	pool->max_total = opts->max_total;
+	pool->min_idle = opts->min_idle;
+	pool->period = opts->period > MOST_PERIOD ? MOST_PERIOD : (int64_t)opts->period;
+	if (!pool->period)
+		pool->period = DEFAULT_PERIOD;
+	pool->runs_thread = !(opts->flags & ARENA_POOL_NO_THREAD);
+	pool->free_percent = opts->free_percent;
+	pool->pressure_permille = opts->pressure_permille ? opts->pressure_permille :
+							    DEFAULT_PERMILLE;
+}
+
+static int create_pool(struct arena_pool **result, const struct arena_pool_opts *from)
+{
+	struct arena_pool_opts opts;
+	struct arena_pool *pool;
+	int err;
+
+	err = read_opts(&opts, from);
+	if (err)
+		return err;
+	pool = calloc(1, sizeof(*pool));
+	if (!pool)
+		return -ENOMEM;
+	err = arena_read_opts(&pool->arena, opts.arena);
+	if (!err && pool->arena.flags & ARENA_THREAD_OWNED)
+		err = -EINVAL;
+	if (err)
+		goto free_pool;
+	set_opts(pool, &opts);
+	err = -ENOMEM;
+	pool->pressure = strdup(opts.pressure ? opts.pressure : PRESSURE_FILE);
+	if (!pool->pressure)
+		goto free_pool;
+	pool->has_pressure = !access(pool->pressure, R_OK);
+	pool->forks = arena_forks();
+	pool->sketch = arena_sketch_get(pool->name);
+	pool->last = &pool->first;
+	pool->start_at = INT64_MIN;
+	pool->refill_at = INT64_MIN;
+	/* Until there is something idle, which starts it. */
+	pool->attention = pool->runs_thread ? ASLEEP : 0;
+	pthread_mutex_init(&pool->lock, NULL);
+	init_condition(&pool->changed);
+
+	pthread_mutex_lock(&pools_lock);
+	pool->id = ++last_id;
+	pool->next = pools;
+	pool->link = &pools;
+	if (pools)
+		pools->link = &pool->next;
+	pools = pool;
+	pthread_mutex_unlock(&pools_lock);
+
+	pthread_mutex_lock(&pool->lock);
+	if (pool->min_idle)
+		arena_pool_wake_locked(pool);
+	pthread_mutex_unlock(&pool->lock);
+	*result = pool;
+	return 0;
+
+free_pool:
+	free(pool);
+	return err;
+}
+
+int arena_pool_create(struct arena_pool **pool, const struct arena_pool_opts *opts)
+{
+	int saved_errno = errno;
+	int err;
+
+	err = create_pool(pool, opts);
+	errno = saved_errno;
+	return err;
+}
+
+static uint32_t count_in_slots_locked(const struct arena_pool *pool, uint64_t *bytes)
+{
+	const struct slot *slot;
+	uint32_t nr = 0;
+
+	for (slot = pool->slots; slot; slot = slot->next) {
+		if (!__atomic_load_n(&slot->idle, __ATOMIC_SEQ_CST))
+			continue;
+		*bytes += __atomic_load_n(&slot->bytes, __ATOMIC_RELAXED);
+		nr++;
+	}
+	return nr;
+}
+
+/* End the thread, unless somebody has an arena or wants one; 0 or -EBUSY. */
+static int stop_pool(struct arena_pool *pool)
+{
+	uint64_t unused = 0;
+	uint32_t nr_here;
+
+	pthread_mutex_lock(&pool->lock);
+	nr_here = pool->nr_idle + pool->nr_aged + count_in_slots_locked(pool, &unused);
+	if (pool->total != nr_here || pool->first) {
+		pthread_mutex_unlock(&pool->lock);
+		return -EBUSY;
+	}
+	pool->is_ending = true;
+	if (pool->has_thread)
+		pthread_cond_signal(&pool->changed);
+	pthread_mutex_unlock(&pool->lock);
+	if (pool->has_thread)
+		pthread_join(pool->thread, NULL);
+	pool->has_thread = false;
+	return 0;
+}
+
+int arena_pool_destroy(struct arena_pool *pool)
+{
+	int saved_errno = errno, state, err = 0;
+	struct arena_private *a;
+
+	if (!pool)
+		return 0;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	if (!is_child(pool))
+		err = stop_pool(pool);
+	if (err)
+		goto out;
+	pool->runs_thread = false;
+	pool->first = NULL;
+	pthread_mutex_lock(&pools_lock);
+	*pool->link = pool->next;
+	if (pool->next)
+		pool->next->link = pool->link;
+	/* Their threads free them; of threads that a child does not have, nobody. */
+	while (pool->slots)
+		detach_slot(pool->slots);
+	pthread_mutex_unlock(&pools_lock);
+	while ((a = pool->newest)) {
+		arena_pool_remove_locked(pool, a);
+		destroy_arena(a);
+	}
+	/* In a child, it waits for a thread that is not there to leave it. */
+	if (!is_child(pool))
+		pthread_cond_destroy(&pool->changed);
+	arena_sketch_put(pool->sketch);
+	pthread_mutex_destroy(&pool->lock);
+	free(pool->pressure);
+	free(pool);
+out:
+	pthread_setcancelstate(state, NULL);
+	errno = saved_errno;
+	return err;
+}
+
+int arena_pool_stats_get(struct arena_pool *pool, struct arena_pool_stats *stats)
+{
+	struct arena_pool_stats now;
+	const struct arena_private *a;
+
+	pthread_mutex_lock(&pool->lock);
+	now = pool->stats;
+	now.total = pool->total;
+	now.idle = pool->nr_idle + count_in_slots_locked(pool, &now.idle_bytes);
+	for (a = pool->newest; a; a = a->pooled.older)
+		now.idle_bytes += committed_of(a);
+	now.hits_own = pool_hits(pool);
+	pthread_mutex_unlock(&pool->lock);
+	return arena_put_struct(stats, &now, sizeof(now), STATS_SIZE_1);
+}
+
+/* --- around fork() ------------------------------------------------------- */
+
+void arena_pool_lock_all(void)
+{
+	struct arena_pool *pool;
+
+	pthread_mutex_lock(&pools_lock);
+	for (pool = pools; pool; pool = pool->next)
+		pthread_mutex_lock(&pool->lock);
+}
+
+void arena_pool_unlock_all(void)
+{
+	struct arena_pool *pool;
+
+	for (pool = pools; pool; pool = pool->next)
+		pthread_mutex_unlock(&pool->lock);
+	pthread_mutex_unlock(&pools_lock);
+}

@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR MIT
+/*
+ * What is idle in a pool of arenas ages, by the library's thread or who calls
+ * arena_pool_maintain(). See pool.c for who owns what, and for the locks.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "pool_private.h"
+
+/* So often files are read, while there is something idle. */
+#define LOOK_PERIOD		(2000 * MSEC)
+#define STACK_SIZE		((size_t)256 << 10)
+#define NR_NODES		64
+
+/* --- the library's thread is woken --------------------------------------- */
+
+static void *run_thread(void *data);
+
+static int create_thread(struct arena_pool *pool)
+{
+	sigset_t all, old;
+	pthread_attr_t attr;
+	int err;
+
+	err = pthread_attr_init(&attr);
+	if (err)
+		return err;
+	pthread_attr_setstacksize(&attr, STACK_SIZE);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(&pool->thread, &attr, run_thread, pool);
+	/* A program's thread-local variables are on it, too, and may be larger. */
+	if (err == EINVAL)
+		err = pthread_create(&pool->thread, NULL, run_thread, pool);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
+	return err;
+}
+
+static void start_thread_locked(struct arena_pool *pool)
+{
+	int64_t now = coarse_now();
+
+	if (now < pool->start_at)
+		return;
+	pool->start_at = now + pool->period;
+	if (create_thread(pool))
+		return;
+	pool->has_thread = true;
+	__atomic_fetch_and(&pool->attention, ~ASLEEP, __ATOMIC_SEQ_CST);
+}
+
+void arena_pool_wake_locked(struct arena_pool *pool)
+{
+	int saved_errno = errno;
+
+	if (!pool->runs_thread || is_child(pool) || pool->is_woken)
+		return;
+	if (!pool->has_thread) {
+		start_thread_locked(pool);
+	} else {
+		pool->is_woken = true;
+		__atomic_fetch_and(&pool->attention, ~ASLEEP, __ATOMIC_SEQ_CST);
+		pthread_cond_signal(&pool->changed);
+	}
+	errno = saved_errno;
+}
+
+/* --- free memory, and pressure ------------------------------------------- */
+
+/* The figure of /proc/meminfo and the like in bytes; UINT64_MAX if there is none. */
+static uint64_t read_free(int node)
+{
+	unsigned long long kilobytes;
+	char line[256];
+	FILE *file = NULL;
+	const char *at;
+	uint64_t bytes = UINT64_MAX;
+
+	if (node < NR_NODES) {
+		snprintf(line, sizeof(line), "/sys/devices/system/node/node%d/meminfo", node);
+		file = fopen(line, "re");
+	}
+	if (!file)
+		file = fopen("/proc/meminfo", "re");
+	if (!file)
+		return bytes;
+	while (bytes == UINT64_MAX && fgets(line, sizeof(line), file)) {
+		at = strstr(line, "MemFree:");
+		if (at && sscanf(at, "MemFree: %llu kB", &kilobytes) == 1)
+			bytes = (uint64_t)kilobytes << 10;
+	}
+	fclose(file);
+	return bytes;
+}
+
+/* Where an arena is; NR_NODES if nobody knows. */
+static int node_of(const struct arena_private *a)
+{
+	return a->pooled.node >= 0 && a->pooled.node < NR_NODES ? a->pooled.node : NR_NODES;
+}
+
+/* What was taken out of the list and counts as aged is no more, for a reason. */
+static void discard_arena(struct arena_pool *pool, struct arena_private *a, uint64_t *reason)
+{
+	destroy_arena(a);
+	pthread_mutex_lock(&pool->lock);
+	pool->nr_aged--;
+	++*reason;
+	arena_pool_uncount_locked(pool);
+	pthread_mutex_unlock(&pool->lock);
+}
+
+/* The oldest of a node, if there is more than so many bytes; it counts as aged. */
+static struct arena_private *take_beyond(struct arena_pool *pool, int node, uint64_t most)
+{
+	struct arena_private *a, *oldest = NULL;
+	uint64_t bytes = 0;
+
+	pthread_mutex_lock(&pool->lock);
+	for (a = pool->newest; a; a = a->pooled.older) {
+		if (node_of(a) != node)
+			continue;
+		bytes += committed_of(a);
+		oldest = a;
+	}
+	if (bytes <= most || pool->nr_idle <= pool->min_idle)
+		oldest = NULL;
+	if (oldest) {
+		arena_pool_remove_locked(pool, oldest);
+		pool->nr_aged++;
+	}
+	pthread_mutex_unlock(&pool->lock);
+	return oldest;
+}
+
+void arena_pool_look_at_free(struct arena_pool *pool)
+{
+	bool is_used[NR_NODES + 1] = { false };
+	struct arena_private *a;
+	uint64_t free_bytes;
+	int node;
+
+	pthread_mutex_lock(&pool->lock);
+	arena_pool_empty_slots_locked(pool, INT64_MAX);
+	for (a = pool->newest; a; a = a->pooled.older)
+		is_used[node_of(a)] = true;
+	pthread_mutex_unlock(&pool->lock);
+	for (node = 0; node <= NR_NODES; node++) {
+		if (!is_used[node])
+			continue;
+		free_bytes = read_free(node);
+		while ((a = take_beyond(pool, node, free_bytes / 100 * pool->free_percent)))
+			discard_arena(pool, a, &pool->stats.over_threshold);
+	}
+}
+
+static bool is_under_pressure(const struct arena_pool *pool)
+{
+	unsigned int whole, hundredths, permille = 0;
+	FILE *file = fopen(pool->pressure, "re");
+	char line[256];
+
+	if (!file)
+		return false;
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "some avg10=%u.%2u", &whole, &hundredths) == 2)
+			permille = whole * 10 + hundredths / 10;
+	fclose(file);
+	return permille >= pool->pressure_permille;
+}
+
+/* --- what is idle ages --------------------------------------------------- */
+
+/* Whether it is among those that are there for all that nobody uses them. */
+static bool is_kept_locked(const struct arena_pool *pool, const struct arena_private *a)
+{
+	return a->pooled.age == COLD && pool->nr_idle <= pool->min_idle;
+}
+
+/* Each has been idle for one period more. */
+static void press_locked(struct arena_pool *pool)
+{
+	struct arena_private *a;
+
+	arena_pool_empty_slots_locked(pool, INT64_MAX);
+	for (a = pool->newest; a; a = a->pooled.older) {
+		if (is_kept_locked(pool, a))
+			continue;
+		a->pooled.put_at -= pool->period;
+		pool->stats.pressed++;
+	}
+}
+
+/* How old an arena has to be by now, GONE only if there are more than have to stay. */
+static unsigned int due_age_locked(const struct arena_pool *pool, const struct arena_private *a,
+				   int64_t now)
+{
+	int64_t age = (now - a->pooled.put_at) / pool->period;
+
+	if (age < HOT)
+		return HOT;
+	if (age >= GONE)
+		return pool->nr_idle > pool->min_idle ? GONE : COLD;
+	return age;
+}
+
+/* The oldest one that is older than it is treated. */
+static struct arena_private *find_due_locked(const struct arena_pool *pool, int64_t now,
+					     unsigned int *age)
+{
+	struct arena_private *a;
+
+	for (a = pool->oldest; a; a = a->pooled.newer) {
+		*age = due_age_locked(pool, a, now);
+		if (*age > a->pooled.age)
+			return a;
+	}
+	return NULL;
+}
+
+/* What a cold arena has, the system may take; where it can't do that, it is given. */
+static void cool_arena(struct arena_private *a)
+{
+	if (arena_idle(&a->pub))
+		(void)arena_release(&a->pub);
+}
+
+/* It is in nobody's list, and not gone. */
+static void age_arena(struct arena_pool *pool, struct arena_private *a, unsigned int age)
+{
+	size_t expected = predict_blocks(pool);
+
+	(void)arena_adopt(&a->pub);
+	if (a->pooled.age < WARM && expected)
+		(void)arena_trim(&a->pub, expected);
+	if (age == COLD)
+		cool_arena(a);
+}
+
+static void age_arenas(struct arena_pool *pool, int64_t now)
+{
+	struct arena_private *a;
+	unsigned int age;
+
+	pthread_mutex_lock(&pool->lock);
+	arena_pool_empty_slots_locked(pool, now - pool->period);
+	while ((a = find_due_locked(pool, now, &age))) {
+		arena_pool_remove_locked(pool, a);
+		pool->nr_aged++;
+		pool->stats.trimmed += age < GONE && a->pooled.age < WARM;
+		pool->stats.idled += age == COLD;
+		pthread_mutex_unlock(&pool->lock);
+		if (age == GONE)
+			discard_arena(pool, a, &pool->stats.destroyed);
+		else
+			age_arena(pool, a, age);
+		pthread_mutex_lock(&pool->lock);
+		if (age == GONE)
+			continue;
+		pool->nr_aged--;
+		a->pooled.age = age;
+		arena_pool_give_locked(pool, a);
+	}
+	pthread_mutex_unlock(&pool->lock);
+}
+
+/* So that there are as many as have to be, as asked: for these no memory is scraped up. */
+static int make_idle(struct arena_pool *pool, int64_t now)
+{
+	struct arena_private *a;
+	int err = 0;
+
+	pthread_mutex_lock(&pool->lock);
+	while (!err && now >= pool->refill_at && arena_pool_lacks_idle_locked(pool)) {
+		pool->total++;
+		pool->nr_aged++;
+		pthread_mutex_unlock(&pool->lock);
+		err = arena_pool_make(pool, ARENA_POOL_AS_ASKED, &a);
+		pthread_mutex_lock(&pool->lock);
+		pool->nr_aged--;
+		if (err) {
+			pool->refill_at = now + pool->period;
+			arena_pool_uncount_locked(pool);
+			continue;
+		}
+		a->pooled.put_at = now;
+		arena_pool_count_made_locked(pool, a);
+		arena_pool_give_locked(pool, a);
+	}
+	pthread_mutex_unlock(&pool->lock);
+	return err;
+}
+
+static int64_t look_period(const struct arena_pool *pool)
+{
+	return pool->period < LOOK_PERIOD ? pool->period : LOOK_PERIOD;
+}
+
+static bool has_to_look_locked(const struct arena_pool *pool)
+{
+	return pool->has_pressure || pool->free_percent;
+}
+
+/* Nanoseconds until there is something to do, or -1. */
+static int64_t next_due_locked(const struct arena_pool *pool, int64_t now)
+{
+	const struct arena_private *a;
+	const struct slot *slot;
+	int64_t next = INT64_MAX, at;
+
+	for (a = pool->newest; a; a = a->pooled.older) {
+		at = a->pooled.put_at + (a->pooled.age + 1) * pool->period;
+		if (at < next && !is_kept_locked(pool, a))
+			next = at;
+	}
+	for (slot = pool->slots; slot; slot = slot->next) {
+		if (!__atomic_load_n(&slot->idle, __ATOMIC_SEQ_CST))
+			continue;
+		at = __atomic_load_n(&slot->put_at, __ATOMIC_RELAXED) + pool->period;
+		if (at < next)
+			next = at;
+	}
+	at = pool->looked_at + look_period(pool);
+	if (next < INT64_MAX && has_to_look_locked(pool) && at < next)
+		next = at;
+	if (arena_pool_lacks_idle_locked(pool) && pool->refill_at < next)
+		next = pool->refill_at;
+	if (next == INT64_MAX)
+		return -1;
+	return next > now ? next - now : 0;
+}
+
+static int maintain(struct arena_pool *pool, int64_t *next)
+{
+	int64_t now = coarse_now();
+	bool looks;
+	int err;
+
+	pthread_mutex_lock(&pool->lock);
+	looks = has_to_look_locked(pool) && now - pool->looked_at >= look_period(pool);
+	if (looks)
+		pool->looked_at = now;
+	pthread_mutex_unlock(&pool->lock);
+	if (looks && pool->has_pressure && is_under_pressure(pool)) {
+		pthread_mutex_lock(&pool->lock);
+		press_locked(pool);
+		pthread_mutex_unlock(&pool->lock);
+	}
+	age_arenas(pool, now);
+	if (looks && pool->free_percent)
+		arena_pool_look_at_free(pool);
+	err = make_idle(pool, now);
+	pthread_mutex_lock(&pool->lock);
+	*next = next_due_locked(pool, now);
+	pthread_mutex_unlock(&pool->lock);
+	return err;
+}
+
+int arena_pool_maintain(struct arena_pool *pool, int64_t *next)
+{
+	int saved_errno = errno, state, err;
+	int64_t unused;
+
+	if (is_child(pool))
+		return -EPERM;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	err = maintain(pool, next ? next : &unused);
+	pthread_setcancelstate(state, NULL);
+	errno = saved_errno;
+	return err;
+}
+
+/* --- the library's thread ------------------------------------------------ */
+
+/* Whether it may sleep for good. Who puts an arena after that wakes it. */
+static bool fall_asleep_locked(struct arena_pool *pool, int64_t *next)
+{
+	__atomic_fetch_or(&pool->attention, ASLEEP, __ATOMIC_SEQ_CST);
+	*next = next_due_locked(pool, coarse_now());
+	if (*next < 0)
+		return true;
+	__atomic_fetch_and(&pool->attention, ~ASLEEP, __ATOMIC_SEQ_CST);
+	return false;
+}
+
+static void sleep_locked(struct arena_pool *pool, int64_t next)
+{
+	int64_t until = arena_now() + next;
+	struct timespec at = {
+		.tv_sec = until / (1000 * MSEC), .tv_nsec = until % (1000 * MSEC),
+	};
+	int err = 0;
+
+	while (!pool->is_woken && !pool->is_ending && !err)
+		err = next < 0 ? pthread_cond_wait(&pool->changed, &pool->lock) :
+		      pthread_cond_timedwait(&pool->changed, &pool->lock, &at);
+}
+
+static void *run_thread(void *data)
+{
+	struct arena_pool *pool = data;
+	int64_t next;
+
+	pthread_setname_np(pthread_self(), "arena-pool");
+	pthread_mutex_lock(&pool->lock);
+	while (!pool->is_ending) {
+		pool->is_woken = false;
+		pthread_mutex_unlock(&pool->lock);
+		(void)maintain(pool, &next);
+		pthread_mutex_lock(&pool->lock);
+		if (next >= 0 || fall_asleep_locked(pool, &next))
+			sleep_locked(pool, next);
+	}
+	pthread_mutex_unlock(&pool->lock);
+	return NULL;
+}

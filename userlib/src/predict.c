@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR MIT
+/*
+ * How much arenas of a name use: a sketch for each name, a histogram of sizes on a scale
+ * that is logarithmic, 16 buckets for each power of two. When all that a sketch has weighs
+ * as much as 1024 samples, everything in it is halved; so what is new outweighs what is old,
+ * and what was seen once does not stay.
+ *
+ * Names are looked up under the lock, sketches are counted in by atomic additions without:
+ * a pool does that for each request. Who has a reference to a sketch, each arena that is
+ * sized by it, keeps it from being given another name. To halve it and to look at it take
+ * the lock, while others go on counting: each bucket gives up half of what it was seen to
+ * have, so that nothing which is added meanwhile is lost.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <arena/predict.h>
+
+#include "private.h"
+
+#define NR_NAMES	256
+#define NR_CHAINS	64
+
+/* A bucket is a sixteenth of its power of two, or of one byte. */
+#define SUB_BITS	4
+#define NR_SUBS		(1u << SUB_BITS)
+#define NR_BUCKETS	((64 - SUB_BITS + 1) * NR_SUBS)
+
+/* A sample is that much, so that it can be halved. */
+#define WEIGHT		16u
+#define MOST		(1024 * WEIGHT)
+#define LEAST_SAMPLES	8
+/* After so many samples p99 is looked at anew. */
+#define REFRESH		(32 * WEIGHT)
+
+/**
+ * struct sketch - what is known of a name
+ * @next: in the chain of those whose names have the same hash; protected by the lock
+ * @nr_users: references; protected by the lock
+ * @used_at: when it was looked up last, a value of nr_uses; protected by the lock
+ * @name: protected by the lock
+ * @total: what all buckets weigh
+ * @p99: the 99th percentile as it was some samples ago
+ * @buckets: what the samples of a size weigh
+ */
+struct sketch {
+	struct sketch *next;
+	unsigned int nr_users;
+	uint64_t used_at;
+	char name[NAME_SIZE];
+	uint32_t total;
+	size_t p99;
+	uint32_t buckets[NR_BUCKETS];
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct sketch *chains[NR_CHAINS];
+static unsigned int nr_names;
+/* How often a name was looked up, to know which is the oldest. */
+static uint64_t nr_uses;
+
+void arena_predict_lock(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+void arena_predict_unlock(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+/* --- one sketch -------------------------------------------------------------- */
+
+static uint32_t load(const uint32_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+/* A size that is a power of two is the upper edge of a bucket, so that it is exact. */
+static unsigned int bucket_of(size_t size)
+{
+	uint64_t last = size ? size - 1 : 0;
+	unsigned int shift;
+
+	if (last < NR_SUBS)
+		return last;
+	shift = 63 - __builtin_clzll(last) - SUB_BITS;
+	return ((shift + 1) << SUB_BITS) + (last >> shift & (NR_SUBS - 1));
+}
+
+static size_t upper_edge(unsigned int bucket)
+{
+	unsigned int shift = bucket >> SUB_BITS;
+	uint64_t edge = bucket + 1;
+
+	if (shift > 1)
+		edge = (uint64_t)((bucket & (NR_SUBS - 1)) + NR_SUBS + 1) << (shift - 1);
+	return edge && edge <= SIZE_MAX ? edge : SIZE_MAX;
+}
+
+/*
+ * The lock is held. Others count meanwhile, in a bucket before the total, so that all buckets
+ * have at least that.
+ */
+static size_t quantile(const struct sketch *sketch, unsigned int permille)
+{
+	uint32_t total = __atomic_load_n(&sketch->total, __ATOMIC_ACQUIRE), below = 0, wanted, above;
+	unsigned int i;
+
+	if (total < LEAST_SAMPLES * WEIGHT)
+		return 0;
+	/* Whole samples, of few that they are the largest: one alone does not decide. */
+	above = (uint64_t)total * (1000 - permille) / 1000 / WEIGHT * WEIGHT;
+	if (!above && permille < 1000)
+		above = WEIGHT;
+	wanted = total - above;
+	if (!wanted)
+		wanted = 1;
+	for (i = 0; i < NR_BUCKETS - 1; i++) {
+		below += load(&sketch->buckets[i]);
+		if (below >= wanted)
+			break;
+	}
+	return upper_edge(i);
+}
+
+/* The lock is held. */
+static void halve(struct sketch *sketch)
+{
+	uint32_t weight, lost = 0;
+	unsigned int i;
+
+	/* Another one was faster. */
+	if (load(&sketch->total) < MOST)
+		return;
+	for (i = 0; i < NR_BUCKETS; i++) {
+		weight = (load(&sketch->buckets[i]) + 1) / 2;
+		if (!weight)
+			continue;
+		__atomic_fetch_sub(&sketch->buckets[i], weight, __ATOMIC_RELAXED);
+		lost += weight;
+	}
+	__atomic_fetch_sub(&sketch->total, lost, __ATOMIC_RELAXED);
+}
+
+void arena_sketch_note(struct sketch *sketch, size_t used)
+{
+	uint32_t total;
+
+	__atomic_fetch_add(&sketch->buckets[bucket_of(used)], WEIGHT, __ATOMIC_RELAXED);
+	total = __atomic_add_fetch(&sketch->total, WEIGHT, __ATOMIC_RELEASE);
+	/* Of few samples each one counts. */
+	if (total >= REFRESH && total < MOST && total % REFRESH >= WEIGHT)
+		return;
+	pthread_mutex_lock(&lock);
+	halve(sketch);
+	__atomic_store_n(&sketch->p99, quantile(sketch, 990), __ATOMIC_RELAXED);
+	pthread_mutex_unlock(&lock);
+}
+
+size_t arena_sketch_p99(const struct sketch *sketch)
+{
+	return sketch ? __atomic_load_n(&sketch->p99, __ATOMIC_RELAXED) : 0;
+}
+
+/* --- names --------------------------------------------------------------------- */
+
+/* FNV-1a. */
+static struct sketch **chain_of(const char *name)
+{
+	uint32_t hash = 2166136261u;
+
+	while (*name)
+		hash = (hash ^ (unsigned char)*name++) * 16777619u;
+	return &chains[(hash ^ hash >> 16) % NR_CHAINS];
+}
+
+/* The lock is held from here on. */
+static struct sketch *find_sketch(const char *name)
+{
+	struct sketch *sketch = *chain_of(name);
+
+	while (sketch && strcmp(sketch->name, name))
+		sketch = sketch->next;
+	if (sketch)
+		sketch->used_at = ++nr_uses;
+	return sketch;
+}
+
+/* One that has no users, the oldest, taken out of its chain; or NULL. */
+static struct sketch *take_oldest(void)
+{
+	struct sketch **at, **oldest = NULL, *sketch;
+	unsigned int i;
+
+	for (i = 0; i < NR_CHAINS; i++)
+		for (at = &chains[i]; *at; at = &(*at)->next)
+			if (!(*at)->nr_users &&
+			    (!oldest || (*at)->used_at < (*oldest)->used_at))
+				oldest = at;
+	if (!oldest)
+		return NULL;
+	sketch = *oldest;
+	*oldest = sketch->next;
+	memset(sketch, 0, sizeof(*sketch));
+	return sketch;
+}
+
+static struct sketch *add_sketch(const char *name)
+{
+	struct sketch **chain = chain_of(name), *sketch;
+
+	if (nr_names == NR_NAMES) {
+		sketch = take_oldest();
+	} else {
+		sketch = calloc(1, sizeof(*sketch));
+		if (sketch)
+			nr_names++;
+	}
+	if (!sketch)
+		return NULL;
+	strcpy(sketch->name, name);
+	sketch->used_at = ++nr_uses;
+	sketch->next = *chain;
+	*chain = sketch;
+	return sketch;
+}
+
+static void cut_name(char *to, const char *name)
+{
+	size_t length = strnlen(name, NAME_SIZE - 1);
+
+	memcpy(to, name, length);
+	to[length] = '\0';
+}
+
+struct sketch *arena_sketch_get(const char *name)
+{
+	struct sketch *sketch;
+	char cut[NAME_SIZE];
+
+	cut_name(cut, name);
+	pthread_mutex_lock(&lock);
+	sketch = find_sketch(cut);
+	if (!sketch)
+		sketch = add_sketch(cut);
+	if (sketch)
+		sketch->nr_users++;
+	pthread_mutex_unlock(&lock);
+	return sketch;
+}
+
+void arena_sketch_put(struct sketch *sketch)
+{
+	if (!sketch)
+		return;
+	pthread_mutex_lock(&lock);
+	sketch->nr_users--;
+	pthread_mutex_unlock(&lock);
+}
+
+void arena_predict_note(const char *name, size_t used)
+{
+	int saved_errno = errno;
+	struct sketch *sketch = arena_sketch_get(name);
+
+	if (sketch)
+		arena_sketch_note(sketch, used);
+	arena_sketch_put(sketch);
+	errno = saved_errno;
+}
+
+size_t arena_predict(const char *name, unsigned int permille)
+{
+	const struct sketch *sketch;
+	char cut[NAME_SIZE];
+	size_t size;
+
+	cut_name(cut, name);
+	pthread_mutex_lock(&lock);
+	sketch = find_sketch(cut);
+	size = sketch ? quantile(sketch, permille < 1000 ? permille : 1000) : 0;
+	pthread_mutex_unlock(&lock);
+	return size;
+}

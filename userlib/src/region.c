@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR MIT
+/*
+ * Memory for other allocators: whole blocks of an arena, which they can have taken away
+ * and given back one by one.
+ *
+ * What has been taken away is a hole in what is allocated. Nobody touches it, so it need
+ * not be known where it is, but that it is somewhere: before it could be allocated anew
+ * arena_raise_top() gives back what is free, holes and all.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "private.h"
+
+/* Size of the structure in its first version. */
+#define REGION_SIZE_1	(offsetof(struct arena_region, flags) + sizeof(uint32_t))
+
+int arena_region(struct arena *pub, size_t length, size_t align, struct arena_region *region)
+{
+	struct arena_private *a = private(pub);
+	struct arena_region now = { 0 };
+	int saved_errno = errno, err;
+	volatile char *first;
+	char *memory, byte;
+
+	check_use(a, "arena_region");
+	if (region->size < REGION_SIZE_1 || !length || !a->backend ||
+	    (align & (align - 1)))
+		return -EINVAL;
+	if (__builtin_add_overflow(length, ARENA_BLOCK - 1, &length))
+		return -ENOMEM;
+	length &= -ARENA_BLOCK;
+	if (align < ARENA_BLOCK)
+		align = ARENA_BLOCK;
+	memory = arena_alloc_aligned(pub, length, align);
+	if (!memory)
+		return a->error;
+	if (a->checks)
+		arena_checks_defined(a, memory, length);
+	if (memory + length <= a->clean)
+		now.flags |= ARENA_REGION_ZERO;
+	if (a->backend->kind != ARENA_BACKING_ANON)
+		now.flags |= ARENA_REGION_HUGE;
+	/* Written to, it is on a node. */
+	first = memory;
+	byte = *first;
+	*first = byte;
+	now.memory = memory;
+	now.length = length;
+	now.node = arena_node_of(memory);
+	err = arena_put_struct(region, &now, sizeof(now), REGION_SIZE_1);
+	errno = saved_errno;
+	return err;
+}
+
+/* Whether it is whole blocks of what is allocated, and they can be taken and given. */
+static int check_blocks(const struct arena_private *a, const void *memory, size_t length)
+{
+	uintptr_t from = (uintptr_t)memory, to;
+
+	if (is_foreign(a))
+		return -EPERM;
+	if (a->is_idle)
+		return -EBUSY;
+	if (!a->backend || ((from | length) & (ARENA_BLOCK - 1)) ||
+	    __builtin_add_overflow(from, length, &to) || from < (uintptr_t)top_of(a) ||
+	    to > (uintptr_t)a->range.end)
+		return -EINVAL;
+	return 0;
+}
+
+int arena_region_decommit(struct arena *pub, void *memory, size_t length)
+{
+	struct arena_private *a = private(pub);
+	char *from = memory, *to = from + length;
+	int saved_errno = errno, err;
+
+	check_use(a, "arena_region_decommit");
+	err = check_blocks(a, memory, length);
+	if (err || !length)
+		return err;
+	/* Who checks wants to look at everything at any time. */
+	if (a->checks) {
+		memset(memory, 0, length);
+		return 0;
+	}
+	/* A part of it may be gone if it fails. */
+	err = a->backend->release(&a->range, from, to);
+	if (!a->holes_end || from < a->holes)
+		a->holes = from;
+	if (!a->holes_end || to > a->holes_end)
+		a->holes_end = to;
+	if (!err)
+		arena_fault_note(a, from, to, "arena_region_decommit");
+	errno = saved_errno;
+	return err;
+}
+
+int arena_region_commit(struct arena *pub, void *memory, size_t length)
+{
+	struct arena_private *a = private(pub);
+	char *from = memory;
+	int saved_errno = errno, err;
+
+	check_use(a, "arena_region_commit");
+	err = check_blocks(a, memory, length);
+	if (err || !length || a->checks)
+		return err;
+	err = a->backend->commit(&a->range, from, from + length);
+	if (!err && a->holes_end && from <= a->holes && from + length >= a->holes_end)
+		a->holes_end = NULL;
+	errno = saved_errno;
+	return err;
+}

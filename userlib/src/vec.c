@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: LGPL-2.1-only OR MIT
+/*
+ * Arrays that grow: the growing.
+ */
+#include <arena/vec.h>
+
+#include "private.h"
+
+/* What the first element brings. */
+#define LEAST_BYTES	((size_t)64)
+
+static size_t bytes_of(size_t n, size_t size)
+{
+	size_t bytes;
+
+	/* What can't be counted does not fit, as for arena_new_array(). */
+	return __builtin_mul_overflow(n, size, &bytes) ? SIZE_MAX : bytes;
+}
+
+/* An alignment of more than ARENA_ALIGN arena_realloc() does not keep. */
+static void *try_resize(struct arena_vec *v, void *data, size_t n, size_t size, size_t align)
+{
+	void *new;
+
+	if (align <= ARENA_ALIGN)
+		return arena_try_realloc(v->arena, data, v->room * size, bytes_of(n, size));
+	new = arena_try_alloc_aligned(v->arena, bytes_of(n, size), align);
+	if (new && v->length)
+		memcpy(new, data, v->length * size);
+	if (new && data && private(v->arena)->checks)
+		arena_checks_forget(private(v->arena), data, v->room * size);
+	return new;
+}
+
+void *arena_vec_grow(struct arena_vec *v, void *data, size_t n, size_t size, size_t align)
+{
+	size_t room = 2 * v->room;
+	void *new = NULL;
+
+	if (room < LEAST_BYTES / size)
+		room = LEAST_BYTES / size;
+	/* Twice as much, or, if there is not that much, what it takes. */
+	if (room > n)
+		new = try_resize(v, data, room, size, align);
+	if (!new) {
+		room = n;
+		do
+			new = try_resize(v, data, room, size, align);
+		while (!new && arena_has_made_room(private(v->arena), bytes_of(n, size)));
+	}
+	if (new)
+		v->room = room;
+	return new;
+}
+
+/* What is not the last allocation stays where it is, and so does what shrinks. */
+void *arena_vec_fit(struct arena_vec *v, void *data, size_t size, size_t align)
+{
+	struct arena_private *a = private(v->arena);
+
+	if (!data || align > ARENA_ALIGN || data != top_of(a) || a->checks)
+		return data;
+	data = arena_try_realloc(v->arena, data, v->room * size, v->length * size);
+	v->room = v->length;
+	return data;
+}
