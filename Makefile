@@ -67,6 +67,8 @@ help:
 	@echo '                   memory; QUICK=1 to see only that they agree, SEED='
 	@echo '  bench-pool       a pool of arenas under bursts, and under rare huge requests;'
 	@echo '                   OPTIONS=, see build/bench/pool -h'
+	@echo '  bench-report     Documentation/benchmarks.rst, with pictures, from build/bench/*.json;'
+	@echo '                   RESULTS= for others'
 
 # --- userspace ---------------------------------------------------------------
 
@@ -200,6 +202,7 @@ demo: deps
 checks := check $(addprefix check-,static sanitizers fuzzers coverage host vm kernels debug memory \
 	leaks storm fuzz races mutants all)
 check: STAGES = kernel-6.1 host
+check: DEPS = report
 check-static: STAGES = static
 check-static: DEPS = analyzers
 check-sanitizers: STAGES = sanitizers
@@ -209,6 +212,7 @@ check-fuzzers: DEPS = sanitizers
 check-fuzzers: export SEED := $(SEED)
 check-coverage: STAGES = coverage-6.12
 check-host: STAGES = host
+check-host: DEPS = report
 check-vm: STAGES = kernel-6.1
 check-kernels: STAGES = kernel-7.2-debug kernel-6.12 kernel-6.1
 check-kernels: DEPS = kernel
@@ -230,7 +234,7 @@ check-mutants: DEPS = kernel
 check-all: STAGES = kernel-7.2-debug mutants-1of4 memory-7.2-debug mutants-2of4 \
 	storm-7.2-debug mutants-3of4 memory-6.12 mutants-4of4 memory-6.1 leaks-6.12 \
 	sanitizers fuzzers fuzz-60 kernel-6.12 kernel-6.1 coverage-6.12 static host
-check-all: DEPS = analyzers kernel sanitizers
+check-all: DEPS = analyzers kernel report sanitizers
 .PHONY: $(checks)
 $(checks):
 	@tools/install-deps $(DEPS)
@@ -284,6 +288,14 @@ $(B)/bench/pool: $(B)/libarena.a
 bench-pool: $(B)/bench/pool
 	@$< $(OPTIONS)
 	@$< -a $(OPTIONS)
+
+# What runs have measured, as a page.
+RESULTS ?= $(wildcard $(B)/bench/*.json)
+.PHONY: bench-report
+bench-report:
+	@tools/install-deps report
+	@[ -n '$(RESULTS)' ] || { echo 'No results in $(B)/bench/.' >&2; exit 1; }
+	@bench/report $(RESULTS)
 
 # The way a kernel's kselftest does it, with a kernel's own files for that.
 kselftest = $(MAKE) -C selftests KSRC="$$(selftests/vm/fetch source-6.12)"
