@@ -276,10 +276,10 @@ $(B)/bench/maps/speed $(B)/bench/maps/memory: %: %.o $(maps) $(B)/libarena.a
 # Both, and then whether either of them failed.
 .PHONY: bench-maps
 bench-maps:
-	@tools/install-deps bench
+	@tools/install-deps bench statistics
 	@$(MAKE) -s $(B)/bench/maps/speed $(B)/bench/maps/memory
-	@$(B)/bench/maps/speed $(if $(QUICK),-q) $(if $(SEED),-s '$(SEED)'); speed=$$?; echo; \
-		$(B)/bench/maps/memory $(if $(QUICK),-q) && exit $$speed
+	@bench/maps/run $(if $(QUICK),-q) $(if $(SEED),-s '$(SEED)') -f '$(CFLAGS) -DNDEBUG'; \
+		speed=$$?; echo; $(B)/bench/maps/memory $(if $(QUICK),-q) && exit $$speed
 
 # The library's, on this machine; OPTIONS= as "build/bench/pool -h" says.
 $(B)/bench/pool: $(B)/libarena.a

@@ -407,7 +407,7 @@ def bar(run, what, values, least=None, most=None):
     entry["least" if most is None else "most"] = least if most is None else most
     entry["met"] = bool(met)
     run.setdefault("bars", []).append(entry)
-    print(f"  {text_of_bar(entry, close):<6} {what:<60} {text_of_ratio((value, low, high))}, "
+    print(f"  {text_of_bar(entry, close):<6} {what:<82} {text_of_ratio((value, low, high))}, "
           f"{text_of_bound(entry)}")
     return entry["met"]
 
