@@ -59,6 +59,7 @@ static void *resize_last(struct arena_private *a, char *old, size_t old_size,
 {
 	char *end = end_of_last(a, old, old_size), *new;
 	bool is_string = a->packed == old;
+	size_t more;
 
 	if (new_size <= old_size) {
 		new = align_down(end - new_size, ARENA_ALIGN);
@@ -66,9 +67,16 @@ static void *resize_last(struct arena_private *a, char *old, size_t old_size,
 		if (new > old)
 			arena_raise_top(a, new, a->packed, "arena_realloc");
 	} else {
-		new = arena_cut(a, end, new_size, ARENA_ALIGN);
-		if (!new)
-			return NULL;
+		more = ((new_size + ARENA_ALIGN - 1) & -ARENA_ALIGN) - (end - old);
+		if (!is_string && new_size <= SIZE_MAX / 2 && more <= a->pub.left) {
+			/* As arena_alloc() would do it. */
+			a->pub.left -= more;
+			new = old - more;
+		} else {
+			new = arena_cut(a, end, new_size, ARENA_ALIGN);
+			if (!new)
+				return NULL;
+		}
 		if (a->is_counted)
 			a->stats.asked += new_size - old_size;
 		memmove(new, old, old_size);

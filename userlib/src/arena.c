@@ -562,7 +562,8 @@ static bool prepare_to_free(struct arena_private *a, uint64_t serial, const char
 		arena_checks_use(a, call);
 		check_children(a, serial, call);
 	}
-	claim_idle(a);
+	if (ARENA_UNLIKELY(a->is_idle))
+		claim_idle(a);
 	run_cleanups(a, serial);
 	return true;
 }

@@ -114,11 +114,16 @@ ARENA_INLINE size_t name##_length(const struct name *v)					\
 											\
 ARENA_INLINE type *name##_push(struct name *v, type element)				\
 {											\
-	if (ARENA_UNLIKELY(v->vec.length == v->vec.room) &&				\
-	    name##_reserve(v, v->vec.length + 1))					\
+	size_t at = v->vec.length;							\
+	type *pushed;									\
+											\
+	if (ARENA_UNLIKELY(at == v->vec.room) && name##_reserve(v, at + 1))		\
 		return NULL;								\
-	v->data[v->vec.length] = element;						\
-	return &v->data[v->vec.length++];						\
+	/* All of it before the element, which may be of any type, is written. */	\
+	v->vec.length = at + 1;								\
+	pushed = v->data + at;								\
+	*pushed = element;								\
+	return pushed;									\
 }											\
 											\
 ARENA_INLINE int name##_append(struct name *v, type const *elements, size_t n)		\
