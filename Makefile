@@ -77,7 +77,7 @@ lib: $(B)/libarena.a $(B)/libarena.so $(B)/libarena-ffi.so
 
 $(B)/lib/%.o: userlib/src/%.c $(headers) Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Wmissing-prototypes -fPIC -c $< -o $@
+	$(CC) $(ALL_CFLAGS) -Wmissing-prototypes -fPIC -fno-semantic-interposition -c $< -o $@
 
 $(B)/libarena.a: $(lib_objs)
 	rm -f $@
