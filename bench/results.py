@@ -280,8 +280,8 @@ def mann_whitney(old, new):
     the same.
 
     It is exact up to MOST_EXACT samples, equal ones included, which share their rank; of more
-    it is the normal distribution's, with the variance that ties leave. No library's: Debian's
-    SciPy can't be installed beside the Boost that is measured in here.
+    it is the normal distribution's, with the variance that ties leave. No library's: SciPy's
+    exact test knows no ties, which counts of instructions are full of.
     """
     pooled = numpy.array([*old, *new], dtype=float)
     _, inverse, counts = numpy.unique(pooled, return_inverse=True, return_counts=True)
