@@ -63,6 +63,7 @@ help:
 	@echo '  check-races      the same on a 7.2 with KCSAN'
 	@echo '  bench-kernel     64 MiB of an arena beside 4 KiB pages, THP and hugetlbfs, in'
 	@echo '                   instructions; KERNEL=, PARAMETERS= of the module'
+	@echo '  bench            the library beside other allocators and arenas, here, and bench-maps'
 	@echo '  bench-maps       maps in arenas beside GLib'"'"'s, uthash and C++'"'"'s: time and'
 	@echo '                   memory; QUICK=1 to see only that they agree, SEED='
 	@echo '  bench-pool       a pool of arenas under bursts, and under rare huge requests;'
@@ -255,11 +256,62 @@ bench-kernel: deps
 	@bench/kernel $(if $(filter command line,$(origin KERNEL)),-k $(KERNEL)) \
 		$(if $(PARAMETERS),-p '$(PARAMETERS)')
 
+# A worker for each peer: its folder in bench/native/peers/, and how it is compiled.
+native := arena glibc jemalloc mimalloc tcmalloc memkind glib miheap obstack apr talloc pmr \
+	bumpalo pointer register streaming
+$(B)/bench/native/%: header = $(@F)
+$(B)/bench/native/arena: libs = $(B)/libarena.a
+$(B)/bench/native/arena: $(B)/libarena.a
+$(addprefix $(B)/bench/native/,glibc jemalloc mimalloc tcmalloc memkind glib): header = malloc
+$(B)/bench/native/jemalloc: libs = -DJEMALLOC -ljemalloc
+$(B)/bench/native/mimalloc: libs = -DMIMALLOC -lmimalloc
+$(B)/bench/native/tcmalloc: libs = -DTCMALLOC -ltcmalloc
+$(B)/bench/native/memkind: libs = -DMEMKIND -lmemkind
+$(B)/bench/native/glib: libs = -DGLIB $(shell pkg-config --cflags --libs glib-2.0)
+$(B)/bench/native/miheap: libs = -lmimalloc
+$(B)/bench/native/apr: libs = $(shell pkg-config --cflags --libs apr-1)
+$(B)/bench/native/talloc: libs = -ltalloc
+$(addprefix $(B)/bench/native/,pointer register streaming): header = limit
+$(B)/bench/native/register: libs = -DIN_REGISTER
+$(B)/bench/native/streaming: libs = -DSTREAMING
+
+$(addprefix $(B)/bench/native/,$(filter-out pmr bumpalo,$(native))): $(B)/bench/native/%: \
+		bench/native/worker.c bench/native/trace.h $(wildcard bench/native/peers/*) \
+		$(headers) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -DPEER='"peers/$(header).h"' $< $(libs) -pthread -o $@
+
+$(B)/bench/native/pmr: bench/native/worker.c bench/native/trace.h bench/native/peers/pmr.h Makefile
+	@mkdir -p $(@D)
+	$(CXX) -std=gnu++17 -Wall -Wextra $(CFLAGS) -DPEER='"peers/pmr.h"' -x c++ $< -pthread -o $@
+
+# Debian's compiler and its sources, whatever else is in PATH.
+RUSTC ?= /usr/bin/rustc
+$(B)/bench/native/bumpalo: bench/native/worker.rs Makefile
+	@mkdir -p $(@D)
+	$(RUSTC) --edition 2018 --cfg 'feature="collections"' --cap-lints allow --crate-type rlib \
+		--crate-name bumpalo -C opt-level=3 --out-dir $(@D) \
+		$$(dpkg-query -L librust-bumpalo-dev | grep '/src/lib\.rs$$')
+	$(RUSTC) --edition 2021 -C opt-level=3 -L $(@D) $< -o $@
+
+.PHONY: bench-native
+bench-native:
+	@tools/install-deps bench statistics
+	@$(MAKE) -s $(addprefix $(B)/bench/native/,$(native))
+	@bench/native/run $(if $(QUICK),-q) $(if $(SEED),-s '$(SEED)') \
+		$(if $(TRACE),-t '$(TRACE)') -f '$(CFLAGS)'
+
+# All that runs here; and whether any of it failed.
+.PHONY: bench
+bench:
+	@$(MAKE) bench-native; native=$$?; echo; $(MAKE) bench-maps && exit $$native
+
 # One object for each map; what measures their time, and what counts their memory. With
 # assertions, which are in its headers, Abseil's takes twice as long.
 maps := $(addprefix $(B)/bench/maps/,arena.o malloc.o glib.o uthash.o cxx.o keys.o)
 maps_flags = -DNDEBUG -Iuserlib/include -Iuapi $(shell pkg-config --cflags glib-2.0)
 maps_libs = $(shell pkg-config --libs glib-2.0 absl_flat_hash_map)
+$(B)/bench/maps/cxx.o: maps_flags += -isystem $(shell selftests/vm/fetch boost-1.81)/usr/include
 
 $(B)/bench/maps/%.o: bench/maps/%.c bench/maps/maps.h userlib/src/map.c $(headers) Makefile
 	@mkdir -p $(@D)

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * worker - do what programs do with memory, with one allocator, and say how long it took.
+ *
+ * Compiled once for each peer, whose functions are in peers/PEER.h (-DPEER='"peers/PEER.h"'),
+ * so that the compiler sees what a program's compiler would see of them; as C++ where the
+ * peer is. bench/native/run starts all workers and gives each its turn: a line with the name
+ * of a bench and of a case on standard input, and the nanoseconds of each operation on
+ * standard output. The first line of all is "list", and the answer the benches that it has.
+ *
+ * A sample is the median of as many rounds as take SAMPLE_NS, after one that does not count.
+ *
+ * What is the same for everybody, whichever allocator: where an object is is kept in a table,
+ * and its first word is written when it has been allocated.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#define SAMPLE_NS	4e6
+#define MIN_ROUNDS	5
+#define MAX_ROUNDS	10000
+#define OBJECTS		1000
+#define REQUESTS	64	/* that are different */
+#define MAX_THREADS	64
+/* What any bench holds at a time is less: for who has to say beforehand. */
+#define MOST_BYTES	((size_t)16 << 20)
+
+static void __attribute__((noreturn)) die(const char *what)
+{
+	fprintf(stderr, "worker: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+/*
+ * A peer has
+ *
+ *   struct peer, one for each thread, and peer_begin(), which sets it up
+ *   peer_alloc(), peer_zalloc(), and peer_realloc() unless PEER_HAS_NO_REALLOC
+ *   peer_free_all() for all objects at once; or, with PEER_FREES_EACH, peer_free()
+ *   peer_mark, peer_save() and peer_rewind(), if it has PEER_HAS_MARKS
+ *   peer_array_begin(), _push() and _end(), if it has PEER_HAS_ARRAY: an array of numbers,
+ *	which grows as the peer's documentation would have it grow
+ */
+#include PEER
+
+/* --- time ---------------------------------------------------------------------------- */
+
+static double clock_ns;
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1e9 + time.tv_nsec;
+}
+
+static double since(double start)
+{
+	double passed = now() - start - clock_ns;
+
+	return passed > 0 ? passed : 0;
+}
+
+/* What a look at it takes: the least of many. */
+static void measure_clock(void)
+{
+	double start, passed, least = 1e9;
+	int i;
+
+	for (i = 0; i < 1000; i++) {
+		start = now();
+		passed = now() - start;
+		if (passed < least)
+			least = passed;
+	}
+	clock_ns = least;
+}
+
+/* --- sizes ----------------------------------------------------------------------------- */
+
+static uint64_t next_random(uint64_t *state)
+{
+	/* Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators (SplitMix64). */
+	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+static uint32_t mixed[REQUESTS * OBJECTS], small[REQUESTS * OBJECTS];
+
+/* 8 to @most bytes, as many between 8 and 16 as between 16 and 32, and so on. */
+static void draw_sizes(uint32_t *sizes, uint32_t most)
+{
+	uint64_t state = 1;
+	int doublings = 0, i;
+
+	while ((uint32_t)8 << doublings < most)
+		doublings++;
+	for (i = 0; i < REQUESTS * OBJECTS; i++) {
+		uint32_t least = (uint32_t)8 << next_random(&state) % doublings;
+
+		sizes[i] = least + next_random(&state) % (least + 1);
+	}
+}
+
+/* No request is as the one before. */
+static const uint32_t *next_sizes(const uint32_t *sizes)
+{
+	static __thread unsigned int nr;
+
+	return sizes + nr++ % REQUESTS * OBJECTS;
+}
+
+/* --- a case: what is done, and how often ------------------------------------------------ */
+
+struct job {
+	const char *bench;
+	const char *name;
+	/* One round; returns its nanoseconds. */
+	double (*round)(const struct job *job, struct peer *peer);
+	size_t size;
+	double operations;	/* of a round */
+};
+
+/* The objects of a round, the way a program would have them in a table of its own. */
+static __thread void *objects[OBJECTS];
+
+/* What is allocated is used: its first bytes are written. */
+static inline void *use(void *memory)
+{
+	if (!memory)
+		die("no memory");
+	*(int *)memory = 1;
+	return memory;
+}
+
+/* Of @sizes, or all of them of @size. */
+static inline void free_objects(struct peer *peer, const uint32_t *sizes, size_t size, int n)
+{
+#ifdef PEER_FREES_EACH
+	int i;
+
+	for (i = 0; i < n; i++)
+		peer_free(peer, objects[i], sizes ? sizes[i] : size);
+#else
+	(void)sizes;
+	(void)size;
+	(void)n;
+	peer_free_all(peer);
+#endif
+}
+
+/* --- allocate ---------------------------------------------------------------------------- */
+
+/* Those of one size, which the compiler knows as little as a program's would. */
+static double alloc_fixed(const struct job *job, struct peer *peer)
+{
+	size_t size = job->size;
+	double start, passed;
+	int i;
+
+	start = now();
+	for (i = 0; i < OBJECTS; i++)
+		objects[i] = use(peer_alloc(peer, size));
+	passed = since(start);
+	free_objects(peer, NULL, size, OBJECTS);
+	return passed;
+}
+
+static double alloc_mixed(const struct job *job, struct peer *peer)
+{
+	const uint32_t *sizes = next_sizes(mixed);
+	double start, passed;
+	int i;
+
+	(void)job;
+	start = now();
+	for (i = 0; i < OBJECTS; i++)
+		objects[i] = use(peer_alloc(peer, sizes[i]));
+	passed = since(start);
+	free_objects(peer, sizes, 0, OBJECTS);
+	return passed;
+}
+
+/* --- a request ----------------------------------------------------------------------------- */
+
+/*
+ * Allocate, touch, free all. To touch one is to read what was written, and to write to its
+ * last byte, once all are there; or to fill it at once.
+ */
+static inline void do_request(struct peer *peer, const uint32_t *sizes, bool fill)
+{
+	long sum = 0;
+	int i;
+
+	for (i = 0; i < OBJECTS; i++) {
+		objects[i] = use(peer_alloc(peer, sizes[i]));
+		if (fill)
+			memset(objects[i], 1, sizes[i]);
+	}
+	for (i = 0; !fill && i < OBJECTS; i++) {
+		sum += *(int *)objects[i];
+		((char *)objects[i])[sizes[i] - 1] = 1;
+	}
+	if (!fill && sum != OBJECTS)
+		die("an object has lost what was in it");
+	free_objects(peer, sizes, 0, OBJECTS);
+}
+
+static double request_mixed(const struct job *job, struct peer *peer)
+{
+	double start = now();
+
+	do_request(peer, next_sizes(mixed), job->size);
+	return since(start);
+}
+
+static double request_small(const struct job *job, struct peer *peer)
+{
+	double start = now();
+
+	do_request(peer, next_sizes(small), job->size);
+	return since(start);
+}
+
+/* --- threads -------------------------------------------------------------------------------- */
+
+struct team {
+	pthread_barrier_t barrier;
+	long requests;
+};
+
+static void *work(void *data)
+{
+	struct team *team = (struct team *)data;
+	struct peer peer;
+	long i;
+
+	peer_begin(&peer);
+	do_request(&peer, next_sizes(small), false);
+	pthread_barrier_wait(&team->barrier);
+	for (i = 0; i < team->requests; i++)
+		do_request(&peer, next_sizes(small), false);
+	pthread_barrier_wait(&team->barrier);
+	peer_end(&peer);
+	return NULL;
+}
+
+/* A round is 50 requests of each thread. */
+#define REQUESTS_OF_THREAD	50
+
+static double request_threads(const struct job *job, struct peer *peer)
+{
+	pthread_t threads[MAX_THREADS];
+	struct team team;
+	double start, passed;
+	size_t i;
+
+	(void)peer;
+	team.requests = REQUESTS_OF_THREAD;
+	pthread_barrier_init(&team.barrier, NULL, job->size + 1);
+	for (i = 0; i < job->size; i++)
+		if (pthread_create(&threads[i], NULL, work, &team))
+			die("pthread_create");
+	pthread_barrier_wait(&team.barrier);
+	start = now();
+	pthread_barrier_wait(&team.barrier);
+	passed = since(start);
+	for (i = 0; i < job->size; i++)
+		pthread_join(threads[i], NULL);
+	pthread_barrier_destroy(&team.barrier);
+	return passed;
+}
+
+/* --- marks ------------------------------------------------------------------------------------ */
+
+#ifdef PEER_HAS_MARKS
+#define MARKS		100
+#define OF_A_MARK	10
+
+/* Some work of a moment within a longer one: what a function needs while it runs. */
+static double mark_rewind(const struct job *job, struct peer *peer)
+{
+	double start = now(), passed;
+	int i, j;
+
+	for (i = 0; i < MARKS; i++) {
+		peer_mark mark = peer_save(peer);
+
+		for (j = 0; j < OF_A_MARK; j++)
+			objects[j] = use(peer_mark_alloc(peer, &mark, job->size));
+#ifdef PEER_FREES_EACH
+		free_objects(peer, NULL, job->size, OF_A_MARK);
+#else
+		peer_rewind(peer, &mark);
+#endif
+	}
+	passed = since(start);
+	return passed;
+}
+#endif
+
+/* --- zeroed memory ------------------------------------------------------------------------------ */
+
+#define ZEROED_OBJECTS(size)	((size) < 1024 ? 512 : (256 << 10) / (size))
+
+/* 128 or 256 KiB, in pieces, of memory that has been used before. */
+static double alloc_zeroed(const struct job *job, struct peer *peer)
+{
+	int n = ZEROED_OBJECTS(job->size), i;
+	double start = now(), passed;
+
+	for (i = 0; i < n; i++)
+		objects[i] = use(peer_zalloc(peer, job->size));
+	passed = since(start);
+	free_objects(peer, NULL, job->size, n);
+	return passed;
+}
+
+/* --- arrays ---------------------------------------------------------------------------------------- */
+
+#ifdef PEER_HAS_ARRAY
+static double grow_array(const struct job *job, struct peer *peer)
+{
+	double start = now(), passed;
+	uint64_t i;
+
+	peer_array_begin(peer);
+	for (i = 0; i < job->size; i++)
+		peer_array_push(peer, i);
+	if (peer_array_end(peer) != job->size)
+		die("an array of another length");
+	passed = since(start);
+	return passed;
+}
+#endif
+
+/* --- a trace ----------------------------------------------------------------------------------------- */
+
+#ifndef PEER_HAS_NO_REALLOC
+#include "trace.h"
+#endif
+
+/* --- all of them --------------------------------------------------------------------------------------- */
+
+#define KIB	((size_t)1 << 10)
+
+static const struct job jobs[] = {
+	{ "alloc", "8 bytes", alloc_fixed, 8, OBJECTS },
+	{ "alloc", "16 bytes", alloc_fixed, 16, OBJECTS },
+	{ "alloc", "32 bytes", alloc_fixed, 32, OBJECTS },
+	{ "alloc", "64 bytes", alloc_fixed, 64, OBJECTS },
+	{ "alloc", "256 bytes", alloc_fixed, 256, OBJECTS },
+	{ "alloc", "1024 bytes", alloc_fixed, 1024, OBJECTS },
+	{ "alloc", "4096 bytes", alloc_fixed, 4096, OBJECTS },
+	{ "alloc", "mixed", alloc_mixed, 0, OBJECTS },
+	{ "request", "8 to 4096 bytes", request_mixed, false, OBJECTS },
+	{ "request", "8 to 512 bytes", request_small, false, OBJECTS },
+	{ "request, filled", "8 to 4096 bytes", request_mixed, true, OBJECTS },
+	{ "request, filled", "8 to 512 bytes", request_small, true, OBJECTS },
+#ifdef PEER_HAS_MARKS
+	{ "mark", "16 bytes", mark_rewind, 16, MARKS },
+	{ "mark", "256 bytes", mark_rewind, 256, MARKS },
+#endif
+	{ "zeroed", "256 bytes", alloc_zeroed, 256, 128 },
+	{ "zeroed", "4 KiB", alloc_zeroed, 4 * KIB, 256 },
+	{ "zeroed", "64 KiB", alloc_zeroed, 64 * KIB, 256 },
+#ifdef PEER_HAS_ARRAY
+	{ "array", "16", grow_array, 16, 16 },
+	{ "array", "1024", grow_array, 1024, 1024 },
+	{ "array", "65536", grow_array, 65536, 65536 },
+#endif
+#ifdef TRACE_H
+	{ "trace", "mandoc", replay, 0, 1 },
+#endif
+};
+
+#define NR_JOBS	(sizeof(jobs) / sizeof(*jobs))
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/*
+ * The median of rounds that take SAMPLE_NS in all: what the machine does meanwhile for
+ * others is in few of them.
+ */
+static double sample(const struct job *job, struct peer *peer)
+{
+	static double rounds[MAX_ROUNDS];
+	double sum = 0;
+	int n = 0;
+
+	job->round(job, peer);
+	while (n < MAX_ROUNDS && (n < MIN_ROUNDS || sum < SAMPLE_NS)) {
+		rounds[n] = job->round(job, peer);
+		sum += rounds[n++];
+	}
+	qsort(rounds, n, sizeof(*rounds), compare);
+	return rounds[n / 2] / job->operations;
+}
+
+static void print_list(void)
+{
+	size_t i;
+
+	for (i = 0; i < NR_JOBS; i++)
+		printf("%s/%s\n", jobs[i].bench, jobs[i].name);
+	printf("threads\n\n");
+}
+
+static const struct job *find(const char *line)
+{
+	static struct job threads = { "threads", "", request_threads, 0, 0 };
+	char name[64];
+	size_t i;
+
+	if (sscanf(line, "threads/%zu", &threads.size) == 1 && threads.size &&
+	    threads.size <= MAX_THREADS) {
+		threads.operations = (double)REQUESTS_OF_THREAD * OBJECTS * threads.size;
+		return &threads;
+	}
+	for (i = 0; i < NR_JOBS; i++) {
+		snprintf(name, sizeof(name), "%s/%s\n", jobs[i].bench, jobs[i].name);
+		if (!strcmp(line, name))
+			return &jobs[i];
+	}
+	return NULL;
+}
+
+int main(void)
+{
+	struct peer peer;
+	char line[80];
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	measure_clock();
+	draw_sizes(mixed, 4096);
+	draw_sizes(small, 512);
+#ifdef TRACE_H
+	if (!getenv("TRACE")) {
+		errno = EINVAL;
+		die("no TRACE");
+	}
+	load_trace(getenv("TRACE"));
+#endif
+	peer_begin(&peer);
+	while (fgets(line, sizeof(line), stdin)) {
+		const struct job *job = find(line);
+
+		if (!strcmp(line, "list\n"))
+			print_list();
+		else if (job)
+			printf("%.4f\n", sample(job, &peer));
+		else
+			printf("unknown\n");
+	}
+	peer_end(&peer);
+	return 0;
+}
