@@ -66,6 +66,8 @@ help:
 	@echo '  bench            the library beside other allocators and arenas, here, and bench-maps'
 	@echo '  bench-maps       maps in arenas beside GLib'"'"'s, uthash and C++'"'"'s: time and'
 	@echo '                   memory; QUICK=1 to see only that they agree, SEED='
+	@echo '  bench-tlb        random accesses in an arena beside 4 KiB pages, THP and hugetlbfs:'
+	@echo '                   misses of a modelled TLB; QUICK=1 for 64 MiB alone, KERNEL='
 	@echo '  bench-pool       a pool of arenas under bursts, and under rare huge requests;'
 	@echo '                   OPTIONS=, see build/bench/pool -h'
 	@echo '  bench-report     Documentation/benchmarks.rst, with pictures, from build/bench/*.json;'
@@ -305,6 +307,19 @@ bench-native:
 .PHONY: bench
 bench:
 	@$(MAKE) bench-native; native=$$?; echo; $(MAKE) bench-maps && exit $$native
+
+# What the emulator loads, for the machine that it runs on.
+$(B)/bench/tlb/plugin.so: bench/tlb/plugin.c bench/tlb/marks.h Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Wno-unused-parameter -I"$$(selftests/vm/fetch qemu-source)" \
+		$$(pkg-config --cflags glib-2.0) -fPIC -shared $< -o $@
+
+$(B)/bench/tlb/walk: bench/tlb/marks.h
+
+.PHONY: bench-tlb
+bench-tlb:
+	@tools/install-deps bench
+	@bench/tlb/run $(if $(QUICK),-q) $(if $(filter command line,$(origin KERNEL)),-k $(KERNEL))
 
 # One object for each map; what measures their time, and what counts their memory. With
 # assertions, which are in its headers, Abseil's takes twice as long.
