@@ -64,6 +64,7 @@ help:
 	@echo '  bench-kernel     64 MiB of an arena beside 4 KiB pages, THP and hugetlbfs, in'
 	@echo '                   instructions; KERNEL=, PARAMETERS= of the module'
 	@echo '  bench            the library beside other allocators and arenas, here, and bench-maps'
+	@echo '  bench-quick      that all of these work, in two minutes; no figures'
 	@echo '  bench-maps       maps in arenas beside GLib'"'"'s, uthash and C++'"'"'s: time and'
 	@echo '                   memory; QUICK=1 to see only that they agree, SEED='
 	@echo '  bench-tlb        random accesses in an arena beside 4 KiB pages, THP and hugetlbfs:'
@@ -234,10 +235,13 @@ check-races: STAGES = races
 check-races: DEPS = kernel
 check-mutants: STAGES = mutants-1of2 mutants-2of2
 check-mutants: DEPS = kernel
-check-all: STAGES = kernel-7.2-debug mutants-1of4 memory-7.2-debug mutants-2of4 \
-	storm-7.2-debug mutants-3of4 memory-6.12 mutants-4of4 memory-6.1 leaks-6.12 \
-	sanitizers fuzzers fuzz-60 kernel-6.12 kernel-6.1 coverage-6.12 static host
-check-all: DEPS = analyzers kernel report sanitizers
+# A quarter of the mutants, another one after each commit.
+quarter = $(shell commits=$$(git rev-list --count HEAD 2>/dev/null || date +%s); \
+	echo $$((commits % 4 + 1)))
+check-all: STAGES = kernel-7.2-debug mutants-$(quarter)of4 memory-7.2-debug storm-7.2-debug \
+	memory-6.12 memory-6.1 leaks-6.12 sanitizers fuzzers fuzz-60 kernel-6.12 kernel-6.1 \
+	coverage-6.12 static host bench
+check-all: DEPS = analyzers bench kernel report sanitizers statistics
 .PHONY: $(checks)
 $(checks):
 	@tools/install-deps $(DEPS)
@@ -320,6 +324,11 @@ $(B)/bench/tlb/walk: bench/tlb/marks.h
 bench-tlb:
 	@tools/install-deps bench
 	@bench/tlb/run $(if $(QUICK),-q) $(if $(filter command line,$(origin KERNEL)),-k $(KERNEL))
+
+.PHONY: bench-quick
+bench-quick:
+	@tools/install-deps bench statistics
+	@bench/quick
 
 # One object for each map; what measures their time, and what counts their memory. With
 # assertions, which are in its headers, Abseil's takes twice as long.

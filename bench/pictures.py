@@ -40,6 +40,7 @@ class Style:
         self.is_baseline = bool(run["peers"][peer].get("baseline"))
         self.color = BASELINE
         self.point = 4
+        self.pattern = None
         if self.is_baseline:
             baselines = [key for key in run["peers"] if run["peers"][key].get("baseline")]
             self.point += 2 * (baselines.index(peer) % 3)
@@ -53,17 +54,20 @@ class Style:
                      if key != "arena" and key.startswith("arena, ") == is_variant]
             index = alike.index(peer)
             self.color = colors[index % len(colors)]
+            # Who comes when all colours have been used.
+            self.pattern = (None, 1, 2)[min(index // len(colors), 2)]
             self.point = (5, 9, 11, 13)[index % 4]
 
     def fill(self):
         """Of a bar."""
-        fill = "pattern 4" if self.is_baseline else "solid"
+        pattern = 4 if self.is_baseline else self.pattern
+        fill = f"pattern {pattern}" if pattern else "solid"
         return f'fs {fill} border lc rgb "{self.color}" fc rgb "{self.color}"'
 
     def line(self):
         """Of points on a line."""
         return (f'lc rgb "{self.color}" pt {self.point} ps 1.1 lw {3 if self.point == 7 else 1.6} '
-                f'dt {2 if self.is_baseline else 1}')
+                f'dt {2 if self.is_baseline else 3 if self.pattern else 1}')
 
 
 class Scale:
