@@ -61,8 +61,11 @@ help:
 	@echo 'More:'
 	@echo '  coverage         check-debug, and each line that no test ran'
 	@echo '  check-races      the same on a 7.2 with KCSAN'
-	@echo '  bench-kernel     64 MiB of an arena beside 4 KiB pages, THP and hugetlbfs, in'
-	@echo '                   instructions; KERNEL=, PARAMETERS= of the module'
+	@echo '  bench-kernel     arenas beside 4 KiB pages, THP, hugetlbfs and memfds, in the'
+	@echo '                   kernel, in instructions; KERNEL=, PARAMETERS= of the module,'
+	@echo '                   SEED=, QUICK=1 to see only that it works'
+	@echo '  bench-host-kernel  the same in nanoseconds, as root on a machine where the module'
+	@echo '                   is loaded; CPU=, SEED=, QUICK=1'
 	@echo '  bench            the library beside other allocators and arenas, here, and bench-maps'
 	@echo '  bench-quick      that all of these work, in two minutes; no figures'
 	@echo '  bench-maps       maps in arenas beside GLib'"'"'s, uthash and C++'"'"'s: time and'
@@ -257,10 +260,22 @@ $(B)/bench/%: bench/%.c selftests/arena_test.h $(headers) Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Iselftests -static $(filter %.c %.a,$^) -o $@
 
-.PHONY: bench-kernel
-bench-kernel: deps
-	@bench/kernel $(if $(filter command line,$(origin KERNEL)),-k $(KERNEL)) \
-		$(if $(PARAMETERS),-p '$(PARAMETERS)')
+$(B)/bench/kernel/paths: $(wildcard bench/kernel/*.[ch]) selftests/arena_test.h \
+		$(B)/libarena.a $(headers) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Wmissing-prototypes -Iselftests -static -pthread \
+		$(filter %.c %.a,$^) -o $@
+
+.PHONY: bench-kernel bench-host-kernel
+bench-kernel:
+	@tools/install-deps bench
+	@bench/kernel/run $(if $(filter command line,$(origin KERNEL)),-k $(KERNEL)) \
+		$(if $(PARAMETERS),-p '$(PARAMETERS)') $(if $(SEED),-s '$(SEED)') \
+		$(if $(QUICK),-q)
+
+bench-host-kernel: $(B)/bench/kernel/paths
+	@bench/kernel/host $(if $(CPU),-c '$(CPU)') $(if $(SEED),-s '$(SEED)') \
+		$(if $(QUICK),-q)
 
 # A worker for each peer: its folder in bench/native/peers/, and how it is compiled.
 native := arena glibc jemalloc mimalloc tcmalloc memkind glib miheap obstack apr talloc pmr \
