@@ -2,6 +2,13 @@
 #
 # The benchmarks, for the Makefile above; "make help" says what there is.
 
+# What they are compiled with: of another compiler or other flags the figures are others.
+$(B)/bench/flags: force
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CXX) $(ALL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CXX) $(ALL_CFLAGS)' > $@
+.PHONY: force
+force:
+
 # Static, for the virtual machine.
 $(B)/bench/%: bench/%.c selftests/arena_test.h $(headers) bench/bench.mk
 	@mkdir -p $(@D)
@@ -24,12 +31,13 @@ bench-host-kernel: $(B)/bench/kernel/paths
 	@bench/kernel/host $(if $(CPU),-c '$(CPU)') $(if $(SEED),-s '$(SEED)') \
 		$(if $(QUICK),-q)
 
-# A worker for each peer: its folder in bench/native/peers/, and how it is compiled.
+# A worker for each peer: its header in bench/native/peers/, and how it is linked, as
+# Debian's packages are: with shared libraries.
 native := arena glibc jemalloc mimalloc tcmalloc memkind glib miheap obstack apr talloc pmr \
 	bumpalo pointer register streaming
 $(B)/bench/native/%: header = $(@F)
-$(B)/bench/native/arena: libs = $(B)/libarena.a
-$(B)/bench/native/arena: $(B)/libarena.a
+$(B)/bench/native/arena: libs = -L$(B) -larena -Wl,-rpath,$(abspath $(B))
+$(B)/bench/native/arena: $(B)/libarena.so
 $(addprefix $(B)/bench/native/,glibc jemalloc mimalloc tcmalloc memkind glib): header = malloc
 $(B)/bench/native/jemalloc: libs = -DJEMALLOC -ljemalloc
 $(B)/bench/native/mimalloc: libs = -DMIMALLOC -lmimalloc
@@ -45,11 +53,12 @@ $(B)/bench/native/streaming: libs = -DSTREAMING
 
 $(addprefix $(B)/bench/native/,$(filter-out pmr bumpalo,$(native))): $(B)/bench/native/%: \
 		bench/native/worker.c bench/native/trace.h $(wildcard bench/native/peers/*) \
-		$(headers) bench/bench.mk
+		$(headers) $(B)/bench/flags bench/bench.mk
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -DPEER='"peers/$(header).h"' $< $(libs) -pthread -o $@
 
-$(B)/bench/native/pmr: bench/native/worker.c bench/native/trace.h bench/native/peers/pmr.h bench/bench.mk
+$(B)/bench/native/pmr: bench/native/worker.c bench/native/trace.h \
+		bench/native/peers/pmr.h $(B)/bench/flags bench/bench.mk
 	@mkdir -p $(@D)
 	$(CXX) -std=gnu++17 -Wall -Wextra $(CFLAGS) -DPEER='"peers/pmr.h"' -x c++ $< -pthread -o $@
 
@@ -99,12 +108,13 @@ maps_flags = -DNDEBUG -Iuserlib/include -Iuapi $(shell pkg-config --cflags glib-
 maps_libs = $(shell pkg-config --libs glib-2.0 absl_flat_hash_map)
 $(B)/bench/maps/cxx.o: maps_flags += -isystem $(shell selftests/vm/fetch boost-1.81)/usr/include
 
-$(B)/bench/maps/%.o: bench/maps/%.c bench/maps/maps.h userlib/src/map.c $(headers) bench/bench.mk
+$(B)/bench/maps/%.o: bench/maps/%.c bench/maps/maps.h userlib/src/map.c $(headers) \
+		$(B)/bench/flags bench/bench.mk
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(maps_flags) -c $< -o $@
 
 # Before C++20 std::unordered_map looks no string up without a copy.
-$(B)/bench/maps/%.o: bench/maps/%.cc bench/maps/maps.h bench/bench.mk
+$(B)/bench/maps/%.o: bench/maps/%.cc bench/maps/maps.h $(B)/bench/flags bench/bench.mk
 	@mkdir -p $(@D)
 	$(CXX) -std=gnu++20 -Wall -Wextra $(CFLAGS) $(maps_flags) -c $< -o $@
 

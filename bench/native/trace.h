@@ -24,14 +24,14 @@ static struct traced {
 
 static void load_trace(const char *path)
 {
-	size_t room = 0;
+	size_t room = 0, sum = 0;
 	unsigned int object, size;
 	struct event event;
 	char line[64];
-	FILE *file = fopen(path, "r");
+	FILE *file = path ? fopen(path, "r") : NULL;
 
 	if (!file)
-		die(path);
+		die("$TRACE");
 	while (fgets(line, sizeof(line), file)) {
 		if (sscanf(line, "+%x", &size) == 1) {
 			event = (struct event) { ALLOCATE, (uint32_t)nr_objects++, size };
@@ -41,7 +41,13 @@ static void load_trace(const char *path)
 			event = (struct event) { FREE, object, 0 };
 		} else {
 			errno = EINVAL;
-			die(path);
+			die("$TRACE");
+		}
+		/* With what talloc, say, has beside each. */
+		sum += event.what == FREE ? 0 : event.size + 128;
+		if (sum > MOST_BYTES) {
+			errno = EFBIG;
+			die("$TRACE");
 		}
 		if (nr_events == room) {
 			room = room ? 2 * room : 1024;
@@ -59,40 +65,43 @@ static void load_trace(const char *path)
 
 static double replay(const struct job *job, struct peer *peer)
 {
+	/* What is written to memory could be any of these, for all that the compiler knows. */
+	const struct event *const first = events, *const end = events + nr_events;
+	struct traced *const objects = traced;
+	const struct event *event;
 	double start = now();
-	size_t i;
 
 	(void)job;
-	for (i = 0; i < nr_events; i++) {
-		struct event event = events[i];
-		struct traced *object = &traced[event.object];
+	for (event = first; event < end; event++) {
+		struct traced *object = &objects[event->object];
+		uint32_t size = event->size < sizeof(int) ? sizeof(int) : event->size;
 
-		switch (event.what) {
+		switch (event->what) {
 		case ALLOCATE:
-			object->memory = peer_alloc(peer, event.size);
-			object->size = event.size;
+			object->memory = use(peer_alloc(peer, size));
+			object->size = size;
 			break;
 		case RESIZE:
-			object->memory = peer_realloc(peer, object->memory, object->size,
-						      event.size);
-			object->size = event.size;
+			object->memory = use(peer_realloc(peer, object->memory, object->size, size));
+			object->size = size;
 			break;
 		case FREE:
 #ifdef PEER_FREES_EACH
 			peer_free(peer, object->memory, object->size);
 			object->memory = NULL;
 #endif
-			continue;
+			break;
 		}
-		if (!object->memory)
-			die("no memory");
-		*(volatile char *)object->memory = 1;
 	}
 	/* What the program kept until its end. */
 #ifdef PEER_FREES_EACH
-	for (i = 0; i < nr_objects; i++)
-		if (traced[i].memory)
-			peer_free(peer, traced[i].memory, traced[i].size);
+	{
+		size_t i;
+
+		for (i = 0; i < nr_objects; i++)
+			if (objects[i].memory)
+				peer_free(peer, objects[i].memory, objects[i].size);
+	}
 #else
 	peer_free_all(peer);
 #endif

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * worker - do what programs do with memory, with one allocator, and say how long it took.
+ * worker - do what programs do with memory, with one allocator, and say how long it took
+ *
+ *	worker			the benches and cases that it has, a line each
+ *	worker BENCH/CASE	nanoseconds of each operation
+ *
+ * $TRACE is what bench/native/record wrote.
  *
  * Compiled once for each peer, whose functions are in peers/PEER.h (-DPEER='"peers/PEER.h"'),
  * so that the compiler sees what a program's compiler would see of them; as C++ where the
- * peer is. bench/native/run starts all workers and gives each its turn: a line with the name
- * of a bench and of a case on standard input, and the nanoseconds of each operation on
- * standard output. The first line of all is "list", and the answer the benches that it has.
+ * peer is. bench/native/run has each sample made by a process of its own, so that none
+ * depends on the ones before.
  *
- * A sample is the median of as many rounds as take SAMPLE_NS, after one that does not count.
+ * A sample is the median of as many rounds as take SAMPLE_NS, after half as many that do
+ * not count.
  *
  * What is the same for everybody, whichever allocator: where an object is is kept in a table,
  * and its first word is written when it has been allocated.
@@ -238,51 +243,59 @@ static double request_small(const struct job *job, struct peer *peer)
 
 /* --- threads -------------------------------------------------------------------------------- */
 
-struct team {
-	pthread_barrier_t barrier;
-	long requests;
+/* Requests of each thread in a round. */
+#define REQUESTS_OF_THREAD	50
+
+struct member {
+	pthread_t id;
+	pthread_barrier_t *barrier;
+	double first, last;
 };
 
+/* Each looks at the clock itself: who wakes them may be late. */
 static void *work(void *data)
 {
-	struct team *team = (struct team *)data;
+	struct member *member = (struct member *)data;
 	struct peer peer;
-	long i;
+	int i;
 
 	peer_begin(&peer);
-	do_request(&peer, next_sizes(small), false);
-	pthread_barrier_wait(&team->barrier);
-	for (i = 0; i < team->requests; i++)
+	for (i = 0; i < REQUESTS; i++)
 		do_request(&peer, next_sizes(small), false);
-	pthread_barrier_wait(&team->barrier);
+	pthread_barrier_wait(member->barrier);
+	member->first = now();
+	for (i = 0; i < REQUESTS_OF_THREAD; i++)
+		do_request(&peer, next_sizes(small), false);
+	member->last = now();
+	/* Those that end first take nothing away with them. */
+	pthread_barrier_wait(member->barrier);
 	peer_end(&peer);
 	return NULL;
 }
 
-/* A round is 50 requests of each thread. */
-#define REQUESTS_OF_THREAD	50
-
 static double request_threads(const struct job *job, struct peer *peer)
 {
-	pthread_t threads[MAX_THREADS];
-	struct team team;
-	double start, passed;
+	struct member members[MAX_THREADS];
+	double first = 0, last = 0;
+	pthread_barrier_t barrier;
 	size_t i;
 
 	(void)peer;
-	team.requests = REQUESTS_OF_THREAD;
-	pthread_barrier_init(&team.barrier, NULL, job->size + 1);
-	for (i = 0; i < job->size; i++)
-		if (pthread_create(&threads[i], NULL, work, &team))
+	pthread_barrier_init(&barrier, NULL, job->size);
+	for (i = 0; i < job->size; i++) {
+		members[i].barrier = &barrier;
+		if (pthread_create(&members[i].id, NULL, work, &members[i]))
 			die("pthread_create");
-	pthread_barrier_wait(&team.barrier);
-	start = now();
-	pthread_barrier_wait(&team.barrier);
-	passed = since(start);
-	for (i = 0; i < job->size; i++)
-		pthread_join(threads[i], NULL);
-	pthread_barrier_destroy(&team.barrier);
-	return passed;
+	}
+	for (i = 0; i < job->size; i++) {
+		pthread_join(members[i].id, NULL);
+		if (!i || members[i].first < first)
+			first = members[i].first;
+		if (!i || members[i].last > last)
+			last = members[i].last;
+	}
+	pthread_barrier_destroy(&barrier);
+	return last - first;
 }
 
 /* --- marks ------------------------------------------------------------------------------------ */
@@ -407,7 +420,12 @@ static double sample(const struct job *job, struct peer *peer)
 	double sum = 0;
 	int n = 0;
 
-	job->round(job, peer);
+	while (n < MAX_ROUNDS && (n < MIN_ROUNDS || sum < SAMPLE_NS / 2)) {
+		sum += job->round(job, peer);
+		n++;
+	}
+	sum = 0;
+	n = 0;
 	while (n < MAX_ROUNDS && (n < MIN_ROUNDS || sum < SAMPLE_NS)) {
 		rounds[n] = job->round(job, peer);
 		sum += rounds[n++];
@@ -416,61 +434,50 @@ static double sample(const struct job *job, struct peer *peer)
 	return rounds[n / 2] / job->operations;
 }
 
-static void print_list(void)
-{
-	size_t i;
-
-	for (i = 0; i < NR_JOBS; i++)
-		printf("%s/%s\n", jobs[i].bench, jobs[i].name);
-	printf("threads\n\n");
-}
-
-static const struct job *find(const char *line)
+static const struct job *find(const char *what)
 {
 	static struct job threads = { "threads", "", request_threads, 0, 0 };
 	char name[64];
 	size_t i;
 
-	if (sscanf(line, "threads/%zu", &threads.size) == 1 && threads.size &&
+	if (sscanf(what, "threads/%zu", &threads.size) == 1 && threads.size &&
 	    threads.size <= MAX_THREADS) {
 		threads.operations = (double)REQUESTS_OF_THREAD * OBJECTS * threads.size;
 		return &threads;
 	}
 	for (i = 0; i < NR_JOBS; i++) {
-		snprintf(name, sizeof(name), "%s/%s\n", jobs[i].bench, jobs[i].name);
-		if (!strcmp(line, name))
+		snprintf(name, sizeof(name), "%s/%s", jobs[i].bench, jobs[i].name);
+		if (!strcmp(what, name))
 			return &jobs[i];
 	}
 	return NULL;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	const struct job *job = argc == 2 ? find(argv[1]) : NULL;
 	struct peer peer;
-	char line[80];
+	size_t i;
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (argc == 1) {
+		for (i = 0; i < NR_JOBS; i++)
+			printf("%s/%s\n", jobs[i].bench, jobs[i].name);
+		printf("threads\n");
+		return 0;
+	}
+	if (!job) {
+		fprintf(stderr, "usage: worker [BENCH/CASE]\n");
+		return 2;
+	}
 	measure_clock();
 	draw_sizes(mixed, 4096);
 	draw_sizes(small, 512);
 #ifdef TRACE_H
-	if (!getenv("TRACE")) {
-		errno = EINVAL;
-		die("no TRACE");
-	}
-	load_trace(getenv("TRACE"));
+	if (!strcmp(job->bench, "trace"))
+		load_trace(getenv("TRACE"));
 #endif
 	peer_begin(&peer);
-	while (fgets(line, sizeof(line), stdin)) {
-		const struct job *job = find(line);
-
-		if (!strcmp(line, "list\n"))
-			print_list();
-		else if (job)
-			printf("%.4f\n", sample(job, &peer));
-		else
-			printf("unknown\n");
-	}
+	printf("%.4f\n", sample(job, &peer));
 	peer_end(&peer);
 	return 0;
 }
