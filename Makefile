@@ -99,7 +99,8 @@ $(B)/libarena.so: $(lib_objs) userlib/libarena.map
 $(B)/libarena-ffi.so: $(lib_objs) $(B)/lib/ffi.o userlib/libarena.map userlib/libarena-ffi.map
 
 $(B)/libarena.so $(B)/libarena-ffi.so:
-	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-z,nodelete -Wl,-soname,$(@F).$(SOVERSION) \
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-z,nodelete,-Bsymbolic-functions \
+		-Wl,-soname,$(@F).$(SOVERSION) \
 		$(addprefix -Wl$(comma)--version-script=,$(filter %.map,$^)) \
 		-o $@.$(VERSION) $(filter %.o,$^)
 	ln -sf $(@F).$(VERSION) $@.$(SOVERSION)
@@ -262,24 +263,26 @@ include bench/bench.mk
 kselftest = $(MAKE) -C selftests KSRC="$$(selftests/vm/fetch source-6.12)"
 
 .PHONY: selftests
-selftests:
+selftests: $(B)/libarena.a
 	@mkdir -p $(B)/selftests
-	+@$(kselftest) OUTPUT=$(abspath $(B)/selftests) USERLDFLAGS=-static
+	+@$(kselftest) OUTPUT=$(abspath $(B)/selftests) LIBARENA=$(abspath $<) USERLDFLAGS=-static
 
-# The library's, for those that look over a program's shoulder: a folder for each.
+# The library's, for those that look over a program's shoulder: a folder for each, and in
+# that a library.
 lib_tests := $(shell sed -n 's/^LIB_TESTS := //p' selftests/Makefile)
 sanitizers := asan msan tsan valgrind
-$(B)/asan: checked = USERCFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all"
-$(B)/msan: checked = CC=clang USERCFLAGS="-fsanitize=memory -fno-omit-frame-pointer"
-$(B)/tsan: checked = USERCFLAGS=-fsanitize=thread
-$(B)/valgrind: checked = USERCFLAGS=-O1
+$(B)/asan: checked = -fsanitize=address,undefined -fno-sanitize-recover=all
+$(B)/msan: checked = -fsanitize=memory -fno-omit-frame-pointer
+$(B)/msan: CC = clang
+$(B)/tsan: checked = -fsanitize=thread
+$(B)/valgrind: checked = -O1
 
 .PHONY: sanitized $(addprefix $(B)/,$(sanitizers))
 sanitized: $(addprefix $(B)/,$(sanitizers))
 $(addprefix $(B)/,$(sanitizers)):
-	@mkdir -p $@
+	+@$(MAKE) B=$@/library CC='$(CC)' CFLAGS='-O2 -g $(checked)' $@/library/libarena.a
 	+@$(kselftest) OUTPUT=$(abspath $@) $(addprefix $(abspath $@)/,$(lib_tests)) \
-		$(checked)
+		LIBARENA=$(abspath $@/library/libarena.a) CC='$(CC)' USERCFLAGS='$(checked)'
 
 # libFuzzer's, which sees what the library does; and maps without vector instructions, too.
 fuzzers := $(addprefix $(B)/fuzz/,fuzz_query fuzz_map fuzz_map_portable)

@@ -86,11 +86,19 @@ TEST_F(lib, what_was_taken_is_said)
 TEST_F(lib, nothing_is_allocated_from_an_idle_arena)
 {
 	struct arena_mark mark;
+	void *last;
 	size_t used;
 
 	NEED_BACKING();
 	EXPECT_NE(NULL, arena_alloc(self->a, 5000));
 	mark = arena_save(self->a);
+	/* Nor does the last allocation grow within its 16 bytes. */
+	last = arena_alloc(self->a, 5);
+	ASSERT_EQ(0, arena_idle(self->a));
+	EXPECT_EQ(NULL, arena_realloc(self->a, last, 5, 10));
+	EXPECT_EQ(-EBUSY, arena_error(self->a));
+	EXPECT_EQ(1, arena_claim(self->a));
+	EXPECT_EQ(last, arena_realloc(self->a, last, 5, 10));
 	EXPECT_NE(NULL, arena_strdup(self->a, "a"));
 	used = stats_of(self->a).used;
 	ASSERT_EQ(0, arena_idle(self->a));

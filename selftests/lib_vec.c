@@ -169,6 +169,8 @@ ARENA_VEC(views, const char *);
 /* As a variable of the functions is called, which is larger. */
 typedef uint32_t offset;
 ARENA_VEC(offsets, offset);
+typedef uint16_t at;
+ARENA_VEC(ats, at);
 
 TEST_F(lib, an_array_of_any_type)
 {
@@ -177,6 +179,7 @@ TEST_F(lib, an_array_of_any_type)
 	offset one[16];
 	struct offsets numbers;
 	struct views views;
+	struct ats ats;
 	struct texts texts;
 	char bytes[] = "x", *guard;
 
@@ -191,6 +194,10 @@ TEST_F(lib, an_array_of_any_type)
 	view = views_slice(&views, 0, 1).data;
 	ASSERT_EQ(0, views_append(&views, view, 1));
 	EXPECT_TRUE(views.data[1] == bytes);
+
+	ASSERT_EQ(0, ats_init(&ats, self->a, 0));
+	ASSERT_NE(NULL, ats_push(&ats, 7));
+	EXPECT_EQ(7, ats.data[0]);
 
 	/* As many bytes as there are, and not as many as such a variable has. */
 	guard = arena_alloc(self->a, 64);

@@ -68,8 +68,8 @@ static void *resize_last(struct arena_private *a, char *old, size_t old_size,
 			arena_raise_top(a, new, a->packed, "arena_realloc");
 	} else {
 		more = ((new_size + ARENA_ALIGN - 1) & -ARENA_ALIGN) - (end - old);
-		if (!is_string && new_size <= SIZE_MAX / 2 && more <= a->pub.left) {
-			/* As arena_alloc() would do it. */
+		/* As arena_alloc() would do it: nothing is left of an idle arena, say. */
+		if (!is_string && new_size <= SIZE_MAX / 2 && more < a->pub.left && !is_foreign(a)) {
 			a->pub.left -= more;
 			new = old - more;
 		} else {

@@ -115,14 +115,14 @@ ARENA_INLINE size_t name##_length(const struct name *v)					\
 ARENA_INLINE type *name##_push(struct name *v, type element)				\
 {											\
 	size_t at = v->vec.length;							\
-	type *pushed;									\
+	__typeof__(v->data) pushed;							\
 											\
 	if (ARENA_UNLIKELY(at == v->vec.room) && name##_reserve(v, at + 1))		\
 		return NULL;								\
-	/* All of it before the element, which may be of any type, is written. */	\
-	v->vec.length = at + 1;								\
+	/* The length is not read again, which the element could be for all it knows. */ \
 	pushed = v->data + at;								\
 	*pushed = element;								\
+	v->vec.length = at + 1;								\
 	return pushed;									\
 }											\
 											\
