@@ -170,18 +170,22 @@ static uint16_t find_witness(const word_t *page)
 
 static int anon_idle(struct range *range, char *from, char *used)
 {
+	int saved_errno = errno;
 	size_t nr, i;
 
 	used = page_of(used);
 	nr = (range->end - used) / PAGE;
 	range->witnesses = malloc(nr * sizeof(*range->witnesses) + 1);
-	if (!range->witnesses)
+	if (!range->witnesses) {
+		errno = saved_errno;
 		return -ENOMEM;
+	}
 	for (i = 0; i < nr; i++)
 		range->witnesses[i] = find_witness((word_t *)(used + i * PAGE));
 	/* Before Linux 4.5 nothing is taken. */
 	if (from < range->end)
 		madvise(from, range->end - from, MADV_FREE);
+	errno = saved_errno;
 	return 0;
 }
 
@@ -198,6 +202,7 @@ static bool keep_page(word_t *page, uint16_t witness)
 
 static int anon_claim(struct range *range, char *from)
 {
+	int saved_errno = errno;
 	size_t nr, i;
 
 	from = page_of(from);
@@ -207,6 +212,7 @@ static int anon_claim(struct range *range, char *from)
 			break;
 	free(range->witnesses);
 	range->witnesses = NULL;
+	errno = saved_errno;
 	return i == nr;
 }
 

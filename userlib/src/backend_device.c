@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "backend.h"
@@ -148,6 +149,7 @@ static int device_release(const struct range *range, char *from, char *to)
  */
 static int map_control(struct range *range)
 {
+	int saved_errno = errno, err = 0;
 	void *page;
 
 	if (!(range->features & ARENA_FEATURE_IDLE))
@@ -155,13 +157,17 @@ static int map_control(struct range *range)
 	page = mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_SHARED,
 		    range->fd, ARENA_CONTROL_OFFSET);
 	if (page == MAP_FAILED)
-		return -errno;
-	range->control = page;
-	return 0;
+		err = -errno;
+	else
+		range->control = page;
+	errno = saved_errno;
+	return err;
 }
 
 static int device_idle(struct range *range, char *from, char *used)
 {
+	struct timespec now;
+	uint64_t ns;
 	int err;
 
 	(void)from;
@@ -169,15 +175,28 @@ static int device_idle(struct range *range, char *from, char *used)
 	err = range->control ? 0 : map_control(range);
 	if (err)
 		return err;
+	/* Which one has been idle longest, a tick more or less does not matter to. */
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	ns = (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 	__atomic_store_n(&range->control->state,
-			 (arena_now() & ~(uint64_t)ARENA_STATE_MASK) | ARENA_STATE_IDLE,
+			 (ns & ~(uint64_t)ARENA_STATE_MASK) | ARENA_STATE_IDLE,
 			 __ATOMIC_RELEASE);
 	return 0;
 }
 
-static int device_claim(struct range *range, char *from)
+static int claim_what_is_left(const struct range *range)
 {
 	struct arena_ioc_claim claim = { .size = sizeof(claim) };
+	int saved_errno = errno, err = 0;
+
+	if (ioctl(range->fd, ARENA_IOC_CLAIM, &claim) < 0)
+		err = -errno;
+	errno = saved_errno;
+	return err;
+}
+
+static int device_claim(struct range *range, char *from)
+{
 	__u64 *state = &range->control->state;
 	__u64 old = __atomic_load_n(state, __ATOMIC_RELAXED);
 
@@ -186,7 +205,7 @@ static int device_claim(struct range *range, char *from)
 	    __atomic_compare_exchange_n(state, &old, ARENA_STATE_ACTIVE, false,
 					__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return 1;
-	return ioctl(range->fd, ARENA_IOC_CLAIM, &claim) < 0 ? -errno : 0;
+	return claim_what_is_left(range);
 }
 
 static void device_unreserve(const struct range *range)

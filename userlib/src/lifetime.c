@@ -22,10 +22,27 @@
 
 /* --- idle ------------------------------------------------------------------- */
 
+static int idle(struct arena_private *a)
+{
+	return a->backend->idle(&a->range, a->committed, top_of(a));
+}
+
+static int idle_checked(struct arena_private *a)
+{
+	int err;
+
+	arena_checks_open(a);
+	err = idle(a);
+	if (err)
+		arena_checks_claim(a, false);
+	else
+		arena_checks_close(a);
+	return err;
+}
+
 int arena_idle(struct arena *pub)
 {
 	struct arena_private *a = private(pub);
-	int saved_errno = errno;
 	int err;
 
 	check_use(a, "arena_idle");
@@ -37,25 +54,33 @@ int arena_idle(struct arena *pub)
 		return -EINVAL;
 	if (a->cleanups || a->holes_end)
 		return -EBUSY;
-	if (a->checks)
-		arena_checks_open(a);
-	err = a->backend->idle(&a->range, a->committed, top_of(a));
-	if (a->checks && err)
-		arena_checks_claim(a, false);
-	else if (a->checks)
-		arena_checks_close(a);
-	if (!err) {
-		a->is_idle = true;
-		arena_refresh_top(a);
-	}
-	errno = saved_errno;
-	return err;
+	err = a->checks ? idle_checked(a) : idle(a);
+	if (err)
+		return err;
+	a->is_idle = true;
+	a->pub.base = top_of(a);
+	a->pub.left = 0;
+	return 0;
+}
+
+static int claim(struct arena_private *a)
+{
+	return a->backend->claim(&a->range, top_of(a));
+}
+
+static int claim_checked(struct arena_private *a)
+{
+	int kept;
+
+	arena_checks_open(a);
+	kept = claim(a);
+	arena_checks_claim(a, !kept);
+	return kept;
 }
 
 int arena_claim(struct arena *pub)
 {
 	struct arena_private *a = private(pub);
-	int saved_errno = errno;
 	int kept;
 
 	check_use(a, "arena_claim");
@@ -63,19 +88,14 @@ int arena_claim(struct arena *pub)
 		return 1;
 	if (is_foreign(a))
 		return -EPERM;
-	if (a->checks)
-		arena_checks_open(a);
-	kept = a->backend->claim(&a->range, top_of(a));
-	if (a->checks)
-		arena_checks_claim(a, !kept);
-	if (kept >= 0) {
-		a->is_idle = false;
-		arena_refresh_top(a);
-	}
+	kept = a->checks ? claim_checked(a) : claim(a);
+	if (kept < 0)
+		return kept;
+	a->is_idle = false;
+	arena_refresh_top(a);
 	/* Some of it is there still. */
 	if (!kept)
 		arena_release(pub);
-	errno = saved_errno;
 	return kept;
 }
 

@@ -254,7 +254,12 @@ size_t arena_find_bad_escape(const char *data, size_t length);
 size_t arena_decode(char *data, size_t length, uint32_t flags);
 
 /* How often this process' ancestors have forked since they had the library. */
-unsigned int arena_forks(void);
+extern unsigned int arena_nr_forks __attribute__((visibility("hidden")));
+
+static inline unsigned int arena_forks(void)
+{
+	return arena_nr_forks;
+}
 /* Whether it belongs to another process, an ancestor, and is not here. */
 static inline bool is_foreign(const struct arena_private *a)
 {

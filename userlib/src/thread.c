@@ -142,7 +142,7 @@ static void forget_lost(void)
 	arenas.nr_scratch = kept;
 }
 
-static unsigned int nr_forks;
+unsigned int arena_nr_forks;
 
 /* What is there is the parent's to print. */
 static void start_in_child(struct arena_private *a)
@@ -174,7 +174,7 @@ static void after_fork(void)
 
 static void begin_child(void)
 {
-	nr_forks++;
+	arena_nr_forks++;
 	after_fork();
 	arena_list_each(start_in_child);
 	forget_lost();
@@ -184,11 +184,6 @@ static void begin_child(void)
 __attribute__((constructor)) static void watch_forks(void)
 {
 	pthread_atfork(before_fork, after_fork, begin_child);
-}
-
-unsigned int arena_forks(void)
-{
-	return nr_forks;
 }
 
 static void make_key(void)
