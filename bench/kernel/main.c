@@ -438,6 +438,10 @@ static void run_groups(const struct group *groups, int nr)
 
 	for (i = 0; i < nr; i++)
 		total += is_wanted(&groups[i]) ? weight_of(&groups[i]) : 0;
+	if (!total) {
+		fprintf(stderr, "paths: no bench %s\n", only);
+		exit(2);
+	}
 	printf("{\"done\":0,\"total\":%.0f,\"what\":\"\"}\n", total);
 	fflush(stdout);
 	for (i = 0; i < nr; i++) {
@@ -485,6 +489,8 @@ static void print_machine(void)
 	printf("\"clock\":\"%s\",", unit());
 	printf("\"settings\":{\"repetitions\":%d,\"seed\":%" PRIu64, turns * IN_A_TURN, seed);
 	printf(",\"quick\":%s,\"pool_blocks\":%ld", is_quick ? "true" : "false", pool_size());
+	if (only)
+		printf(",\"bench\":\"%s\"", only);
 	if (counts_instructions)
 		printf(",\"zeroing_page\":%.0f,\"zeroing_block\":%.0f", zeroing_page,
 		       zeroing_block);
@@ -515,7 +521,7 @@ static void go_first(void)
 
 	/* In the bench of threads, there is one that does nothing. */
 	bind_background(has_threads ? sysconf(_SC_NPROCESSORS_ONLN) - 1 : cpu);
-	/* Since 6.12 the others have 50 ms of each second all the same: 4 % of what takes one. */
+	/* Since 6.12 the others have 50 ms of each second all the same. */
 	for (i = 0; i < sysconf(_SC_NPROCESSORS_ONLN); i++) {
 		snprintf(path, sizeof(path), FAIR_SERVER "/cpu%ld/runtime", i);
 		if (!access(FAIR_SERVER, F_OK) && !set_file(path, "0"))
