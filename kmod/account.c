@@ -162,6 +162,8 @@ int arena_account_charge(struct arena_account *account, unsigned long nr)
  */
 void arena_account_uncharge(struct arena_account *account, unsigned long nr)
 {
+	if (!nr)
+		return;
 	if (account->user)
 		atomic_long_sub(nr << ARENA_BLOCK_ORDER, &account->user->locked_vm);
 	drop_users(account, nr);

@@ -29,18 +29,21 @@ static struct arena_cache *cache_of(struct arena *arena)
 	return smp_load_acquire(&arena->cache);
 }
 
-/* Blocks that just came are the arena's, and charged; the charge is for so many. */
-static void own_blocks(struct arena *arena, struct list_head *blocks,
-		       unsigned long charged)
+/*
+ * Blocks that just came are the arena's, and each for one of its slots from @first on;
+ * what was charged for others is not.
+ */
+static void own_blocks(struct arena *arena, unsigned long first,
+		       struct list_head *blocks, unsigned long charged)
 {
+	unsigned long index = first;
 	struct folio *folio;
-	unsigned long nr = 0;
 
 	list_for_each_entry(folio, blocks, lru) {
 		arena_account_attach(folio, arena->account);
-		nr++;
+		folio->index = index++ << ARENA_BLOCK_ORDER;
 	}
-	arena_account_uncharge(arena->account, charged - nr);
+	arena_account_uncharge(arena->account, charged - (index - first));
 }
 
 /* Up to @wanted blocks of a node, nearest tier first, with hardly any reclaim. */
@@ -122,18 +125,21 @@ static struct folio *alloc_charged(struct arena *arena, int near, nodemask_t *no
 static int take_run(struct arena *arena, const struct arena_placement *placement,
 		    unsigned long nr, struct list_head *blocks)
 {
-	unsigned long taken = 0;
+	struct arena_counts *counts = &arena->counts;
+	unsigned long taken = 0, others;
 	struct folio *folio;
 	nodemask_t nodes;
 
-	nodes_or(nodes, placement->nodes, placement->others);
-	if (nodes_empty(nodes))
-		return -ENOMEM;
 	do {
 		taken += take_from_nodes(arena, placement->near, placement->nodes,
 					 nr - taken, blocks);
-		taken += take_from_nodes(arena, placement->near, placement->others,
+		if (taken == nr)
+			break;
+		others = take_from_nodes(arena, placement->near, placement->others,
 					 nr - taken, blocks);
+		atomic_long_add(others, &counts->fallbacks);
+		taken += others;
+		nodes_or(nodes, placement->nodes, placement->others);
 		while (taken < nr) {
 			if (fatal_signal_pending(current))
 				return -EINTR;
@@ -141,8 +147,10 @@ static int take_run(struct arena *arena, const struct arena_placement *placement
 			if (!folio)
 				break;
 			list_add_tail(&folio->lru, blocks);
-			atomic_long_inc(&arena->counts.from_system);
-			atomic_long_inc(&arena->counts.zeroed);
+			if (!node_isset(folio_nid(folio), placement->nodes))
+				atomic_long_inc(&counts->fallbacks);
+			atomic_long_inc(&counts->from_system);
+			atomic_long_inc(&counts->zeroed);
 			taken++;
 			cond_resched();
 		}
@@ -183,7 +191,8 @@ static int take_run_from_nodes(struct arena *arena, int near, nodemask_t nodes,
  * @policy: where they are to be
  * @first: the first slot, in blocks from the start of the file
  * @nr: how many, all with one placement
- * @blocks: an empty list; what there is of them is there on error, too
+ * @blocks: an empty list; what there is of them is there on error, too. Each says by
+ *	folio->index for which slot it is.
  *
  * Context: process context of who wants them, with @commit_sem held; may sleep.
  * Return: 0, or
@@ -195,8 +204,6 @@ int arena_blocks_alloc(struct arena *arena, const struct arena_policy *policy,
 		       unsigned long first, unsigned long nr, struct list_head *blocks)
 {
 	struct arena_placement placement;
-	struct folio *folio;
-	long nr_other = 0;
 	int err;
 
 	err = arena_account_charge(arena->account, nr);
@@ -204,10 +211,7 @@ int arena_blocks_alloc(struct arena *arena, const struct arena_policy *policy,
 		return err;
 	arena_policy_place(policy, first, &placement);
 	err = take_run(arena, &placement, nr, blocks);
-	own_blocks(arena, blocks, nr);
-	list_for_each_entry(folio, blocks, lru)
-		nr_other += !node_isset(folio_nid(folio), placement.nodes);
-	atomic_long_add(nr_other, &arena->counts.fallbacks);
+	own_blocks(arena, first, blocks, nr);
 	return err;
 }
 
@@ -217,7 +221,8 @@ int arena_blocks_alloc(struct arena *arena, const struct arena_policy *policy,
  * @policy: where they are to be
  * @first: the first slot, in blocks from the start of the file
  * @nr: how many
- * @blocks: an empty list, and still so on error; else they are in order
+ * @blocks: an empty list, and still so on error; else they are in order, and each
+ *	says by folio->index for which slot it is
  *
  * Context: process context of who wants them, with @commit_sem held; may sleep.
  * Return: 0, or as arena_blocks_alloc() does
@@ -243,7 +248,7 @@ int arena_blocks_alloc_extent(struct arena *arena, const struct arena_policy *po
 					  blocks, &zeroed);
 	}
 	atomic_long_add(zeroed, &arena->counts.zeroed);
-	own_blocks(arena, blocks, nr);
+	own_blocks(arena, first, blocks, nr);
 	if (err)
 		return err;
 	atomic_long_add(nr, &arena->counts.from_pool);
@@ -253,30 +258,61 @@ int arena_blocks_alloc_extent(struct arena *arena, const struct arena_policy *po
 
 enum destination { TO_ARENA, TO_SYSTEM };
 
+/* As many blocks as are dealt with before others may have the CPU. */
+#define MAX_RUN		1024
+
+/* The first blocks of a list, as far as they are on one node; which. */
+static int cut_node(struct list_head *blocks, struct list_head *on_node)
+{
+	int nid = folio_nid(list_first_entry(blocks, struct folio, lru));
+	struct list_head *end;
+	unsigned int nr = 0;
+
+	list_for_each(end, blocks) {
+		if (nr++ == MAX_RUN || folio_nid(list_entry(end, struct folio, lru)) != nid)
+			break;
+	}
+	list_cut_before(on_node, blocks, end);
+	return nid;
+}
+
+/* Claimed blocks, each by itself. */
+static void give_each(struct list_head *blocks, struct arena_cache *cache)
+{
+	struct folio *folio, *next;
+
+	list_for_each_entry_safe(folio, next, blocks, lru) {
+		list_del(&folio->lru);
+		if (cache)
+			arena_cache_put(cache, folio);
+		else
+			arena_pool_free_claimed(folio);
+		cond_resched();
+	}
+}
+
 /* What somebody else holds goes when that ends, by another way. */
 static unsigned long give_blocks(struct arena *arena, struct list_head *blocks,
 				 enum destination destination)
 {
-	struct arena_cache *cache = cache_of(arena);
-	struct folio *folio, *next;
-	unsigned long nr = 0;
+	struct arena_cache *cache = destination == TO_ARENA ? cache_of(arena) : NULL;
+	unsigned long given = 0, nr;
+	LIST_HEAD(on_node);
+	int nid;
 
-	list_for_each_entry_safe(folio, next, blocks, lru) {
-		list_del(&folio->lru);
-		cond_resched();
-		if (!arena_pool_claim(folio))
-			continue;
-		arena_account_uncharge_node(arena->account, folio_nid(folio), 1);
-		if (destination == TO_SYSTEM)
-			arena_pool_free_claimed(folio);
-		else if (cache)
-			arena_cache_put(cache, folio);
+	while (!list_empty(blocks)) {
+		nid = cut_node(blocks, &on_node);
+		nr = arena_pool_claim(nid, &on_node);
+		arena_account_uncharge_node(arena->account, nid, nr);
+		if (cache || destination == TO_SYSTEM)
+			give_each(&on_node, cache);
 		else
-			arena_pool_put_claimed(folio);
-		nr++;
+			arena_pool_put_all(nid, &on_node, nr);
+		given += nr;
+		cond_resched();
 	}
-	arena_account_uncharge(arena->account, nr);
-	return nr;
+	arena_account_uncharge(arena->account, given);
+	return given;
 }
 
 /**

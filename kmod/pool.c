@@ -291,10 +291,12 @@ static unsigned long nr_kept_locked(const struct node_pool *pool)
 	return nr_free_locked(pool) + pool->nr_cached;
 }
 
-/* A node whose worker has not started keeps nothing. */
-static bool has_room_locked(const struct node_pool *pool)
+/* How many more may be kept: none on a node whose worker has not started. */
+static unsigned long room_locked(const struct node_pool *pool)
 {
-	return pool->worker && !is_accounted && nr_kept_locked(pool) < pool->max + pool->nr_extra;
+	unsigned long kept = nr_kept_locked(pool), max = pool->max + pool->nr_extra;
+
+	return pool->worker && !is_accounted && kept < max ? max - kept : 0;
 }
 
 /*
@@ -307,15 +309,18 @@ static void account_kept(const struct node_pool *pool, long nr_blocks)
 			    nr_blocks * (long)ARENA_BLOCK_PAGES);
 }
 
-/* The worker sleeps only while there is nothing dirty. */
+/* Before something dirty is added: the worker sleeps only while there is nothing. */
+static void wake_for_dirty_locked(struct node_pool *pool)
+{
+	if (list_empty(&pool->dirty))
+		wake_up_process(pool->worker);
+}
+
 static void add_dirty_locked(struct node_pool *pool, struct folio *folio)
 {
-	bool was_idle = list_empty(&pool->dirty);
-
+	wake_for_dirty_locked(pool);
 	list_add_tail(&folio->lru, &pool->dirty);
 	pool->nr_dirty++;
-	if (was_idle)
-		wake_up_process(pool->worker);
 }
 
 static struct folio *take_dirty_locked(struct node_pool *pool)
@@ -580,7 +585,7 @@ static bool keep_fresh(struct node_pool *pool, struct folio *folio)
 	bool kept;
 
 	spin_lock(&pool->lock);
-	kept = has_room_locked(pool);
+	kept = room_locked(pool) > 0;
 	if (kept && is_born_zeroed())
 		arena_extents_add(&pool->ready, folio);
 	else if (kept)
@@ -766,33 +771,44 @@ int arena_pool_take_run(int nid, unsigned long nr, struct list_head *blocks,
 }
 
 /**
- * arena_pool_claim - claim a block from all others
- * @folio: block that was taken, mapped nowhere and linked nowhere
+ * arena_pool_claim - claim blocks of a node from all others
+ * @nid: the node
+ * @blocks: blocks that were taken, mapped nowhere; those that are not the caller's
+ *	alone leave the list
  *
- * With its reference count frozen at zero nobody else can take a reference:
- * GUP-fast, the one who might still try, gives up. If somebody holds one, the
- * block goes to quarantine, and from there where arena_pool_put_claimed() puts
- * it when that has ended.
+ * With its reference count frozen at zero nobody else can take a reference to a block:
+ * GUP-fast, the one who might still try, gives up. One that somebody holds goes to
+ * quarantine, and from there back to the pool when that has ended.
  *
  * Context: process context; does not sleep.
- * Return: whether the block is the caller's alone; it is no longer held, and the
- * caller uncharges it. Otherwise that is done when it is.
+ * Return: how many blocks are left. They are no longer held, and the caller uncharges
+ * them. For those in quarantine that is done when they leave it.
  */
-bool arena_pool_claim(struct folio *folio)
+unsigned long arena_pool_claim(int nid, struct list_head *blocks)
 {
-	struct node_pool *pool = pool_of(folio);
+	struct folio *folio, *next;
+	unsigned long claimed = 0;
+	LIST_HEAD(others);
+	long nr_others = 0;
 
-	if (claim_block(folio)) {
-		arena_account_detach(folio);
-		atomic_long_dec(&pool->held);
-		return true;
+	list_for_each_entry_safe(folio, next, blocks, lru) {
+		if (claim_block(folio)) {
+			arena_account_detach(folio);
+			claimed++;
+		} else {
+			list_move_tail(&folio->lru, &others);
+			nr_others++;
+		}
 	}
-	atomic_long_inc(&pool->quarantined);
+	atomic_long_sub(claimed, &pools[nid].held);
+	if (!nr_others)
+		return claimed;
+	atomic_long_add(nr_others, &pools[nid].quarantined);
 	spin_lock(&quarantine_lock);
-	list_add_tail(&folio->lru, &quarantine_list);
+	list_splice_tail(&others, &quarantine_list);
 	spin_unlock(&quarantine_lock);
 	schedule_delayed_work(&quarantine_work, QUARANTINE_PERIOD);
-	return false;
+	return claimed;
 }
 
 /**
@@ -809,7 +825,7 @@ void arena_pool_put_claimed(struct folio *folio)
 	bool kept;
 
 	spin_lock(&pool->lock);
-	kept = has_room_locked(pool);
+	kept = room_locked(pool) > 0;
 	if (kept)
 		add_dirty_locked(pool, folio);
 	spin_unlock(&pool->lock);
@@ -820,16 +836,37 @@ void arena_pool_put_claimed(struct folio *folio)
 }
 
 /**
- * arena_pool_put - give a block back
- * @folio: block that was taken, mapped nowhere, linked nowhere and charged to
- *	nobody; the caller's reference goes with it
+ * arena_pool_put_all - give claimed blocks of a node back
+ * @nid: the node
+ * @blocks: the blocks; empty afterwards
+ * @nr: how many
  *
- * Context: process context; does not sleep.
+ * Context: process context; may sleep.
  */
-void arena_pool_put(struct folio *folio)
+void arena_pool_put_all(int nid, struct list_head *blocks, unsigned long nr)
 {
-	if (arena_pool_claim(folio))
+	struct node_pool *pool = &pools[nid];
+	struct folio *folio, *next;
+	bool kept;
+
+	if (!nr)
+		return;
+	spin_lock(&pool->lock);
+	kept = room_locked(pool) >= nr;
+	if (kept) {
+		wake_for_dirty_locked(pool);
+		list_splice_tail_init(blocks, &pool->dirty);
+		pool->nr_dirty += nr;
+	}
+	spin_unlock(&pool->lock);
+	if (kept)
+		account_kept(pool, nr);
+	/* If there is not room for all, each goes where it can. */
+	list_for_each_entry_safe(folio, next, blocks, lru) {
+		list_del(&folio->lru);
 		arena_pool_put_claimed(folio);
+		cond_resched();
+	}
 }
 
 /* What was in quarantine is nobody's now. */
@@ -1161,7 +1198,7 @@ static void wait_for_work(struct node_pool *pool)
 	bool has_work;
 	long due;
 
-	/* Who adds work does so first and wakes then. */
+	/* Who adds work wakes after that, or under the lock that is taken here. */
 	set_current_state(TASK_IDLE);
 	due = refill_due(pool);
 	spin_lock(&pool->lock);

@@ -85,9 +85,9 @@ bool arena_pool_wait(const nodemask_t *nodes);
 int arena_pool_take_run(int nid, unsigned long nr, struct list_head *blocks,
 			unsigned long *zeroed);
 
-bool arena_pool_claim(struct folio *folio);
+unsigned long arena_pool_claim(int nid, struct list_head *blocks);
 void arena_pool_put_claimed(struct folio *folio);
-void arena_pool_put(struct folio *folio);
+void arena_pool_put_all(int nid, struct list_head *blocks, unsigned long nr);
 void arena_pool_recheck(void);
 bool arena_pool_cache(struct folio *folio);
 void arena_pool_uncache(struct folio *folio);

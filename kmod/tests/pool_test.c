@@ -25,6 +25,24 @@ static struct folio *get_from(int nid)
 	return folio;
 }
 
+/* Blocks of one node; how many nobody else holds. */
+static unsigned long put_all(struct list_head *blocks)
+{
+	int nid = folio_nid(list_first_entry(blocks, struct folio, lru));
+	unsigned long claimed = arena_pool_claim(nid, blocks);
+
+	arena_pool_put_all(nid, blocks, claimed);
+	return claimed;
+}
+
+static void put_block(struct folio *folio)
+{
+	LIST_HEAD(blocks);
+
+	list_add(&folio->lru, &blocks);
+	put_all(&blocks);
+}
+
 static struct folio *get_any(void)
 {
 	return get_from(numa_mem_id());
@@ -78,7 +96,7 @@ static void a_block_is_zeroed_and_on_its_node(struct kunit *test)
 			arena_pool_stats(nid, &stats);
 			KUNIT_EXPECT_EQ(test, stats.in_use, 1);
 			memset(folio_address(folio), 0x5a, ARENA_BLOCK_SIZE);
-			arena_pool_put(folio);
+			put_block(folio);
 			expect_counts(test, 0, 0);
 		}
 	}
@@ -97,7 +115,7 @@ static void what_is_put_becomes_ready(struct kunit *test)
 	memset(folio_address(folio), 0x5a, ARENA_BLOCK_SIZE);
 	settle(nid);
 	arena_pool_stats(nid, &before);
-	arena_pool_put(folio);
+	put_block(folio);
 	settle(nid);
 	arena_pool_stats(nid, &after);
 	KUNIT_EXPECT_EQ(test, after.ready, before.ready + 1);
@@ -118,7 +136,7 @@ static void what_is_put_becomes_ready(struct kunit *test)
 	while (!list_empty(&blocks)) {
 		folio = list_first_entry(&blocks, struct folio, lru);
 		list_del(&folio->lru);
-		arena_pool_put(folio);
+		put_block(folio);
 	}
 	expect_counts(test, 0, 0);
 }
@@ -148,7 +166,7 @@ static void a_run_is_adjacent(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nr, NR);
 	list_for_each_entry_safe(folio, next, &blocks, lru) {
 		list_del(&folio->lru);
-		arena_pool_put(folio);
+		put_block(folio);
 	}
 	expect_counts(test, 0, 0);
 }
@@ -169,7 +187,7 @@ static void the_watermarks_hold(struct kunit *test)
 	while (trim_one(&pools[nid]))
 		cond_resched();
 	for (i = 0; i < NR; i++) {
-		arena_pool_put(folios[i]);
+		put_block(folios[i]);
 		arena_pool_stats(nid, &stats);
 		KUNIT_EXPECT_LE(test, stats.ready + stats.dirty, MAX);
 	}
@@ -278,7 +296,7 @@ static void the_limit_of_a_node_is_met_exactly(struct kunit *test)
 
 	/* What is in quarantine counts. */
 	folio_get(folios[0]);
-	arena_pool_put(folios[0]);
+	put_block(folios[0]);
 	expect_counts(test, LIMIT - 1, 1);
 	KUNIT_EXPECT_NULL(test, get_from(nid));
 	folio_put(folios[0]);
@@ -287,7 +305,7 @@ static void the_limit_of_a_node_is_met_exactly(struct kunit *test)
 	folios[0] = get_from(nid);
 	KUNIT_EXPECT_NOT_NULL(test, folios[0]);
 	while (nr)
-		arena_pool_put(folios[--nr]);
+		put_block(folios[--nr]);
 	arena_pool_set_limit(ARENA_POOL_UNLIMITED);
 	expect_counts(test, 0, 0);
 }
@@ -301,7 +319,7 @@ static void who_holds_a_block_keeps_it(struct kunit *test)
 	memory = folio_address(folio);
 	memory[0] = 1;
 	folio_get(folio);
-	arena_pool_put(folio);
+	put_block(folio);
 	expect_counts(test, 0, 1);
 
 	recheck_quarantine(NULL);
@@ -315,13 +333,41 @@ static void who_holds_a_block_keeps_it(struct kunit *test)
 }
 
 /* Nobody rechecks by hand outside of tests. */
+static void a_node_without_a_worker_keeps_nothing(struct kunit *test)
+{
+	struct folio *held = get_any(), *other = get_from(folio_nid(held));
+	struct node_pool *pool = pool_of(held);
+	struct arena_pool_stats before, after;
+	struct task_struct *worker;
+
+	settle(pool->nid);
+	arena_pool_stats(pool->nid, &before);
+	spin_lock(&pool->lock);
+	worker = pool->worker;
+	pool->worker = NULL;
+	spin_unlock(&pool->lock);
+	folio_get(held);
+	put_block(held);
+	put_block(other);
+	arena_pool_stats(pool->nid, &after);
+	spin_lock(&pool->lock);
+	pool->worker = worker;
+	spin_unlock(&pool->lock);
+	KUNIT_EXPECT_EQ(test, after.ready + after.dirty, before.ready + before.dirty);
+	expect_counts(test, 0, 1);
+	folio_put(held);
+	cancel_delayed_work_sync(&quarantine_work);
+	recheck_quarantine(NULL);
+	expect_counts(test, 0, 0);
+}
+
 static void the_worker_rechecks(struct kunit *test)
 {
 	struct folio *folio = get_any();
 
 	KUNIT_ASSERT_NOT_NULL(test, folio);
 	folio_get(folio);
-	arena_pool_put(folio);
+	put_block(folio);
 	folio_put(folio);
 	expect_counts(test, 0, 1);
 	flush_delayed_work(&quarantine_work);
@@ -334,7 +380,7 @@ static void exit_lets_go_of_held_blocks(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, folio);
 	folio_get(folio);
-	arena_pool_put(folio);
+	put_block(folio);
 	arena_pool_exit();
 	KUNIT_EXPECT_TRUE(test, list_empty(&quarantine_list));
 	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), 1);
@@ -354,7 +400,7 @@ static void a_poisoned_block_is_retired(struct kunit *test)
 	folio = get_any();
 	KUNIT_ASSERT_NOT_NULL(test, folio);
 	SetPageHWPoison(folio_page(folio, ARENA_BLOCK_PAGES - 1));
-	arena_pool_put(folio);
+	put_block(folio);
 	settle(folio_nid(folio));
 	expect_counts(test, 0, 0);
 	/* If the page allocator has it, it is no longer ours to look at. */
@@ -545,19 +591,34 @@ static void step_take_run(struct model *model, unsigned int nr)
 
 static void step_put(struct model *model, unsigned int nr)
 {
+	unsigned long listed = 0;
+	LIST_HEAD(blocks);
+
 	for (; nr && model->taken.nr; nr--) {
-		arena_pool_put(remove_any(model, &model->taken).folio);
+		list_add(&remove_any(model, &model->taken).folio->lru, &blocks);
 		model_put(model);
+		listed++;
 	}
+	if (listed)
+		MODEL_CHECK(model, put_all(&blocks) == listed);
+	MODEL_CHECK(model, list_empty(&blocks));
 }
 
+/* One that is held, before another that is not. */
 static void step_put_held(struct model *model)
 {
 	struct model_block block = remove_any(model, &model->taken);
+	bool has_other = model->taken.nr;
+	LIST_HEAD(blocks);
 
 	folio_get(block.folio);
-	arena_pool_put(block.folio);
+	list_add(&block.folio->lru, &blocks);
 	move_to(&model->held, block);
+	if (has_other) {
+		list_add_tail(&remove_any(model, &model->taken).folio->lru, &blocks);
+		model_put(model);
+	}
+	MODEL_CHECK(model, put_all(&blocks) == has_other);
 }
 
 static void step_end_hold(struct model *model)
@@ -573,9 +634,10 @@ static void step_cache(struct model *model)
 	struct model_block block = remove_any(model, &model->taken);
 	bool has_room = model->kept + model->cached.nr < MODEL_MAX &&
 			model->cached.nr < MODEL_MAX - MODEL_MIN;
-	bool is_mine = arena_pool_claim(block.folio);
+	LIST_HEAD(blocks);
 
-	MODEL_CHECK(model, is_mine);
+	list_add(&block.folio->lru, &blocks);
+	MODEL_CHECK(model, arena_pool_claim(folio_nid(block.folio), &blocks) == 1);
 	MODEL_CHECK(model, arena_pool_cache(block.folio) == has_room);
 	if (has_room) {
 		move_to(&model->cached, block);
@@ -755,6 +817,7 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(what_is_given_up_is_spare),
 	KUNIT_CASE(the_limit_of_a_node_is_met_exactly),
 	KUNIT_CASE(who_holds_a_block_keeps_it),
+	KUNIT_CASE(a_node_without_a_worker_keeps_nothing),
 	KUNIT_CASE(the_worker_rechecks),
 	KUNIT_CASE(exit_lets_go_of_held_blocks),
 	KUNIT_CASE(a_poisoned_block_is_retired),
