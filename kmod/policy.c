@@ -30,7 +30,6 @@ static int read_task(nodemask_t *allowed, nodemask_t *nodes)
 {
 	int mode = MPOL_LOCAL;
 
-	*allowed = node_states[N_NORMAL_MEMORY];
 	nodes_clear(*nodes);
 #ifdef CONFIG_NUMA
 	if (current->mempolicy) {
@@ -39,7 +38,9 @@ static int read_task(nodemask_t *allowed, nodemask_t *nodes)
 	}
 #endif
 #ifdef CONFIG_CPUSETS
-	nodes_and(*allowed, *allowed, current->mems_allowed);
+	nodes_and(*allowed, node_states[N_NORMAL_MEMORY], current->mems_allowed);
+#else
+	*allowed = node_states[N_NORMAL_MEMORY];
 #endif
 	return mode;
 }

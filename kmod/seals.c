@@ -41,7 +41,7 @@ void arena_seals_destroy(struct arena_seals *seals)
  */
 bool arena_seals_has(struct arena_seals *seals, unsigned long index)
 {
-	return mtree_load(&seals->ranges, index);
+	return !mtree_empty(&seals->ranges) && mtree_load(&seals->ranges, index);
 }
 
 /* A seal adds a range, and may cut one in two. */
@@ -102,7 +102,8 @@ int arena_seals_break(struct arena_seals *seals, unsigned long first,
 	unsigned long last = first + nr - 1, from = first;
 	int err = 0;
 
-	if (!mt_find(&seals->ranges, &from, last))
+	/* As a rule there are none at all, which is quicker to see. */
+	if (mtree_empty(&seals->ranges) || !mt_find(&seals->ranges, &from, last))
 		return 0;
 	if (first && arena_seals_has(seals, first - 1) && arena_seals_has(seals, last + 1))
 		err = count_seal(seals);
