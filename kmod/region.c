@@ -16,8 +16,9 @@
  *	  folio lock
  *	    i_mmap_rwsem, page table locks	(inside unmap_mapping_range())
  *
- * Fault drops the semaphore before it locks the folio, release unmaps after it has
- * dropped it; who takes the blocks of an idle arena has both, and waits for neither.
+ * Fault drops the semaphore before it waits for the folio lock, release unmaps after
+ * it has dropped it; who takes the blocks of an idle arena has both, and waits for
+ * neither.
  * The mmap_lock is never taken under arena.sem. Blocks are allocated outside
  * arena.sem, so that nobody waits for another thread's zeroing.
  *
@@ -26,8 +27,9 @@
  * A fault finds a folio, and the core mm maps it after .fault has returned. To
  * unmap and then free is therefore not enough: the mapping may come after.
  * What makes it right is that .fault returns the folio locked, that the lock
- * is held until the mapping is there, and that the slot is compared again
- * under that lock. Release
+ * is held until the mapping is there, and that the slot is seen to have the folio
+ * under that lock: the lock is taken while the semaphore is held, or, if somebody
+ * else had it, the slot is compared again. Release
  *
  *   1. takes the folios out of their slots,
  *   2. unmaps the range,
@@ -61,9 +63,20 @@
 #include "pool.h"
 #include "region.h"
 
+/* How many slots are changed before others may have the CPU. Tests make it less. */
+#ifndef BATCH
+#define BATCH	256
+#endif
+
 static unsigned long block_index(pgoff_t pgoff)
 {
 	return pgoff >> ARENA_BLOCK_ORDER;
+}
+
+/* The slot that a block of a list is for. */
+static unsigned long index_of(const struct list_head *at)
+{
+	return block_index(list_entry(at, struct folio, lru)->index);
 }
 
 /* The block proposed for a slot, or the first for one after it; or the head. */
@@ -71,43 +84,38 @@ static struct list_head *find_proposal(struct list_head *from,
 				       struct list_head *blocks,
 				       unsigned long index)
 {
-	while (from != blocks &&
-	       block_index(list_entry(from, struct folio, lru)->index) < index)
+	while (from != blocks && index_of(from) < index)
 		from = from->next;
 	return from;
 }
 
-static bool is_proposed(struct list_head *at, struct list_head *blocks,
-			unsigned long index)
+/* The first slot from @index on that has a block, or @end. */
+static unsigned long next_filled(struct arena *arena, unsigned long index,
+				 unsigned long end)
 {
-	return at != blocks &&
-	       block_index(list_entry(at, struct folio, lru)->index) == index;
+	return xa_find(&arena->slots, &index, end - 1, XA_PRESENT) ? index : end;
 }
 
 /*
  * Propose a block for each slot of a range that is empty and has none proposed.
  * folio->index says for which slot a block is, and @blocks is in that order. That
- * a slot is empty may change any time; fill_slots_locked() looks again.
+ * a slot is empty may change any time; store_blocks_locked() looks again.
  */
 static int propose_blocks(struct arena *arena, const struct arena_policy *policy,
 			  unsigned long first, unsigned long nr,
 			  struct list_head *blocks)
 {
 	bool is_per_block = arena_policy_is_per_block(policy);
-	unsigned long index = first, end = first + nr, run, i;
+	unsigned long index = first, end = first + nr, run;
 	struct list_head *at = blocks->next;
-	struct folio *folio;
 	LIST_HEAD(found);
 	int err;
 
 	while (index < end) {
 		at = find_proposal(at, blocks, index);
-		for (run = 0; index + run < end; run++) {
-			if (is_proposed(at, blocks, index + run) ||
-			    xa_load(&arena->slots, index + run) ||
-			    (run && is_per_block))
-				break;
-		}
+		run = next_filled(arena, index, is_per_block ? index + 1 : end) - index;
+		if (at != blocks)
+			run = min(run, index_of(at) - index);
 		if (!run) {
 			index++;
 			continue;
@@ -117,9 +125,6 @@ static int propose_blocks(struct arena *arena, const struct arena_policy *policy
 			list_splice(&found, blocks);
 			return err;
 		}
-		i = index;
-		list_for_each_entry(folio, &found, lru)
-			folio->index = i++ << ARENA_BLOCK_ORDER;
 		list_splice_tail_init(&found, at);
 		index += run;
 		cond_resched();
@@ -155,24 +160,6 @@ static void take_out_locked(struct arena *arena, unsigned long index,
 	count_block_locked(arena, folio, -1);
 }
 
-/* Whether each empty slot of a range has a block proposed for it. */
-static bool is_enough_locked(struct arena *arena, unsigned long first,
-			     unsigned long nr, struct list_head *blocks)
-{
-	struct list_head *at = blocks->next;
-	unsigned long index;
-
-	lockdep_assert_held(&arena->sem);
-	for (index = first; index < first + nr; index++) {
-		if (xa_load(&arena->slots, index))
-			continue;
-		at = find_proposal(at, blocks, index);
-		if (!is_proposed(at, blocks, index))
-			return false;
-	}
-	return true;
-}
-
 static bool is_sealed_locked(struct arena *arena, unsigned long index)
 {
 	lockdep_assert_held(&arena->sem);
@@ -185,46 +172,85 @@ static int seal_locked(struct arena *arena, unsigned long first, unsigned long n
 	return arena_seals_add(&arena->seals, first, nr);
 }
 
+/* What is at an index. To go on from the one before is quicker than to look it up. */
+static struct folio *load_at(struct xa_state *xas, unsigned long index)
+{
+	if (xas_is_node(xas) && index == xas->xa_index + 1)
+		return xas_next(xas);
+	xas_set(xas, index);
+	return xas_load(xas);
+}
+
+/*
+ * Store blocks in the slots proposed for them; those whose slot is not empty any more
+ * go to @unneeded. @nr is set to how many were stored, on error, too: the first of
+ * @blocks.
+ */
+static int store_blocks_locked(struct arena *arena, struct list_head *blocks,
+			       struct list_head *unneeded, unsigned long *nr)
+{
+	XA_STATE(xas, &arena->slots, 0);
+	struct folio *folio, *next;
+	unsigned long seen = 0;
+
+	lockdep_assert_held_write(&arena->sem);
+	*nr = 0;
+	folio = list_first_entry(blocks, struct folio, lru);
+	do {
+		xas_lock(&xas);
+		list_for_each_entry_safe_from(folio, next, blocks, lru) {
+			if (load_at(&xas, block_index(folio->index))) {
+				list_move_tail(&folio->lru, unneeded);
+			} else {
+				xas_store(&xas, folio);
+				if (xas_error(&xas))
+					break;
+				count_block_locked(arena, folio, 1);
+				++*nr;
+			}
+			if (++seen % BATCH)
+				continue;
+			/* @xas stays right: nobody else changes what is in slots. */
+			xas_unlock(&xas);
+			cond_resched();
+			xas_lock(&xas);
+		}
+		xas_unlock(&xas);
+	} while (xas_nomem(&xas, GFP_KERNEL));
+	return xas_error(&xas);
+}
+
 /*
  * Fill the empty slots of a range with the blocks proposed for them, and break its
- * seals; blocks that are not needed stay in @blocks. All or nothing: nobody saw
- * the folios before the semaphore is dropped, so they can be taken out of their
- * slots again without ceremony.
+ * seals. All or nothing: nobody saw the folios before the semaphore is dropped, so
+ * they can be taken out of their slots again without ceremony. On success @blocks is
+ * empty, on error what was proposed for slots that are still empty stays there: with
+ * -EAGAIN that is not all of them.
  */
 static int fill_slots_locked(struct arena *arena, unsigned long first,
 			     unsigned long nr_slots, struct list_head *blocks,
-			     unsigned long *filled)
+			     struct list_head *unneeded, unsigned long *filled)
 {
-	struct folio *folio, *next;
-	unsigned long nr = 0;
-	LIST_HEAD(done);
-	int err = 0;
+	struct folio *folio;
+	unsigned long nr;
+	int err;
 
-	lockdep_assert_held_write(&arena->sem);
-	list_for_each_entry_safe(folio, next, blocks, lru) {
-		unsigned long index = block_index(folio->index);
-
-		if (xa_load(&arena->slots, index))
-			continue;
-		err = xa_err(xa_store(&arena->slots, index, folio, GFP_KERNEL));
-		if (err)
-			break;
-		count_block_locked(arena, folio, 1);
-		list_move_tail(&folio->lru, &done);
-		nr++;
-		cond_resched();
-	}
+	err = store_blocks_locked(arena, blocks, unneeded, &nr);
+	/* A release meanwhile may have emptied more. */
+	if (!err && nr < nr_slots && count_filled_locked(arena, first, nr_slots) < nr_slots)
+		err = -EAGAIN;
 	if (!err)
 		err = arena_seals_break(&arena->seals, first, nr_slots);
-	list_for_each_entry_safe(folio, next, &done, lru) {
-		list_del(&folio->lru);
-		if (!err)
-			continue;
-		take_out_locked(arena, block_index(folio->index), folio);
-		list_add(&folio->lru, blocks);
-	}
-	if (!err)
+	if (!err) {
+		INIT_LIST_HEAD(blocks);
 		*filled = nr;
+		return 0;
+	}
+	list_for_each_entry(folio, blocks, lru) {
+		if (!nr--)
+			break;
+		take_out_locked(arena, block_index(folio->index), folio);
+	}
 	return err;
 }
 
@@ -246,6 +272,7 @@ static int commit_slots(struct arena *arena, unsigned long first,
 {
 	struct arena_policy policy;
 	LIST_HEAD(blocks);
+	LIST_HEAD(unneeded);
 	int err = -EAGAIN;
 
 	/* No memory will ever do; don't reclaim all there is to find out. */
@@ -266,18 +293,18 @@ static int commit_slots(struct arena *arena, unsigned long first,
 		if (err)
 			break;
 		down_write(&arena->sem);
-		/* A release meanwhile may have emptied more, or sealed it. */
+		/* It may have been frozen meanwhile, or released and sealed. */
 		if (arena->is_frozen)
 			err = find_frozen_locked(arena, first, nr, committed);
 		else if (is_fault && is_sealed_locked(arena, first))
 			err = -EPERM;
-		else if (is_enough_locked(arena, first, nr, &blocks))
-			err = fill_slots_locked(arena, first, nr, &blocks, committed);
 		else
-			err = -EAGAIN;
+			err = fill_slots_locked(arena, first, nr, &blocks, &unneeded,
+						committed);
 		up_write(&arena->sem);
+		/* A fault was quicker. */
+		arena_blocks_put(arena, &unneeded);
 	} while (err == -EAGAIN);
-	/* What failed, or what a fault meanwhile has made superfluous. */
 	arena_blocks_put(arena, &blocks);
 	return err;
 }
@@ -358,9 +385,8 @@ static int commit_run(struct arena *arena, unsigned long first,
 		      unsigned long nr, unsigned long *committed)
 {
 	struct arena_policy policy;
-	unsigned long index = first;
-	struct folio *folio;
 	LIST_HEAD(blocks);
+	LIST_HEAD(unneeded);
 	int err;
 
 	if (nr > totalram_pages() >> ARENA_BLOCK_ORDER)
@@ -376,13 +402,11 @@ static int commit_run(struct arena *arena, unsigned long first,
 	err = arena_blocks_alloc_extent(arena, &policy, first, nr, &blocks);
 	if (err)
 		return err;
-	list_for_each_entry(folio, &blocks, lru)
-		folio->index = index++ << ARENA_BLOCK_ORDER;
-
 	down_write(&arena->sem);
 	err = check_empty_locked(arena, first, nr);
+	/* So that all of them are needed. */
 	if (!err)
-		err = fill_slots_locked(arena, first, nr, &blocks, committed);
+		err = fill_slots_locked(arena, first, nr, &blocks, &unneeded, committed);
 	up_write(&arena->sem);
 	arena_blocks_put(arena, &blocks);
 	return err;
@@ -399,15 +423,18 @@ static int commit_contig(struct arena *arena, unsigned long first,
 	return err;
 }
 
-/* The folio of a slot with a reference, or NULL. */
-static struct folio *get_slot(struct arena *arena, unsigned long index)
+/* The folio of a slot with a reference, and locked if it can be had at once; or NULL. */
+static struct folio *get_slot(struct arena *arena, unsigned long index,
+			      bool *is_locked)
 {
 	struct folio *folio;
 
 	down_read(&arena->sem);
 	folio = xa_load(&arena->slots, index);
-	if (folio)
+	if (folio) {
 		folio_get(folio);
+		*is_locked = folio_trylock(folio);
+	}
 	up_read(&arena->sem);
 	return folio;
 }
@@ -429,11 +456,12 @@ static vm_fault_t region_fault(struct vm_fault *vmf)
 	unsigned long index = block_index(vmf->pgoff);
 	struct folio *folio;
 	struct page *page;
+	bool is_locked;
 
 	if (!may_map(arena, vmf->vma))
 		return VM_FAULT_SIGBUS;
 
-	while (!(folio = get_slot(arena, index))) {
+	while (!(folio = get_slot(arena, index, &is_locked))) {
 		/*
 		 * Also when killed: a fault of the kernel's own, in
 		 * copy_to_user() say, would come back here for ever.
@@ -442,11 +470,13 @@ static vm_fault_t region_fault(struct vm_fault *vmf)
 			return VM_FAULT_SIGBUS;
 	}
 
-	folio_lock(folio);
-	if (xa_load(&arena->slots, index) != folio) {
-		folio_unlock(folio);
-		folio_put(folio);
-		return VM_FAULT_NOPAGE;
+	if (!is_locked) {
+		folio_lock(folio);
+		if (xa_load(&arena->slots, index) != folio) {
+			folio_unlock(folio);
+			folio_put(folio);
+			return VM_FAULT_NOPAGE;
+		}
 	}
 	page = folio_page(folio, vmf->pgoff & (ARENA_BLOCK_PAGES - 1));
 	/* The core mm would unmap it by folio->mapping, which is NULL. */
@@ -673,16 +703,29 @@ static unsigned long detach_blocks_locked(struct arena *arena,
 					  unsigned long first, unsigned long last,
 					  struct list_head *blocks)
 {
-	unsigned long index, nr = 0;
+	XA_STATE(xas, &arena->slots, first);
+	struct list_head *before;
+	unsigned long nr = 0;
 	struct folio *folio;
 
 	lockdep_assert_held_write(&arena->sem);
-	xa_for_each_range(&arena->slots, index, folio, first, last) {
-		take_out_locked(arena, index, folio);
-		list_add_tail(&folio->lru, blocks);
-		nr++;
+	do {
+		before = blocks->prev;
+		xas_lock(&xas);
+		xas_for_each(&xas, folio, last) {
+			count_block_locked(arena, folio, -1);
+			list_add_tail(&folio->lru, blocks);
+			if (!(++nr % BATCH))
+				break;
+		}
+		xas_pause(&xas);
+		xas_unlock(&xas);
+		/* Quicker than slot by slot, and nothing else is in between. */
+		if (before != blocks->prev)
+			xa_store_range(&arena->slots, index_of(before->next),
+				       index_of(blocks->prev), NULL, 0);
 		cond_resched();
-	}
+	} while (folio);
 	return nr;
 }
 
@@ -1091,7 +1134,7 @@ void arena_region_destroy(struct arena *arena)
 	LIST_HEAD(blocks);
 
 	down_write(&arena->sem);
-	detach_blocks_locked(arena, 0, ULONG_MAX, &blocks);
+	detach_blocks_locked(arena, 0, (ARENA_CONTROL_OFFSET >> ARENA_BLOCK_SHIFT) - 1, &blocks);
 	up_write(&arena->sem);
 	arena_blocks_put(arena, &blocks);
 	arena_cache_destroy(arena->cache);

@@ -3,6 +3,7 @@
  * Regions without files and VMAs: which folio is in which slot. The inode is
  * one that nobody has mapped.
  */
+#define BATCH	3
 #include "../region.c"
 
 #include <kunit/test.h>
@@ -208,17 +209,80 @@ static void release_takes_its_range(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, arena->nr_blocks, 2);
 }
 
-static void a_slot_gives_a_reference(struct kunit *test)
+static void a_slot_gives_a_reference_and_a_lock(struct kunit *test)
 {
 	struct arena *arena = arena_of(test);
 	struct folio *folio;
+	bool is_locked;
 
-	KUNIT_EXPECT_NULL(test, get_slot(arena, 4));
+	KUNIT_EXPECT_NULL(test, get_slot(arena, 4, &is_locked));
 	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 4, 1, &committed), 0);
-	folio = get_slot(arena, 4);
+	folio = get_slot(arena, 4, &is_locked);
 	KUNIT_ASSERT_NOT_NULL(test, folio);
 	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), 2);
+	KUNIT_EXPECT_TRUE(test, is_locked);
+	/* Nobody waits for the lock, and the reference is there without it. */
+	KUNIT_EXPECT_PTR_EQ(test, get_slot(arena, 4, &is_locked), folio);
+	KUNIT_EXPECT_FALSE(test, is_locked);
 	folio_put(folio);
+	folio_unlock(folio);
+	folio_put(folio);
+}
+
+static int fill(struct arena *arena, unsigned long first, unsigned long nr,
+		struct list_head *blocks, struct list_head *unneeded)
+{
+	int err;
+
+	down_write(&arena->sem);
+	err = fill_slots_locked(arena, first, nr, blocks, unneeded, &committed);
+	up_write(&arena->sem);
+	return err;
+}
+
+static void a_slot_that_is_filled_meanwhile_needs_no_block(struct kunit *test)
+{
+	struct arena *arena = arena_of(test);
+	LIST_HEAD(unneeded);
+	LIST_HEAD(blocks);
+
+	/* Across a boundary of the xarray's nodes. */
+	KUNIT_ASSERT_EQ(test, propose_blocks(arena, &arena->policy, 61, 6, &blocks), 0);
+	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 63, 2, &committed), 0);
+	KUNIT_EXPECT_EQ(test, fill(arena, 61, 6, &blocks, &unneeded), 0);
+	KUNIT_EXPECT_EQ(test, committed, 4);
+	KUNIT_EXPECT_EQ(test, arena->nr_blocks, 6);
+	KUNIT_EXPECT_EQ(test, count_filled_locked(arena, 61, 6), 6);
+	KUNIT_EXPECT_TRUE(test, list_empty(&blocks));
+	KUNIT_EXPECT_EQ(test, index_of(unneeded.next), 63);
+	KUNIT_EXPECT_EQ(test, index_of(unneeded.prev), 64);
+	arena_blocks_put(arena, &unneeded);
+	KUNIT_EXPECT_EQ(test, in_use(), 6);
+}
+
+static void a_slot_that_is_emptied_meanwhile_needs_one(struct kunit *test)
+{
+	struct arena *arena = arena_of(test);
+	unsigned long released;
+	struct folio *last;
+	LIST_HEAD(unneeded);
+	LIST_HEAD(blocks);
+
+	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 1, 2, &committed), 0);
+	KUNIT_ASSERT_EQ(test, propose_blocks(arena, &arena->policy, 0, 4, &blocks), 0);
+	last = list_last_entry(&blocks, struct folio, lru);
+	KUNIT_ASSERT_EQ(test, arena_region_release(arena, 0, ALL, false, &released), 0);
+	KUNIT_EXPECT_EQ(test, fill(arena, 0, 4, &blocks, &unneeded), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, arena->nr_blocks, 0);
+	KUNIT_EXPECT_TRUE(test, xa_empty(&arena->slots));
+
+	/* What was proposed for the others is still there. */
+	KUNIT_ASSERT_EQ(test, propose_blocks(arena, &arena->policy, 0, 4, &blocks), 0);
+	KUNIT_EXPECT_EQ(test, in_use(), 4);
+	KUNIT_EXPECT_EQ(test, fill(arena, 0, 4, &blocks, &unneeded), 0);
+	KUNIT_EXPECT_EQ(test, committed, 4);
+	KUNIT_EXPECT_PTR_EQ(test, (struct folio *)xa_load(&arena->slots, 3), last);
+	KUNIT_EXPECT_TRUE(test, list_empty(&unneeded));
 }
 
 static void a_file_has_an_end(struct kunit *test)
@@ -319,7 +383,9 @@ static struct kunit_case region_cases[] = {
 	KUNIT_CASE(release_takes_its_range),
 	KUNIT_CASE(a_contiguous_commit_is_one_extent),
 	KUNIT_CASE(a_keeper_gets_its_blocks_back),
-	KUNIT_CASE(a_slot_gives_a_reference),
+	KUNIT_CASE(a_slot_gives_a_reference_and_a_lock),
+	KUNIT_CASE(a_slot_that_is_filled_meanwhile_needs_no_block),
+	KUNIT_CASE(a_slot_that_is_emptied_meanwhile_needs_one),
 	KUNIT_CASE(a_file_has_an_end),
 	KUNIT_CASE(a_commit_stays_within_the_limit),
 	KUNIT_CASE(who_is_held_stays_charged),
