@@ -621,12 +621,12 @@ static bool zero_one(struct node_pool *pool)
 		return false;
 
 	if (is_poisoned(folio)) {
+		account_kept(pool, -1);
+		arena_pool_free_claimed(folio);
 		spin_lock(&pool->lock);
 		pool->nr_dirty--;
 		note_taken_locked(pool, 1);
 		spin_unlock(&pool->lock);
-		account_kept(pool, -1);
-		arena_pool_free_claimed(folio);
 		return true;
 	}
 	zero_block(folio, false);

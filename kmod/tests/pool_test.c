@@ -55,6 +55,13 @@ static void settle(int nid)
 		cond_resched();
 }
 
+/* What is above the high watermark is for the worker to free: now. */
+static void trim(int nid)
+{
+	while (trim_one(&pools[nid]))
+		cond_resched();
+}
+
 static unsigned long total(bool quarantined)
 {
 	struct arena_pool_stats stats;
@@ -183,9 +190,7 @@ static void the_watermarks_hold(struct kunit *test)
 		folios[i] = get_from(nid);
 		KUNIT_ASSERT_NOT_NULL(test, folios[i]);
 	}
-	/* What is above the new watermark already is for the worker to free. */
-	while (trim_one(&pools[nid]))
-		cond_resched();
+	trim(nid);
 	for (i = 0; i < NR; i++) {
 		put_block(folios[i]);
 		arena_pool_stats(nid, &stats);
@@ -220,6 +225,7 @@ static void what_is_given_up_is_spare(struct kunit *test)
 
 	arena_pool_hold_off(nid);
 	arena_pool_set_watermarks(0, NR, NR);
+	trim(nid);
 	for (i = 0; i < NR; i++)
 		grow_pool(&pools[nid], __GFP_RECLAIM);
 	settle(nid);
@@ -249,6 +255,7 @@ static void what_was_shrunk_comes_back(struct kunit *test)
 	unsigned long since;
 
 	arena_pool_set_watermarks(0, NR, NR);
+	trim(nid);
 	for (i = 0; i < NR; i++)
 		grow_pool(&pools[nid], __GFP_RECLAIM);
 	settle(nid);
@@ -335,11 +342,18 @@ static void who_holds_a_block_keeps_it(struct kunit *test)
 /* Nobody rechecks by hand outside of tests. */
 static void a_node_without_a_worker_keeps_nothing(struct kunit *test)
 {
-	struct folio *held = get_any(), *other = get_from(folio_nid(held));
-	struct node_pool *pool = pool_of(held);
+	struct node_pool *pool = &pools[numa_mem_id()];
 	struct arena_pool_stats before, after;
+	struct folio *held, *other;
 	struct task_struct *worker;
 
+	/* Nothing to do for the worker, which still is there. */
+	arena_pool_set_watermarks(0, 0, 4);
+	held = get_from(pool->nid);
+	other = get_from(pool->nid);
+	KUNIT_ASSERT_NOT_NULL(test, held);
+	KUNIT_ASSERT_NOT_NULL(test, other);
+	trim(pool->nid);
 	settle(pool->nid);
 	arena_pool_stats(pool->nid, &before);
 	spin_lock(&pool->lock);
@@ -355,6 +369,7 @@ static void a_node_without_a_worker_keeps_nothing(struct kunit *test)
 	spin_unlock(&pool->lock);
 	KUNIT_EXPECT_EQ(test, after.ready + after.dirty, before.ready + before.dirty);
 	expect_counts(test, 0, 1);
+	arena_pool_set_watermarks(0, ARENA_POOL_AUTO, ARENA_POOL_AUTO);
 	folio_put(held);
 	cancel_delayed_work_sync(&quarantine_work);
 	recheck_quarantine(NULL);
