@@ -405,6 +405,17 @@ static struct {
 	uint64_t start;
 } meter;
 
+/* So that each repetition begins as long before the next tick, and has as many in it. */
+static void wait_for_tick(void)
+{
+	struct timespec before, time;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &before);
+	do
+		clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+	while (time.tv_nsec == before.tv_nsec);
+}
+
 void begin(struct figures *figures, bool is_first)
 {
 	size_t i;
@@ -416,6 +427,7 @@ void begin(struct figures *figures, bool is_first)
 	meter.is_first = is_first;
 	meter.background = background_time();
 	meter.zeroed = pool_figure(ALL_NODES, "zeroed");
+	wait_for_tick();
 	getrusage(RUSAGE_SELF, &meter.usage);
 	/* Counting flushes takes instructions, too. */
 	if (is_first && flush_counter >= 0)
