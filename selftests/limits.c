@@ -275,7 +275,7 @@ static void kill_processes(pid_t *pids, int nr)
 		waitpid(pids[i], NULL, 0);
 }
 
-TEST_F_TIMEOUT(race, for_locked_memory, 120)
+TEST_F_TIMEOUT(race, for_locked_memory, 600)
 {
 	/* Not enough for one more, but nearly. */
 	const long bytes = (LIMIT + 1) * BLOCK - PAGE;
@@ -330,7 +330,7 @@ TEST_F(race, not_with_memlock_0)
 	EXPECT_TRUE(set_file(PARAMETERS "memlock", "1"));
 }
 
-TEST_F_TIMEOUT(race, for_a_node, 120)
+TEST_F_TIMEOUT(race, for_a_node, 600)
 {
 	long nodes = 0, node;
 	int i, round;
@@ -395,7 +395,7 @@ static double dmem_charged(void)
 	return sum;
 }
 
-TEST_F_TIMEOUT(race, for_a_dmem_cgroup, 120)
+TEST_F_TIMEOUT(race, for_a_dmem_cgroup, 600)
 {
 	char root[] = "/tmp/arena-XXXXXX";
 	long nodes = 0, node;
@@ -450,7 +450,7 @@ static void *run_taker(void *data)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(race, for_an_arena, 120)
+TEST_F_TIMEOUT(race, for_an_arena, 600)
 {
 	struct taker takers[MAX_TASKS];
 	pthread_t threads[MAX_TASKS];
