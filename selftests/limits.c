@@ -204,6 +204,8 @@ FIXTURE_SETUP(race)
 	ASSERT_NE(MAP_FAILED, self->race);
 	ASSERT_EQ(0, stat(DEVICE, &self->device));
 	ASSERT_EQ(0, chmod(DEVICE, 0666));
+	/* One that was ended by its timeout has left its limit of a node. */
+	ASSERT_TRUE(set_file(PARAMETERS "limit", "auto"));
 	self->in_use = pool_settled("in_use", 0);
 	ASSERT_EQ(0, self->in_use);
 }
