@@ -804,11 +804,10 @@ static void random_operations(struct kunit *test)
 	model->kept = arena_pool_count(model->pool->nid, ARENA_POOL_RESERVE);
 
 	for (step = 0; step < NR_STEPS && !model->failed; step++) {
+		/* It would be refilled after ten seconds. */
+		arena_pool_hold_off(model->pool->nid);
 		do_step(model);
 		check_counts(model);
-		/* It would be refilled after ten seconds. */
-		if (step % 16 == 0)
-			arena_pool_hold_off(model->pool->nid);
 		cond_resched();
 	}
 	kunit_info(test, "%d steps", step);
