@@ -6,6 +6,8 @@
  * Wants to be root: it becomes another user, and sets module parameters.
  */
 #include "arena_test.h"
+#include <limits.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -216,13 +218,25 @@ FIXTURE_TEARDOWN(race)
 	chmod(DEVICE, self->device.st_mode);
 }
 
+/* Asleep until then: those that are yet to be started need the CPUs. */
+static void wait_for_start(struct race *race)
+{
+	while (!__atomic_load_n(&race->go, __ATOMIC_ACQUIRE))
+		syscall(SYS_futex, &race->go, FUTEX_WAIT, 0, NULL, NULL, 0);
+}
+
+static void start(struct race *race)
+{
+	__atomic_store_n(&race->go, 1, __ATOMIC_RELEASE);
+	syscall(SYS_futex, &race->go, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
 /* Block after block until there is an error, which is returned. */
 static int take_all(int fd, struct race *race, size_t first)
 {
 	int err;
 
-	while (!__atomic_load_n(&race->go, __ATOMIC_ACQUIRE))
-		sched_yield();
+	wait_for_start(race);
 	while (!(err = commit_blocks(fd, first++, 1)))
 		__atomic_add_fetch(&race->got, 1, __ATOMIC_RELAXED);
 	return err;
@@ -257,7 +271,7 @@ static long run_processes(struct race *race, pid_t *pids, int nr, long memlock)
 
 	for (i = 0; i < nr; i++)
 		pids[i] = start_process(race, i, memlock);
-	__atomic_store_n(&race->go, 1, __ATOMIC_RELEASE);
+	start(race);
 	while (left) {
 		now = pool_count("in_use") + pool_count("quarantined");
 		most = now > most ? now : most;
@@ -464,7 +478,7 @@ TEST_F_TIMEOUT(race, for_an_arena, 600)
 		takers[i] = (struct taker) { self->race, fd, i };
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, run_taker, &takers[i]));
 	}
-	__atomic_store_n(&self->race->go, 1, __ATOMIC_RELEASE);
+	start(self->race);
 	for (i = 0; i < variant->tasks; i++) {
 		pthread_join(threads[i], NULL);
 		EXPECT_EQ(-EDQUOT, self->race->errors[i]);
