@@ -307,7 +307,7 @@ FIXTURE_TEARDOWN(death)
 {
 }
 
-TEST_F_TIMEOUT(death, a_thousand_kills_leave_no_block, 240)
+TEST_F_TIMEOUT(death, a_thousand_kills_leave_no_block, 600)
 {
 	unsigned int seed = getpid();
 	int round, status;
