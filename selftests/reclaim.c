@@ -233,7 +233,7 @@ static long nodes_below(long blocks)
 	return nr;
 }
 
-TEST_F_TIMEOUT(reclaim, who_needs_memory_gets_what_is_idle, 600)
+TEST_F_TIMEOUT(reclaim, who_needs_memory_gets_what_is_idle, 1200)
 {
 	long refills, kills = vmstat("oom_kill"), free_before;
 	struct filling *filling;
