@@ -19,26 +19,13 @@ run_test() {
 	[ $status = 0 ] || echo "# exit $status: $*"
 }
 
-# set_cpus ONLINE CPU... - take them away, or give them back
-set_cpus() {
-	online=$1
-	shift
-	for cpu; do
-		echo $online > /sys/devices/system/cpu/cpu$cpu/online
-	done
-}
-
 # insmod succeeds even when tests fail: the results are in debugfs. They are
 # nested, a suite in each file.
 run_kunit() {
-	# It has one thread, and the pool a worker. With one CPU on each node a hundred
-	# thousand steps of the pool's model take less than half as long.
-	set_cpus 0 1 3
 	# insmod waits for each test, and some take minutes on a busy host.
 	echo 0 > $hung_after
 	insmod /lib/arena_kunit.ko || echo "# exit 1: insmod arena_kunit.ko"
 	echo 120 > $hung_after
-	set_cpus 1 1 3
 	for results in /sys/kernel/debug/kunit/arena_*/results; do
 		[ -e "$results" ] || echo "# exit 1: KUnit has no results"
 		sed -n 's/^    //p' "$results" | sed 's/^KTAP version 1$/TAP version 13/'
