@@ -239,7 +239,7 @@ check-races: STAGES = races
 check-races: DEPS = kernel
 check-mutants: STAGES = mutants-1of2 mutants-2of2
 check-mutants: DEPS = kernel
-# It has to be done within the hour: of what takes long, a part, another one after each
+# CI has ninety minutes for it: of what takes long, a part, another one after each
 # commit. On 6.12 the library's tests are those that coverage is counted of.
 commits = $(shell git rev-list --count HEAD 2>/dev/null || date +%s)
 check-all: export ARENA_LEAKS_GIB ?= 16
