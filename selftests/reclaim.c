@@ -233,6 +233,10 @@ static long nodes_below(long blocks)
 	return nr;
 }
 
+/*
+ * Some 400,000 pages of 4 KiB, and with all of a kernel's debugging, emulated, a page
+ * fault takes over half a millisecond.
+ */
 TEST_F_TIMEOUT(reclaim, who_needs_memory_gets_what_is_idle, 1200)
 {
 	long refills, kills = vmstat("oom_kill"), free_before;
