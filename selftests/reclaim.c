@@ -23,6 +23,9 @@
 /* How much more is taken before looking again: less than a block. */
 #define STEP		(1UL << 20)
 
+/* And how much of what is free anyway is left to be taken like that, in KiB. */
+#define LAST_KIB	(128L << 10)
+
 /* A counter of /proc/vmstat, or -1. */
 static long vmstat(const char *what)
 {
@@ -175,6 +178,7 @@ struct filling {
 static void fill_memory(struct filling *filling)
 {
 	size_t bytes = meminfo_kib("MemTotal") * (size_t)1024, i;
+	long free_kib = meminfo_kib("MemFree");
 	char *memory;
 
 	/* If somebody has to be killed, then not the test. */
@@ -184,8 +188,11 @@ static void fill_memory(struct filling *filling)
 	if (memory == MAP_FAILED)
 		_exit(1);
 	madvise(memory, bytes, MADV_NOHUGEPAGE);
+	i = free_kib > LAST_KIB ? (free_kib - LAST_KIB) * 1024 / BLOCK * BLOCK : 0;
+	madvise(memory, i, MADV_HUGEPAGE);
+	touch(memory, i, 1);
 	filling->pooled_without_cache = -1;
-	for (i = 0; i + STEP <= bytes; i += STEP) {
+	for (; i + STEP <= bytes; i += STEP) {
 		touch(memory + i, STEP, 1);
 		filling->kib = (i + STEP) / 1024;
 		filling->kept = kept();
@@ -234,7 +241,7 @@ static long nodes_below(long blocks)
 }
 
 /*
- * Some 400,000 pages of 4 KiB, and with all of a kernel's debugging, emulated, a page
+ * Some 300,000 pages of 4 KiB, and with all of a kernel's debugging, emulated, a page
  * fault takes over half a millisecond.
  */
 TEST_F_TIMEOUT(reclaim, who_needs_memory_gets_what_is_idle, 1200)
