@@ -192,7 +192,7 @@ FIXTURE_TEARDOWN(churn)
 }
 
 /* Some 600 GiB are zeroed meanwhile: five minutes of two emulated CPUs, if these are all. */
-TEST_F_TIMEOUT(churn, what_is_free_stays_together, 1700)
+TEST_F_TIMEOUT(churn, what_is_free_stays_together, 2700)
 {
 	struct churn *churn = self->churn;
 	double since, waited = 0, share, now;
