@@ -17,7 +17,7 @@
 #define MAX_FRAGMENTATION	11.6
 #define MIN_SHARE		63.9
 
-/* It can't when memory was in pieces before; this much has to be left of the way. */
+/* Not possible where memory was in pieces before: so much more has to be there to try it. */
 #define SLACK		1.05
 
 /* The file has a slot for each region, as long as the longest of them. */

@@ -433,8 +433,8 @@ static double parse_hostile(struct __test_metadata *_metadata, struct arena *a, 
 }
 
 /*
- * Nobody can have us walk a list, by one key or by many: 16 times as many pairs would take
- * 256 times as long. Where a guest's clock goes on without its CPU, several times are tried.
+ * Nobody can have us walk a list, by one key or by many: with that, 16 times as many pairs
+ * would take 256 times as long. Where a guest's clock goes on without its CPU, several times are tried.
  */
 TEST_F_TIMEOUT(lib, hostile_strings_take_no_longer, 120)
 {
