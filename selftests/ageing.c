@@ -9,7 +9,7 @@
 #include "arena_test.h"
 #include <sys/mount.h>
 #include <sys/resource.h>
-#include <kselftest_harness.h>
+#include "harness.h"
 
 #define POOL_MIN	PARAMETERS "min"
 #define POOL_MAX	PARAMETERS "max"
@@ -263,12 +263,12 @@ static long wait_for_ready(void)
 {
 	double since = seconds();
 
-	while (pool_count("dirty") > 0 && seconds() - since < 60)
+	while (pool_count("dirty") > 0 && seconds() - since < HANG)
 		usleep(10000);
 	return pool_count("ready");
 }
 
-TEST_F_TIMEOUT(ageing, the_reserve_is_all_huge, 900)
+TEST_F_TIMEOUT(ageing, the_reserve_is_all_huge, 10 * HANG)
 {
 	long ready = wait_for_ready(), hits = pool_count("hits");
 	long misses = pool_count("misses"), asked, huge;
@@ -327,7 +327,7 @@ static int commit_range(int fd, size_t first, size_t nr)
  * What an arena releases it can have again at once, when there is no other block
  * on the machine: also those that the pools are just zeroing.
  */
-TEST_F_TIMEOUT(ageing, what_was_released_can_be_had_again, 900)
+TEST_F_TIMEOUT(ageing, what_was_released_can_be_had_again, 10 * HANG)
 {
 	long nr = wait_for_ready(), before, shrunk, now;
 	int i, err = 0;

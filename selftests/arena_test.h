@@ -171,13 +171,13 @@ static inline long pool_count(const char *column)
 	return pool_figure(ALL_NODES, column);
 }
 
-/* The counter once it is what it should be, or what it is after two seconds. */
+/* The counter once it is what it should be, or what it is after 20 seconds at least. */
 static inline long pool_settled(const char *what, long expected)
 {
 	long seen = pool_count(what);
 	int i;
 
-	for (i = 0; i < 200 && seen != expected; i++) {
+	for (i = 0; i < 2000 && seen != expected; i++) {
 		usleep(10000);
 		seen = pool_count(what);
 	}

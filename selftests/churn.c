@@ -8,7 +8,7 @@
  * a run again.
  */
 #include "arena_test.h"
-#include <kselftest_harness.h>
+#include "harness.h"
 
 #define OPERATIONS	200000
 #define MIN_READY	256
@@ -127,7 +127,7 @@ static void wait_for_zeroing(struct churn *churn, long most)
 {
 	double since = seconds();
 
-	while (pool_figure(churn->node, "dirty") > most && seconds() - since < 60)
+	while (pool_figure(churn->node, "dirty") > most && seconds() - since < HANG)
 		usleep(200);
 }
 
@@ -192,7 +192,7 @@ FIXTURE_TEARDOWN(churn)
 }
 
 /* Some 600 GiB are zeroed meanwhile: five minutes of two emulated CPUs, if these are all. */
-TEST_F_TIMEOUT(churn, what_is_free_stays_together, 2700)
+TEST_F_TIMEOUT(churn, what_is_free_stays_together, 10 * HANG)
 {
 	struct churn *churn = self->churn;
 	double since, waited = 0, share, now;

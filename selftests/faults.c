@@ -8,7 +8,7 @@
  * faults.sh does the same to whole programs, and asks less of them.
  */
 #include "arena_test.h"
-#include <kselftest_harness.h>
+#include "harness.h"
 
 /* The slots of a region that starts at FIRST are in two nodes of the xarray. */
 #define FIRST		62
@@ -165,7 +165,7 @@ FIXTURE_TEARDOWN(faults)
 	TH_LOG("%d faults", self->faults.total);
 }
 
-TEST_F_TIMEOUT(faults, in_open, 120)
+TEST_F(faults, in_open)
 {
 	int fd, error;
 
@@ -183,7 +183,7 @@ TEST_F_TIMEOUT(faults, in_open, 120)
 	EXPECT_GE(self->faults.total, 2 * PASSES);
 }
 
-TEST_F_TIMEOUT(faults, in_mmap, 240)
+TEST_F(faults, in_mmap)
 {
 	char *memory;
 	int error;
@@ -210,7 +210,7 @@ TEST_F_TIMEOUT(faults, in_mmap, 240)
  * The xarray tries twice to allocate a node, so that one failure is none. Here
  * all fail once some bytes have been allocated.
  */
-TEST_F_TIMEOUT(faults, in_mmap_from_then_on, 240)
+TEST_F(faults, in_mmap_from_then_on)
 {
 	char *memory = MAP_FAILED, number[16];
 	int space;
@@ -242,7 +242,7 @@ TEST_F_TIMEOUT(faults, in_mmap_from_then_on, 240)
 	EXPECT_EQ(0, munmap(memory, NR * BLOCK));
 }
 
-TEST_F_TIMEOUT(faults, in_fault, 240)
+TEST_F(faults, in_fault)
 {
 	char *memory;
 	int err, error;
@@ -270,7 +270,7 @@ TEST_F_TIMEOUT(faults, in_fault, 240)
 }
 
 /* They promise not to fail for want of memory. */
-TEST_F_TIMEOUT(faults, in_ioctl, 120)
+TEST_F(faults, in_ioctl)
 {
 	long blocks, released;
 	char *memory;
@@ -306,7 +306,7 @@ FIXTURE_TEARDOWN(loading)
  * Loading fails as often as there is something to fail, then works. Only the
  * module's own initialization: the loader itself warns when it has no memory.
  */
-TEST_F_TIMEOUT(loading, the_module, 600)
+TEST_F(loading, the_module)
 {
 	int file = open(MODULE_FILE, O_RDONLY | O_CLOEXEC);
 	int err, error;

@@ -8,7 +8,7 @@
 #include <setjmp.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
-#include <kselftest_harness.h>
+#include "harness.h"
 
 #ifndef MADV_DOFORK
 #define MADV_DOFORK	11
@@ -386,7 +386,7 @@ static void *write_until_it_faults(void *number)
 	return (void *)(unsigned long)fault_signal;
 }
 
-TEST_F_TIMEOUT(freeze, against_writers, 300)
+TEST_F(freeze, against_writers)
 {
 	pthread_t threads[WRITERS];
 	unsigned long i, round;

@@ -6,7 +6,7 @@
 #include "arena_test.h"
 #include <pthread.h>
 #include <sys/uio.h>
-#include <kselftest_harness.h>
+#include "harness.h"
 
 #define NR	8
 
@@ -264,7 +264,7 @@ static int count_whole(const char *memory, unsigned long long round)
 	return whole;
 }
 
-TEST_F_TIMEOUT(idle, against_reclaim, 300)
+TEST_F(idle, against_reclaim)
 {
 	unsigned long long round, kept = 0, lost = 0;
 	pthread_t thread;
@@ -312,7 +312,7 @@ static void *scribble(void *control)
 }
 
 /* It costs him contents, and nobody else: here another arena of his own. */
-TEST_F_TIMEOUT(idle, who_scribbles_harms_himself, 120)
+TEST_F(idle, who_scribbles_harms_himself)
 {
 	int fd = open_arena(), i;
 	pthread_t threads[2];

@@ -7,7 +7,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <kselftest_harness.h>
+#include "harness.h"
 
 #ifndef MADV_DOFORK
 #define MADV_DOFORK	11

@@ -11,7 +11,7 @@
 #include <pthread.h>
 #include <sys/mount.h>
 #include <sys/uio.h>
-#include <kselftest_harness.h>
+#include "harness.h"
 
 #define DEFAULT_GIB	64
 #define LIVES		6
@@ -727,7 +727,7 @@ static void run_lives(FIXTURE_DATA(leaks) *self, const FIXTURE_VARIANT(leaks) *v
 		note_end(self, pid, status);
 }
 
-TEST_F_TIMEOUT(leaks, nobody_sees_what_was_anothers, 1200)
+TEST_F_TIMEOUT(leaks, nobody_sees_what_was_anothers, 10 * HANG)
 {
 	long shrunk = pool_count("shrunk");
 	long blocks = wanted_gib() * variant->part * ((1 << 30) / BLOCK) /

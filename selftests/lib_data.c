@@ -178,7 +178,7 @@ static void maps_are_as_their_model(struct __test_metadata *_metadata, struct ar
 	ASSERT_TRUE(is_as_its_model(&m, &n));
 }
 
-TEST_F_TIMEOUT(lib, maps_are_as_their_model, 300)
+TEST_F(lib, maps_are_as_their_model)
 {
 	NEED_BACKING();
 	begin_random(_metadata);

@@ -305,7 +305,7 @@ static void fail_each(enum arena_backing backing, uint32_t flags, int times)
 	expect(IS_SANITIZED || nr_maps() <= maps + 2, "no mapping is lost");
 }
 
-TEST_F_TIMEOUT(lib, each_call_fails_once, 300)
+TEST_F(lib, each_call_fails_once)
 {
 	size_t i;
 
@@ -316,7 +316,7 @@ TEST_F_TIMEOUT(lib, each_call_fails_once, 300)
 }
 
 /* A second time right afterwards, too: what is done about a failure fails. */
-TEST_F_TIMEOUT(lib, calls_fail_twice, 300)
+TEST_F(lib, calls_fail_twice)
 {
 	size_t i;
 
@@ -332,7 +332,7 @@ FIXTURE_SETUP(huge) { }
 
 FIXTURE_TEARDOWN(huge) { }
 
-TEST_F_TIMEOUT(huge, fails, 300)
+TEST_F(huge, fails)
 {
 	struct arena_caps caps = { .size = sizeof(caps) };
 

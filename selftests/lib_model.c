@@ -465,7 +465,7 @@ static void live(struct model *parent, struct model *m, int steps)
 	check_items(parent, 0);
 }
 
-TEST_F_TIMEOUT(lib, does_as_its_model_with_regions, 600)
+TEST_F(lib, does_as_its_model_with_regions)
 {
 	static const uint32_t flags[] = {
 		0, ARENA_SEAL, ARENA_QUARANTINE, ARENA_QUARANTINE | ARENA_COUNT,
@@ -498,7 +498,7 @@ TEST_F_TIMEOUT(lib, does_as_its_model_with_regions, 600)
 	}
 }
 
-TEST_F_TIMEOUT(lib, does_as_its_model, 600)
+TEST_F(lib, does_as_its_model)
 {
 	/* Within a block, and over several. */
 	static const size_t limits[] = { 5000, 300000, 2 * MIB + 5000, 20 * MIB };

@@ -436,7 +436,7 @@ static double parse_hostile(struct __test_metadata *_metadata, struct arena *a, 
  * Nobody can have us walk a list, by one key or by many: with that, 16 times as many pairs
  * would take 256 times as long. Where a guest's clock goes on without its CPU, several times are tried.
  */
-TEST_F_TIMEOUT(lib, hostile_strings_take_no_longer, 120)
+TEST_F(lib, hostile_strings_take_no_longer)
 {
 	size_t nr = IS_SANITIZED ? 20000 : 200000;
 	double few, many;
@@ -546,7 +546,7 @@ static size_t make_query(char *text, size_t room)
 	return length;
 }
 
-TEST_F_TIMEOUT(lib, reads_as_its_model, 300)
+TEST_F(lib, reads_as_its_model)
 {
 	static struct model_query model;
 	const char *from = getenv("ARENA_SEED"), *what;

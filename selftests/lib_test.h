@@ -19,7 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <arena/arena.h>
-#include <kselftest_harness.h>
+#include "harness.h"
 
 #define MIB	((size_t)1 << 20)
 #define GIB	((size_t)1 << 30)

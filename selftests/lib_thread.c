@@ -350,7 +350,7 @@ TEST(a_child_can_create_and_destroy)
 	}
 	for (i = 0; i < 200; i++) {
 		if (!fork()) {
-			alarm(20);
+			alarm(HANG);
 			if (arena_create(&a, OPTS(.reserve = 2 * MIB, .backing =
 						  ARENA_BACKING_ANON)))
 				_exit(1);

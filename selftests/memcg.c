@@ -7,7 +7,7 @@
 #include "arena_test.h"
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <kselftest_harness.h>
+#include "harness.h"
 
 #define LIMIT		"256M"
 #define LIMIT_BLOCKS	128
@@ -100,7 +100,7 @@ static pid_t start_bystander(void)
 	return pid;
 }
 
-TEST_F_TIMEOUT(memcg, stops_an_arena_at_the_limit, 120)
+TEST_F(memcg, stops_an_arena_at_the_limit)
 {
 	pid_t bystander = start_bystander(), toucher;
 	size_t nr = 0;

@@ -8,7 +8,7 @@
  */
 #include "arena_test.h"
 #include <sys/uio.h>
-#include <kselftest_harness.h>
+#include "harness.h"
 
 static int unload(void)
 {
@@ -78,7 +78,7 @@ TEST_F(module, stays_while_mapped)
 	EXPECT_EQ(0, load());
 }
 
-TEST_F_TIMEOUT(module, unloads_and_loads_many_times, 600)
+TEST_F(module, unloads_and_loads_many_times)
 {
 	char *memory;
 	int i, fd;

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <kselftest_harness.h>
+#include "harness.h"
 
 #define NR	16	/* even, for interleaving */
 #define WINDOW	4096
@@ -321,7 +321,7 @@ FIXTURE_TEARDOWN(storm)
 {
 }
 
-TEST_F_TIMEOUT(storm, every_block_is_where_it_was_asked_for, 600)
+TEST_F(storm, every_block_is_where_it_was_asked_for)
 {
 	struct storm_thread threads[THREADS] = { 0 }, *thread;
 	unsigned int seed = pick_seed();
@@ -383,7 +383,7 @@ FIXTURE_TEARDOWN(task)
 {
 }
 
-TEST_F_TIMEOUT(task, its_memory_policy_is_obeyed, 120)
+TEST_F(task, its_memory_policy_is_obeyed)
 {
 	bool is_interleave = variant->mode == MPOL_INTERLEAVE;
 	struct arena_ioc_stats stats;
@@ -516,7 +516,7 @@ static int use_up(const struct place *place, size_t *held)
 }
 
 /* The second node alone is used up: the rest of the machine has to live. */
-TEST_F_TIMEOUT(placement, strict_fails_where_others_fall_back, 120)
+TEST_F(placement, strict_fails_where_others_fall_back)
 {
 	const struct policy strict[] = {
 		{ ARENA_POLICY_BIND, 0, BIT(there) },
@@ -680,7 +680,7 @@ FIXTURE_TEARDOWN(cpuset)
 	rmdir(self->root);
 }
 
-TEST_F_TIMEOUT(cpuset, bounds_every_policy, 120)
+TEST_F(cpuset, bounds_every_policy)
 {
 	const struct policy policies[] = {
 		{ ARENA_POLICY_LOCAL, 0, 0 },

@@ -8,7 +8,7 @@
  */
 #include "arena_test.h"
 #include <limits.h>
-#include <kselftest_harness.h>
+#include "harness.h"
 
 /* The watermarks here, and blocks of a node that are warmed up with them. */
 #define MIN_SIZE	"64M"
@@ -55,12 +55,12 @@ static long kept(void)
 	return pooled(ALL_NODES) + pool_count("cached");
 }
 
-/* Zeroed within ten seconds. */
+/* Zeroed sooner or later. */
 static bool wait_for_zeroing(void)
 {
 	int i;
 
-	for (i = 0; i < 1000 && pool_count("dirty"); i++)
+	for (i = 0; i < 20000 && pool_count("dirty"); i++)
 		usleep(10000);
 	return !pool_count("dirty");
 }
@@ -244,7 +244,7 @@ static long nodes_below(long blocks)
  * Some 300,000 pages of 4 KiB, and with all of a kernel's debugging, emulated, a page
  * fault takes over half a millisecond.
  */
-TEST_F_TIMEOUT(reclaim, who_needs_memory_gets_what_is_idle, 1200)
+TEST_F_TIMEOUT(reclaim, who_needs_memory_gets_what_is_idle, 10 * HANG)
 {
 	long refills, kills = vmstat("oom_kill"), free_before;
 	struct filling *filling;
@@ -287,7 +287,7 @@ TEST_F_TIMEOUT(reclaim, who_needs_memory_gets_what_is_idle, 1200)
 	/* Caches go first, while there is more than what is reserved. */
 	EXPECT_GT(filling->pooled_without_cache, MIN_BLOCKS);
 
-	for (tenths = 0; tenths < 600 && nodes_below(MIN_BLOCKS); tenths++)
+	for (tenths = 0; tenths < 6000 && nodes_below(MIN_BLOCKS); tenths++)
 		usleep(100000);
 	TH_LOG("the pools were back after %.1f s", tenths / 10.0);
 	EXPECT_EQ(0, nodes_below(MIN_BLOCKS));
@@ -295,7 +295,7 @@ TEST_F_TIMEOUT(reclaim, who_needs_memory_gets_what_is_idle, 1200)
 }
 
 /* What is at the system's disposal goes when it says so. */
-TEST_F_TIMEOUT(reclaim, drop_caches_drops_caches, 300)
+TEST_F(reclaim, drop_caches_drops_caches)
 {
 	long before, after;
 
@@ -315,7 +315,7 @@ TEST_F_TIMEOUT(reclaim, drop_caches_drops_caches, 300)
 }
 
 /* More than that is too much, from when on it is said. */
-TEST_F_TIMEOUT(reclaim, a_lower_watermark_trims_caches, 300)
+TEST_F(reclaim, a_lower_watermark_trims_caches)
 {
 	if (self->warm == -ENOENT)
 		SKIP(return, "not root, or the module has no watermarks");
@@ -352,7 +352,7 @@ static long kept_without_some_memory(int node)
 }
 
 /* What leaves the machine shall not find a node full of idle blocks. */
-TEST_F_TIMEOUT(reclaim, memory_that_goes_offline_empties_its_node, 300)
+TEST_F(reclaim, memory_that_goes_offline_empties_its_node)
 {
 	long seen = -1, others;
 	int node, i;

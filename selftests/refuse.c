@@ -6,7 +6,7 @@
 #include "arena_test.h"
 #include <stddef.h>
 #include <sys/personality.h>
-#include <kselftest_harness.h>
+#include "harness.h"
 
 FIXTURE(refuse_mmap) {
 	int fd;

@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <sys/uio.h>
-#include <kselftest_harness.h>
+#include "harness.h"
 
 #define NR	8
 
@@ -166,7 +166,7 @@ static void *run_toucher(void *data)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(seal, holds_against_faults, 300)
+TEST_F(seal, holds_against_faults)
 {
 	struct toucher touchers[3] = { 0 };
 	pthread_t threads[3];
@@ -196,7 +196,7 @@ TEST_F_TIMEOUT(seal, holds_against_faults, 300)
 }
 
 /* They are memory of the kernel's, and nobody's share. */
-TEST_F_TIMEOUT(seal, there_are_65536_of_them, 300)
+TEST_F(seal, there_are_65536_of_them)
 {
 	const unsigned int flags = ARENA_RELEASE_RANGE | ARENA_RELEASE_SEAL;
 	size_t i;

@@ -12,7 +12,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <sys/uio.h>
-#include <kselftest_harness.h>
+#include "harness.h"
 
 #define DEFAULT_KILLS	10000
 #define DEFAULT_SECONDS	20
@@ -461,7 +461,7 @@ static void kill_many(FIXTURE_DATA(kills) *self, long wanted)
 		;
 }
 
-TEST_F_TIMEOUT(kills, leave_nothing_behind, 3600)
+TEST_F_TIMEOUT(kills, leave_nothing_behind, 20 * HANG)
 {
 	long wanted = number_from("ARENA_STORM_KILLS", DEFAULT_KILLS);
 	double since = seconds();
@@ -799,7 +799,7 @@ FIXTURE_TEARDOWN(crowd)
 	chmod(DEVICE, self->device.st_mode);
 }
 
-TEST_F_TIMEOUT(crowd, of_threads_with_one_arena, 600)
+TEST_F(crowd, of_threads_with_one_arena)
 {
 	struct crowd *crowd = self->crowd;
 	struct job jobs[] = {

@@ -272,7 +272,7 @@ static void what_was_shrunk_comes_back(struct kunit *test)
 	arena_pool_stats(nid, &stats);
 	KUNIT_EXPECT_EQ(test, stats.ready + stats.dirty, 0);
 	/* Each time that there is no block just now, it waits longer. */
-	while (stats.ready < NR && time_before(jiffies, since + 12 * REFILL_HOLD_OFF)) {
+	while (stats.ready < NR && time_before(jiffies, since + 60 * REFILL_HOLD_OFF)) {
 		msleep(100);
 		arena_pool_stats(nid, &stats);
 	}

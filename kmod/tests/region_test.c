@@ -336,7 +336,7 @@ static void who_is_held_stays_charged(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nr, 3);
 	KUNIT_EXPECT_EQ(test, arena_account_charged(arena->account), 1);
 	folio_put(folio);
-	for (i = 0; i < 200 && arena_account_charged(arena->account); i++)
+	for (i = 0; i < 3000 && arena_account_charged(arena->account); i++)
 		msleep(20);
 	KUNIT_EXPECT_EQ(test, arena_account_charged(arena->account), 0);
 }

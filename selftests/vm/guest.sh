@@ -9,7 +9,7 @@
 
 kmemleak=/sys/kernel/debug/kmemleak
 gcov=/sys/kernel/debug/gcov
-hung_after=/proc/sys/kernel/hung_task_timeout_secs
+hung_task=/proc/sys/kernel
 
 # run_test COMMAND... - what it does not say, its status does. In here, a program
 # that skips all its tests has failed.
@@ -23,9 +23,10 @@ run_test() {
 # nested, a suite in each file.
 run_kunit() {
 	# insmod waits for each test, and some take minutes on a busy host.
-	echo 0 > $hung_after
+	hung_after=$(cat $hung_task/hung_task_timeout_secs)
+	echo 0 > $hung_task/hung_task_timeout_secs
 	insmod /lib/arena_kunit.ko || echo "# exit 1: insmod arena_kunit.ko"
-	echo 120 > $hung_after
+	echo "$hung_after" > $hung_task/hung_task_timeout_secs
 	for results in /sys/kernel/debug/kunit/arena_*/results; do
 		[ -e "$results" ] || echo "# exit 1: KUnit has no results"
 		sed -n 's/^    //p' "$results" | sed 's/^KTAP version 1$/TAP version 13/'
