@@ -14,6 +14,7 @@ hung_task=/proc/sys/kernel
 # run_test COMMAND... - what it does not say, its status does. In here, a program
 # that skips all its tests has failed.
 run_test() {
+	echo "# program: $*"
 	"$@"
 	status=$?
 	[ $status = 0 ] || echo "# exit $status: $*"
@@ -22,6 +23,7 @@ run_test() {
 # insmod succeeds even when tests fail: the results are in debugfs. They are
 # nested, a suite in each file.
 run_kunit() {
+	echo '# program: KUnit'
 	# insmod waits for each test, and some take minutes on a busy host.
 	hung_after=$(cat $hung_task/hung_task_timeout_secs)
 	echo 0 > $hung_task/hung_task_timeout_secs
@@ -52,6 +54,7 @@ lockdep_is_on() {
 # What gcov counted, on lines that the runner's caller picks out. The files have
 # to be read to have a size.
 send_coverage() {
+	echo '# program: coverage'
 	mkdir /tmp/gcov
 	for data in $(find "$1" -name '*.gcda'); do
 		cat "$data" > /tmp/gcov/${data##*/}
@@ -71,6 +74,7 @@ done
 [ ! -e /bin/allocators.sh ] || run_test sh /bin/allocators.sh /bin
 
 if [ -e $kmemleak ] || [ -e /proc/lockdep_stats ]; then
+	echo '# program: kmemleak and lockdep'
 	. tap.sh
 	[ ! -e $kmemleak ] || check 'kmemleak found nothing' no_leaks
 	[ ! -e /proc/lockdep_stats ] || check 'lockdep is still on' lockdep_is_on
