@@ -26,8 +26,8 @@ help:
 	@echo 'For a first look (what is missing is installed, on Debian 12):'
 	@echo '  demo             count words on the module in a virtual machine;'
 	@echo '                   FILES="a b" for files and folders of your own'
-	@echo '  check            the library here, the module on Debian 12'"'"'s kernel'
-	@echo '  check-all        every test there is, on three kernels'
+	@echo '  check            the library here, library and module on Debian 12'"'"'s kernel'
+	@echo '  check-all        everything there is, unsampled, on all kernels: two hours'
 	@echo
 	@echo 'Build:'
 	@echo '  all              lib, examples and modules (the default)'
@@ -45,22 +45,33 @@ help:
 	@echo '  check-sanitizers the library with ASan and UBSan, MSan, TSan and Valgrind'
 	@echo '  check-fuzzers    a minute of libFuzzer on query strings, maps, arrays and groups;'
 	@echo '                   SEED= begins as a run before'
-	@echo '  check-coverage   how much of the library its tests run'
+	@echo '  check-coverage   how much of the library its tests run, on 6.12'
 	@echo '  check-host       the library here, on anonymous memory'
 	@echo '  check-vm         module and library on stock 6.1, in a virtual machine'
-	@echo '  check-kernels    the same on 6.1, 6.12 and the debug 7.2'
+	@echo '  check-kernels    the same on 6.1 and 6.12, and the module on the debug 7.2'
 	@echo '  check-debug      the latter alone: KUnit, fault injection, KASAN, lockdep,'
 	@echo '                   kmemleak, coverage'
+	@echo '  check-memory     memory that is filled, aged and fragmented, on all three; four'
+	@echo '                   NUMA nodes'
 	@echo '  check-leaks      64 GiB of blocks, lost in every way, and who gets them next'
-	@echo '  check-storm      10,000 times kill -9, on the debug kernel: longer than in'
-	@echo '                   check-all, which does a tenth'
+	@echo '  check-storm      10,000 times kill -9, on the debug kernel'
 	@echo '  check-fuzz       random calls for ten minutes on the debug 7.2; SEED= makes those'
-	@echo '                   of a run before (check-all has one minute of it)'
+	@echo '                   of a run before'
+	@echo '  check-races      the module on a 7.2 with KCSAN'
 	@echo '  check-mutants    plant defects, one by one, and see each of them caught'
+	@echo '  check-bench      that the benchmarks work'
+	@echo
+	@echo 'As CI does it:'
+	@echo '  check-rotation   after check: the debug kernel, static, and what the last change'
+	@echo '                   may have broken; then as much of the rest as fits in BUDGET='
+	@echo '                   seconds, what was not done for the longest time first'
+	@echo '  check-loaded     all stages with a busy loop on each CPU, to show that no test'
+	@echo '                   depends on the speed of the machine; STAGES= for some of them'
 	@echo
 	@echo 'More:'
 	@echo '  coverage         check-debug, and each line that no test ran'
-	@echo '  check-races      the same on a 7.2 with KCSAN'
+	@echo '  check-times      the table of what takes how long, in Documentation/testing.rst, of'
+	@echo '                   the last run of each stage on this machine'
 	@echo '  bench-kernel     arenas beside 4 KiB pages, THP, hugetlbfs and memfds, in the'
 	@echo '                   kernel, in instructions; KERNEL=, PARAMETERS= of the module,'
 	@echo '                   SEED=, QUICK=1 to see only that it works'
@@ -136,8 +147,10 @@ modules modules_install: kernel-headers
 	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_PATH=$(DESTDIR) $@
 
 # For a kernel of selftests/vm/fetch, from a copy of the sources, so that
-# modules for several kernels do not get into each other's way.
+# modules for several kernels do not get into each other's way. Always with the same flags, so
+# that one build serves all stages; on the debug kernel gcov counts what tests run.
 KERNEL ?= kernel-6.1
+kernel_flags = W=1 $(if $(findstring -debug,$(KERNEL)),GCOV_PROFILE=y)
 INTO ?= $(B)/$(KERNEL)
 kmod_sources := $(filter-out %.mod.c,$(wildcard kmod/Kbuild kmod/*.[ch]))
 kunit_sources := $(wildcard kmod/tests/*.[ch])
@@ -150,9 +163,13 @@ vm-sources:
 	@cp -pu $(kunit_sources) $(INTO)/kmod/tests/
 	@cp -pu uapi/linux/*.h $(INTO)/uapi/linux/
 
-vm-module: vm-sources
-	@$(MAKE) -C "$$(selftests/vm/fetch $(KERNEL))/build" \
-		M="$(abspath $(INTO))" CONFIG_DEBUG_INFO_BTF_MODULES= modules
+# One at a time: stages that run side by side share the folder.
+vm-module:
+	@mkdir -p $(INTO)
+	+@kernel=$$(selftests/vm/fetch $(KERNEL)) && flock $(INTO)/lock sh -c ' \
+		$(MAKE) --no-print-directory vm-sources INTO=$(INTO) && \
+		$(MAKE) -C "$$0/build" M="$(abspath $(INTO))" CONFIG_DEBUG_INFO_BTF_MODULES= \
+			$(kernel_flags) modules' "$$kernel"
 
 .PHONY: kernel-headers
 kernel-headers:
@@ -208,8 +225,12 @@ demo: deps
 
 # What each of them runs, the longest first, and which packages it needs.
 checks := check $(addprefix check-,static sanitizers fuzzers coverage host vm kernels debug memory \
-	leaks storm fuzz races mutants all)
-check: STAGES = kernel-6.1 host
+	leaks storm fuzz races mutants bench all loaded rotation)
+all_groups = analyzers bench kernel report sanitizers statistics
+all_stages = kernel-7.2-debug storm-7.2-debug memory-7.2-debug mutants-1of2 mutants-2of2 \
+	sanitizers fuzz-600 memory-6.12 memory-6.1 coverage-6.12 races leaks-6.12 kernel-6.12 \
+	library-6.12 kernel-6.1 library-6.1 static fuzzers bench host
+check: STAGES = library-6.1 kernel-6.1 host
 check: DEPS = report
 check-static: STAGES = static
 check-static: DEPS = analyzers
@@ -221,14 +242,15 @@ check-fuzzers: export SEED := $(SEED)
 check-coverage: STAGES = coverage-6.12
 check-host: STAGES = host
 check-host: DEPS = report
-check-vm: STAGES = kernel-6.1
-check-kernels: STAGES = kernel-7.2-debug kernel-6.12 kernel-6.1
+check-vm: STAGES = library-6.1 kernel-6.1
+check-kernels: STAGES = kernel-7.2-debug kernel-6.12 library-6.12 kernel-6.1 library-6.1
 check-kernels: DEPS = kernel
 check-debug: STAGES = kernel-7.2-debug
 check-debug: DEPS = kernel
 check-memory: STAGES = memory-7.2-debug memory-6.12 memory-6.1
 check-memory: DEPS = kernel
 check-leaks: STAGES = leaks-6.12
+check-leaks: export ARENA_LEAKS_GIB ?= 64
 check-storm: STAGES = storm-7.2-debug
 check-storm: DEPS = kernel
 check-storm: export ARENA_STORM_KILLS ?= 10000
@@ -239,19 +261,33 @@ check-races: STAGES = races
 check-races: DEPS = kernel
 check-mutants: STAGES = mutants-1of2 mutants-2of2
 check-mutants: DEPS = kernel
-# CI has ninety minutes for it: of what takes long, a part, another one after each
-# commit. On 6.12 the library's tests are those that coverage is counted of.
-commits = $(shell git rev-list --count HEAD 2>/dev/null || date +%s)
-check-all: export ARENA_LEAKS_GIB ?= 16
-check-all: export ARENA_STORM_KILLS ?= 500
-check-all: STAGES = kernel-7.2-debug mutants-$(shell echo $$(($(commits) % 12 + 1)))of12 \
-	memory-$(word $(shell echo $$(($(commits) % 3 + 1))),7.2-debug 6.12 6.1) storm-7.2-debug \
-	sanitizers kernel-6.1 module-6.12 leaks-6.12 coverage-6.12 static fuzz-60 fuzzers bench host
-check-all: DEPS = analyzers bench kernel report sanitizers statistics
+check-bench: STAGES = bench
+check-bench: DEPS = bench report statistics
+check-all: STAGES = $(all_stages)
+check-all: DEPS = $(all_groups)
+check-all: export ARENA_LEAKS_GIB ?= 64
+check-all: export ARENA_STORM_KILLS ?= 10000
+# As much as is kept in the rotation, with something else to do for each CPU.
+check-loaded: STAGES = $(all_stages:fuzz-600=fuzz-60)
+check-loaded: DEPS = $(all_groups)
+check-loaded: OPTIONS = -l
+# What follows "make check" in CI, in BUDGET seconds.
+BUDGET ?= 2000
+check-rotation: STAGES = kernel-7.2-debug changed-mutants-1of2 changed-mutants-2of2 static
+check-rotation: DEPS = $(all_groups)
+check-rotation: OPTIONS = -a -b $(BUDGET)
 .PHONY: $(checks)
 $(checks):
 	@tools/install-deps $(DEPS)
-	@selftests/check $(STAGES)
+	@selftests/check $(OPTIONS) $(STAGES)
+
+# The table in Documentation/testing.rst, made of the last run of each stage on this machine.
+.PHONY: check-times
+check-times: SHELL = /bin/bash
+check-times:
+	@. selftests/records.sh && { echo; selftests/times rst=1 $$records/times; echo; } > $(B)/times.rst
+	@sed -i -e '/^.. The table begins/r $(B)/times.rst' \
+		-e '/^.. The table begins/,/^.. The table ends/{//!d}' Documentation/testing.rst
 
 .PHONY: coverage
 coverage: check-debug

@@ -8,6 +8,7 @@
 # leaks and locks, if it is one that looks.
 
 kmemleak=/sys/kernel/debug/kmemleak
+! grep -q kmemleak=off /proc/cmdline || kmemleak=/none
 gcov=/sys/kernel/debug/gcov
 hung_task=/proc/sys/kernel
 
