@@ -273,7 +273,7 @@ TEST_F(idle, against_reclaim)
 		SKIP(return, "may not drop caches");
 	stop = false;
 	ASSERT_EQ(0, pthread_create(&thread, NULL, drop_all_the_time, NULL));
-	for (round = 1; round <= ROUNDS; round++) {
+	for (round = 1; round <= ROUNDS || !kept || !lost; round++) {
 		struct arena_ioc_claim claimed;
 
 		stamp(self->memory, round);
@@ -328,7 +328,7 @@ TEST_F(idle, who_scribbles_harms_himself)
 	stop = false;
 	ASSERT_EQ(0, pthread_create(&threads[0], NULL, drop_all_the_time, NULL));
 	ASSERT_EQ(0, pthread_create(&threads[1], NULL, scribble, self->control));
-	for (i = 0; i < ROUNDS / 10; i++) {
+	for (i = 0; i < ROUNDS / 10 || !stats_of(self->fd).taken; i++) {
 		touch(self->memory, NR * BLOCK, i);
 		if (i % 7 == 0)
 			claim_by_call(self->fd);

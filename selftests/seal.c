@@ -166,6 +166,19 @@ static void *run_toucher(void *data)
 	return NULL;
 }
 
+/* Whether each of them has met a seal, and has also touched without. */
+static bool all_have_met_both(const struct toucher *touchers, int nr)
+{
+	while (nr--) {
+		long faults = __atomic_load_n(&touchers[nr].faults, __ATOMIC_RELAXED);
+
+		if (!faults || faults >= __atomic_load_n(&touchers[nr].touches, __ATOMIC_RELAXED))
+			return false;
+	}
+	return true;
+}
+
+/* 300 times, and on a machine that lets the touchers run seldom until they have met seals. */
 TEST_F(seal, holds_against_faults)
 {
 	struct toucher touchers[3] = { 0 };
@@ -176,7 +189,7 @@ TEST_F(seal, holds_against_faults)
 		touchers[i].memory = self->memory;
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, run_toucher, &touchers[i]));
 	}
-	for (round = 0; round < 300; round++) {
+	for (round = 0; round < 300 || !all_have_met_both(touchers, 3); round++) {
 		ASSERT_EQ(NR, release_blocks(self->fd, ARENA_RELEASE_SEAL, 0, 0));
 		ASSERT_EQ(0, blocks_of(self->fd));
 		ASSERT_NE(NULL, touch_faults(self->memory + round % NR * BLOCK, true));

@@ -799,6 +799,20 @@ FIXTURE_TEARDOWN(crowd)
 	chmod(DEVICE, self->device.st_mode);
 }
 
+/* Whether all that they do has come to pass, which takes a slow machine longer. */
+static bool has_seen_all(const struct crowd *crowd, const struct job *jobs, size_t nr)
+{
+	while (nr--) {
+		if (!__atomic_load_n(&jobs[nr].done, __ATOMIC_RELAXED))
+			return false;
+	}
+	return __atomic_load_n(&crowd->touched, __ATOMIC_RELAXED) &&
+	       __atomic_load_n(&crowd->refused, __ATOMIC_RELAXED) &&
+	       (!has_idle || (__atomic_load_n(&crowd->by_swap, __ATOMIC_RELAXED) &&
+			      __atomic_load_n(&crowd->by_call, __ATOMIC_RELAXED) &&
+			      __atomic_load_n(&crowd->taken, __ATOMIC_RELAXED)));
+}
+
 TEST_F(crowd, of_threads_with_one_arena)
 {
 	struct crowd *crowd = self->crowd;
@@ -825,6 +839,8 @@ TEST_F(crowd, of_threads_with_one_arena)
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, run_job, &jobs[i]));
 	}
 	usleep(duration * 1e6);
+	while (!has_seen_all(crowd, jobs, ARRAY_SIZE(jobs)))
+		usleep(100000);
 	__atomic_store_n(&crowd->stop, true, __ATOMIC_RELEASE);
 	for (i = 0; i < ARRAY_SIZE(jobs); i++) {
 		pthread_join(threads[i], NULL);
