@@ -155,21 +155,25 @@ INTO ?= $(B)/$(KERNEL)
 kmod_sources := $(filter-out %.mod.c,$(wildcard kmod/Kbuild kmod/*.[ch]))
 kunit_sources := $(wildcard kmod/tests/*.[ch])
 
-.PHONY: vm-module vm-sources
+.PHONY: vm-module vm-sources vm-objects
 vm-sources:
-	@mkdir -p $(INTO)/kmod/tests $(INTO)/uapi/linux
-	@cp -pu Kbuild $(INTO)/
-	@cp -pu $(kmod_sources) $(INTO)/kmod/
-	@cp -pu $(kunit_sources) $(INTO)/kmod/tests/
-	@cp -pu uapi/linux/*.h $(INTO)/uapi/linux/
+	@for file in Kbuild $(kmod_sources) $(kunit_sources) $(wildcard uapi/linux/*.h); do \
+		cmp -s $$file $(INTO)/$$file || install -D -m 644 $$file $(INTO)/$$file || exit; \
+	done
+	@cd $(INTO) && for file in kmod/*.[ch] kmod/tests/*.[ch] uapi/linux/*.h; do \
+		[ -e $(CURDIR)/$$file ] || case $$file in *.mod.c) ;; *) rm -f $$file ;; esac; \
+	done
+
+# An object that was made with a warning would pass for a good one the next time.
+vm-objects:
+	@$(MAKE) -C "$$(selftests/vm/fetch $(KERNEL))/build" M="$(abspath $(INTO))" \
+		CONFIG_DEBUG_INFO_BTF_MODULES= KCFLAGS=-Werror $(kernel_flags) modules
 
 # One at a time: stages that run side by side share the folder.
 vm-module:
 	@mkdir -p $(INTO)
-	+@kernel=$$(selftests/vm/fetch $(KERNEL)) && flock $(INTO)/lock sh -c ' \
-		$(MAKE) --no-print-directory vm-sources INTO=$(INTO) && \
-		$(MAKE) -C "$$0/build" M="$(abspath $(INTO))" CONFIG_DEBUG_INFO_BTF_MODULES= \
-			$(kernel_flags) modules' "$$kernel"
+	+@flock $(INTO)/lock $(MAKE) --no-print-directory vm-sources vm-objects \
+		KERNEL=$(KERNEL) INTO=$(INTO)
 
 .PHONY: kernel-headers
 kernel-headers:
@@ -276,6 +280,10 @@ BUDGET ?= 2000
 check-rotation: STAGES = kernel-7.2-debug changed-mutants-1of2 changed-mutants-2of2 static
 check-rotation: DEPS = $(all_groups)
 check-rotation: OPTIONS = -a -b $(BUDGET)
+.PHONY: check-deps
+check-deps:
+	@tools/install-deps $(all_groups)
+
 .PHONY: $(checks)
 $(checks):
 	@tools/install-deps $(DEPS)

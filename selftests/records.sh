@@ -4,33 +4,51 @@
 #
 # A record is a file in the cache, named after a stage or a mutant: the time at which it last
 # passed, in seconds since 1970, the commit that was checked out then, and how many seconds
-# its last run took. Until it has passed, time and commit are 0.
+# that took. The commit is 0 where it failed since then, and where the tree had changes that
+# were not committed.
 
 records=${XDG_CACHE_HOME:-$HOME/.cache}/arena/records
 
-# add_record NAME PASSED SECONDS - PASSED is empty if it failed
+# What is tested: what was checked out when this began.
+tested_commit=0
+[ -n "$(git status --porcelain 2>&1)" ] || tested_commit=$(git rev-parse HEAD)
+
+# add_record NAME PASSED SECONDS - PASSED is empty if it failed, SECONDS if they say nothing
+# about how long the next run will take
 add_record() {
-	local head=0 now=0
-	[ -z "$2" ] || { now=$EPOCHSECONDS; head=$(git rev-parse HEAD 2> /dev/null || echo 0); }
+	local time commit=0 seconds
+	time=$(record_time "$1") seconds=$(record_seconds "$1" '')
+	if [ -n "$2" ]; then
+		time=$EPOCHSECONDS commit=$tested_commit
+		seconds=${3:-$seconds}
+	fi
 	mkdir -p "$records" &&
-		echo "$now $head $3" > "$records/$1.$$" &&
+		echo "$time $commit $seconds" > "$records/$1.$$" &&
 		mv "$records/$1.$$" "$records/$1"
 }
 
-# record_time NAME, record_commit NAME, record_seconds NAME ELSE
-record_time() { read_record "$1" && echo "${record[0]}" || echo 0; }
-record_commit() { read_record "$1" && echo "${record[1]}" || echo 0; }
-record_seconds() { read_record "$1" && echo "${record[2]}" || echo "$2"; }
-read_record() { read -ra record < "$records/$1"; } 2> /dev/null
+# record_time NAME, record_commit NAME, record_seconds NAME ELSE - of the last pass: 0, nothing
+# and ELSE if there is no record
+record_time() { read_record "$1"; echo "${record[0]-0}"; }
+record_commit() { read_record "$1"; echo "${record[1]-}"; }
+record_seconds() { read_record "$1"; echo "${record[2]-$2}"; }
+read_record() {
+	record=()
+	[ ! -e "$records/$1" ] || read -ra record < "$records/$1"
+}
 
-# has_changed COMMIT PATH... - whether one of them differs from what it was at a commit. Of
-# what never passed here, from what it was a day before the last commit.
+# has_changed NAME PATH... - whether one of them differs from what it was when NAME last passed.
+# If that commit is not in this clone: from what was committed by then; and where there is no
+# record, from what it was a day before the last commit.
 has_changed() {
-	local commit=$1 day
+	local commit time
+	commit=$(record_commit "$1") time=$(record_time "$1")
 	shift
-	if ! git cat-file -e "$commit^{commit}" 2> /dev/null; then
-		day=$(($(git log -1 --format=%ct 2> /dev/null || echo 0) - 86400))
-		commit=$(git rev-list -1 --before="$day" HEAD 2> /dev/null)
+	[ "$commit" != 0 ] || return 0
+	if ! git cat-file -e "${commit:-none}^{commit}" 2> /dev/null; then
+		[ "$time" != 0 ] || time=$(($(git log -1 --format=%ct 2> /dev/null || echo 0) - 86400))
+		commit=$(git rev-list -1 --before="$time" HEAD 2> /dev/null)
 	fi
-	[ -z "$commit" ] || ! git diff --quiet "$commit" -- "$@"
+	[ -z "$commit" ] || ! git diff --quiet "$commit" -- "$@" ||
+		[ -n "$(git ls-files --others --exclude-standard -- "$@")" ]
 }
