@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What is said of check: that it runs what it should, that nothing which failed or did not run
-# counts as passed, and that its last lines say why. With stages that do nothing, in a
-# repository of its own.
+# Tests of selftests/check: it runs the right stages in the right order, a stage that failed or
+# did not run never counts as passed, and the last lines give the reason. The stages do
+# nothing, and the repository is a temporary one.
 
 cd "$(dirname "$0")/.." || exit 1
 . selftests/tap.sh

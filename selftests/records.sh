@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What checks know of earlier ones on this machine, for bash: sourced.
+# Records of earlier checks on this machine. For bash, sourced.
 #
 # A record is a file in the cache, named after a stage or a mutant: the time at which it last
 # passed, in seconds since 1970, the commit that was checked out then, and how many seconds
@@ -9,7 +9,7 @@
 
 records=${XDG_CACHE_HOME:-$HOME/.cache}/arena/records
 
-# What is tested: what was checked out when this began.
+# The commit under test, read once, at the start.
 tested_commit=0
 [ -n "$(git status --porcelain 2>&1)" ] || tested_commit=$(git rev-parse HEAD)
 
