@@ -233,8 +233,8 @@ checks := check $(addprefix check-,static sanitizers fuzzers coverage host vm ke
 all_groups = analyzers bench kernel report sanitizers statistics
 all_stages = kernel-7.2-debug storm-7.2-debug memory-7.2-debug mutants-1of2 mutants-2of2 \
 	sanitizers fuzz-600 memory-6.12 memory-6.1 coverage-6.12 races leaks-6.12 kernel-6.12 \
-	library-6.12 kernel-6.1 library-6.1 static fuzzers bench host
-check: STAGES = library-6.1 kernel-6.1 host
+	library-6.12 kernel-6.1 library-6.1 static fuzzers bench tools host
+check: STAGES = library-6.1 kernel-6.1 tools host
 check: DEPS = report
 check-static: STAGES = static
 check-static: DEPS = analyzers
@@ -244,7 +244,7 @@ check-fuzzers: STAGES = fuzzers
 check-fuzzers: DEPS = sanitizers
 check-fuzzers: export SEED := $(SEED)
 check-coverage: STAGES = coverage-6.12
-check-host: STAGES = host
+check-host: STAGES = host tools
 check-host: DEPS = report
 check-vm: STAGES = library-6.1 kernel-6.1
 check-kernels: STAGES = kernel-7.2-debug kernel-6.12 library-6.12 kernel-6.1 library-6.1
