@@ -61,14 +61,16 @@ static struct dmem_cgroup_region **dmem_regions;
  * struct arena_account - whom an arena's blocks are charged to
  * @users: blocks charged, and one while the arena is open; freed at zero
  * @limit: blocks that may be charged, only ever lowered
- * @user: whose locked memory it is, or NULL if that does not count. Constant.
+ * @cred: credentials of the user whose locked memory it is, or NULL if that does not
+ *	count. Constant. (They hold the user_struct; free_uid(), to hold that alone, is not
+ *	exported by Debian's 6.1 before 6.1.187.)
  * @lock: protects @dmem_charges
  * @dmem_charges: what cgroups were charged for
  */
 struct arena_account {
 	atomic_long_t users;
 	unsigned long limit;
-	struct user_struct *user;
+	const struct cred *cred;
 	/* protects dmem_charges */
 	spinlock_t lock;
 	struct list_head dmem_charges;
@@ -105,7 +107,7 @@ struct arena_account *arena_account_create(bool is_memlock)
 	spin_lock_init(&account->lock);
 	INIT_LIST_HEAD(&account->dmem_charges);
 	if (is_memlock && !capable(CAP_IPC_LOCK))
-		account->user = get_uid(current_user());
+		account->cred = get_current_cred();
 	return account;
 }
 
@@ -113,8 +115,7 @@ static void drop_users(struct arena_account *account, unsigned long nr)
 {
 	if (!atomic_long_sub_and_test(nr, &account->users))
 		return;
-	if (account->user)
-		free_uid(account->user);
+	put_cred(account->cred);
 	kfree(account);
 }
 
@@ -144,8 +145,8 @@ int arena_account_charge(struct arena_account *account, unsigned long nr)
 	/* One user is the arena. */
 	if (!add_within(&account->users, nr, READ_ONCE(account->limit) + 1))
 		return -EDQUOT;
-	if (account->user &&
-	    !add_within(&account->user->locked_vm, nr << ARENA_BLOCK_ORDER,
+	if (account->cred &&
+	    !add_within(&account->cred->user->locked_vm, nr << ARENA_BLOCK_ORDER,
 			rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT)) {
 		drop_users(account, nr);
 		return -ENOMEM;
@@ -164,8 +165,8 @@ void arena_account_uncharge(struct arena_account *account, unsigned long nr)
 {
 	if (!nr)
 		return;
-	if (account->user)
-		atomic_long_sub(nr << ARENA_BLOCK_ORDER, &account->user->locked_vm);
+	if (account->cred)
+		atomic_long_sub(nr << ARENA_BLOCK_ORDER, &account->cred->user->locked_vm);
 	drop_users(account, nr);
 }
 

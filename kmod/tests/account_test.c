@@ -11,7 +11,7 @@ static struct arena_account *open_account(struct kunit *test)
 	struct arena_account *account = arena_account_create(false);
 
 	KUNIT_ASSERT_NOT_NULL(test, account);
-	KUNIT_EXPECT_NULL(test, account->user);
+	KUNIT_EXPECT_NULL(test, account->cred);
 	return account;
 }
 
@@ -65,8 +65,8 @@ static void locked_memory_is_the_users(struct kunit *test)
 	unsigned long old = rlimit->rlim_cur;
 
 	/* Two arenas of one user, who may have five blocks and a bit. */
-	one->user = get_uid(user);
-	two->user = get_uid(user);
+	one->cred = get_current_cred();
+	two->cred = get_current_cred();
 	rlimit->rlim_cur = (before << PAGE_SHIFT) + 5 * ARENA_BLOCK_SIZE + PAGE_SIZE;
 	KUNIT_EXPECT_EQ(test, arena_account_charge(one, 3), 0);
 	KUNIT_EXPECT_EQ(test, arena_account_charge(two, 3), -ENOMEM);
