@@ -119,7 +119,9 @@ $(B)/libarena.so $(B)/libarena-ffi.so:
 
 # Those with other allocators where these are installed.
 have = $(if $(wildcard /usr/include/$(1) /usr/local/include/$(1)),$(B)/$(2))
-on_allocators := $(call have,mimalloc.h,on_mimalloc) $(call have,sqlite3.h,on_sqlite) \
+has_mimalloc_2 := $(shell printf '\043include <mimalloc.h>\n\043if MI_MALLOC_VERSION >= 300\n\043error\n\043endif\n' | \
+	$(CC) -E - > /dev/null 2>&1 && echo yes)
+on_allocators := $(if $(has_mimalloc_2),$(B)/on_mimalloc) $(call have,sqlite3.h,on_sqlite) \
 	$(call have,jemalloc/jemalloc.h,on_jemalloc)
 on_glib := $(call have,glib-2.0/glib.h,querymap_glib) $(call have,glib-2.0/glib.h,groupmerge_glib)
 static_examples := $(addprefix $(B)/,hello wordcount querymap groupmerge)

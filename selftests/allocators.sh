@@ -53,18 +53,20 @@ ends_with() {
 	[ $status = 1 ] && grep -q "^$program: $message" "$folder/output"
 }
 
-# example PROGRAM HEADER LIBRARY PACKAGE - whether it can be had
+# example PROGRAM HEADER LIBRARY PACKAGE [TOO-NEW] - whether it can be had; TOO-NEW is a
+# condition for the preprocessor
 example() {
 	program=$1
 	library=$3
 	if [ -z "${has_sources-}" ]; then
 		[ -e "$folder/$program" ] && return
-	elif echo "#include <$2>" | gcc -E - > /dev/null 2>&1; then
+	elif printf '#include <%s>\n#if %s\n#error\n#endif\n' "$2" "${5:-0}" |
+		gcc -E - > /dev/null 2>&1; then
 		check "$program builds without warnings" builds
 		[ -e "$folder/$program" ]
 		return
 	fi
-	skip "$program" "no $4"
+	skip "$program" "no $4, or not the version that it is for"
 	return 1
 }
 
@@ -81,7 +83,7 @@ common() {
 	check "$program without addresses" ends_with '.*: ' ARENA_RESERVE=2M
 }
 
-if example on_mimalloc mimalloc.h mimalloc libmimalloc-dev; then
+if example on_mimalloc mimalloc.h mimalloc libmimalloc-dev 'MI_MALLOC_VERSION >= 300'; then
 	common
 	check 'on_mimalloc with less than its region' \
 		ends_with 'arena_region: Disk quota exceeded' ARENA_LIMIT=255M
