@@ -457,7 +457,8 @@ TEST_F(region, all_figures_agree)
 /* Zeroing is the worker's: from a pool that is warm, nobody waits for it. */
 TEST_F(region, a_warm_pool_zeroes_nothing)
 {
-	const size_t nr = 8;
+	/* Not more than the low watermark of a node of 1 GiB, which is all that is sure. */
+	const size_t nr = 4;
 	struct arena_ioc_stats stats;
 	long zeroed;
 	int i;
