@@ -277,7 +277,7 @@ check-all: export ARENA_STORM_KILLS ?= 10000
 check-loaded: STAGES = $(all_stages:fuzz-600=fuzz-60)
 check-loaded: DEPS = $(all_groups)
 check-loaded: OPTIONS = -l
-# What follows "make check" in CI, in BUDGET seconds.
+# The rest of a CI run after "make check", in BUDGET seconds.
 BUDGET ?= 2000
 check-rotation: STAGES = kernel-7.2-debug changed-mutants-1of2 changed-mutants-2of2 static
 check-rotation: DEPS = $(all_groups)

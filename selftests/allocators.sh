@@ -53,8 +53,8 @@ ends_with() {
 	[ $status = 1 ] && grep -q "^$program: $message" "$folder/output"
 }
 
-# example PROGRAM HEADER LIBRARY PACKAGE [TOO-NEW] - whether it can be had; TOO-NEW is a
-# condition for the preprocessor
+# example PROGRAM HEADER LIBRARY PACKAGE [TOO-NEW] - whether it can be
+# built; TOO-NEW is a preprocessor condition that is true for versions it does not support
 example() {
 	program=$1
 	library=$3
