@@ -7,6 +7,7 @@
 #define ARENA_COMPAT_H
 
 #include <linux/mm.h>
+#include <linux/mmap_lock.h>
 #include <linux/printk.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
@@ -40,6 +41,37 @@ static inline void vma_start_write(struct vm_area_struct *vma)
 #define GET_POLICY_PARAMETERS \
 	struct vm_area_struct *vma, unsigned long addr, pgoff_t *ilx
 #endif
+
+/*
+ * mremap() finds out what kind of entry a PMD is before it locks it. Older kernels do not
+ * look again under the lock: where unmap_mapping_range() removed a huge page in between,
+ * they move a page table that is not there, and what is in physical page 0 becomes one.
+ * (CVE-2024-50066, mended in 6.6.57, 6.11.4 and 6.12, and never in 6.1.) On these who
+ * unmaps keeps mremap() out, by the mmap_lock.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 4) || \
+	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 57) && \
+	 LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0))
+#define MREMAP_LOOKS_AGAIN	1
+#else
+#define MREMAP_LOOKS_AGAIN	0
+#endif
+
+static inline int mremap_block_killable(struct mm_struct *mm)
+{
+	return MREMAP_LOOKS_AGAIN ? 0 : mmap_read_lock_killable(mm);
+}
+
+static inline bool mremap_try_block(struct mm_struct *mm)
+{
+	return MREMAP_LOOKS_AGAIN || mmap_read_trylock(mm);
+}
+
+static inline void mremap_unblock(struct mm_struct *mm)
+{
+	if (!MREMAP_LOOKS_AGAIN)
+		mmap_read_unlock(mm);
+}
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
 static inline void mm_account_reclaimed_pages(unsigned long pages)

@@ -21,8 +21,9 @@
  *
  * idle_mutex protects the list of the arenas that have a control page. Reclaim only tries
  * to get it, so that it need not wait for one who is preempted, or throttled. arena.sem
- * and the folio locks, inside it, are tried only, too: who holds one may be allocating,
- * and be who reclaims. What unmapping takes, i_mmap_rwsem above all, is what the
+ * and the folio locks, inside it, are tried only, too, and where it takes the mmap_lock
+ * (see mremap_try_block()) that as well: who holds one may be allocating, and be who
+ * reclaims. What unmapping takes, i_mmap_rwsem above all, is what the
  * kernel's own reclaim takes.
  */
 #include <linux/list.h>
@@ -258,16 +259,19 @@ static struct arena *find_oldest(int nid)
 /* Returns how many went back to the page allocator. */
 static unsigned long take_from(struct arena *arena, int nid, unsigned long nr)
 {
+	unsigned long done = 0;
 	LIST_HEAD(blocks);
-	unsigned long done;
 
-	if (!down_write_trylock(&arena->sem))
+	if (!mremap_try_block(arena->mm))
 		return 0;
-	if (!arena_region_is_frozen(arena) && begin_to_take(arena->control))
-		arena_region_take_locked(arena, nid, nr, &blocks);
-	/* Who claims it then can have as many again, by his limits. */
-	done = arena_blocks_free(arena, &blocks);
-	up_write(&arena->sem);
+	if (down_write_trylock(&arena->sem)) {
+		if (!arena_region_is_frozen(arena) && begin_to_take(arena->control))
+			arena_region_take_locked(arena, nid, nr, &blocks);
+		/* Who claims it then can have as many again, by his limits. */
+		done = arena_blocks_free(arena, &blocks);
+		up_write(&arena->sem);
+	}
+	mremap_unblock(arena->mm);
 	return done;
 }
 

@@ -12,14 +12,15 @@
  * Locking
  *
  *	mmap_lock or VMA lock
- *	  arena.sem
- *	  folio lock
- *	    i_mmap_rwsem, page table locks	(inside unmap_mapping_range())
+ *	  arena.commit_sem
+ *	    arena.sem
+ *	    folio lock
+ *	      i_mmap_rwsem, page table locks	(inside unmap_mapping_range())
  *
  * Fault drops the semaphore before it waits for the folio lock, release unmaps after
  * it has dropped it; who takes the blocks of an idle arena has both, and waits for
  * neither.
- * The mmap_lock is never taken under arena.sem. Blocks are allocated outside
+ * The mmap_lock is never taken under another of these. Blocks are allocated outside
  * arena.sem, so that nobody waits for another thread's zeroing.
  *
  * Release against fault
@@ -39,9 +40,11 @@
  * A fault that locked a folio before 3 has mapped it when 3 gets the lock, and
  * 3 undoes that. One that locks it after 3 sees the change of 1, because the
  * lock orders them, and maps nothing. So after 3 the folio is mapped nowhere,
- * for ever: it is in no slot, and there is no other way to a mapping. (mremap
+ * for ever: it is in no slot, and there is no other way to a mapping. (mremap()
  * moves mappings, but under the i_mmap_rwsem or in the order of the interval
- * tree, so that unmap_mapping_range() does not miss them.)
+ * tree, so that unmap_mapping_range() does not miss them. That it moves no page table
+ * where this has just removed a huge page takes a lock on older kernels: see
+ * mremap_block_killable().)
  *
  * The slot can't hold the same folio anew at the second look, since whoever
  * looks holds a reference, and a folio with a reference is not reused.
@@ -787,6 +790,24 @@ int arena_region_begin_change(struct arena *arena)
 	return -EROFS;
 }
 
+/* Step 1, for blocks that nobody is to have mapped any more; how many. */
+static int detach_range(struct arena *arena, unsigned long first, unsigned long nr,
+			bool is_sealed, struct list_head *blocks,
+			unsigned long *detached)
+{
+	int err;
+
+	err = arena_region_begin_change(arena);
+	if (err)
+		return err;
+	if (is_sealed || (arena->flags & ARENA_F_QUARANTINE))
+		err = seal_locked(arena, first, nr);
+	if (!err)
+		*detached = detach_blocks_locked(arena, first, first + nr - 1, blocks);
+	up_write(&arena->sem);
+	return err;
+}
+
 /**
  * arena_region_release - give blocks of an arena back
  * @arena: the arena
@@ -819,29 +840,22 @@ int arena_region_release(struct arena *arena, u64 offset, u64 length,
 	err = get_range(offset, length, &first, &nr);
 	if (err)
 		return err;
+	err = mremap_block_killable(arena->mm);
+	if (err)
+		return err;
 	down_read(&arena->commit_sem);
-	err = arena_region_begin_change(arena);
-	if (err) {
-		up_read(&arena->commit_sem);
-		return err;
+	err = detach_range(arena, first, nr, is_sealed, &blocks, released);
+	if (!err) {
+		unmap_ranges(arena, &blocks);
+		unmap_stragglers(arena, &blocks);
 	}
-	if (is_sealed || (arena->flags & ARENA_F_QUARANTINE))
-		err = seal_locked(arena, first, nr);
-	if (!err)
-		nr = detach_blocks_locked(arena, first, first + nr - 1, &blocks);
-	up_write(&arena->sem);
-	if (err) {
-		up_read(&arena->commit_sem);
-		return err;
+	mremap_unblock(arena->mm);
+	if (!err) {
+		arena_blocks_put(arena, &blocks);
+		atomic_long_add(*released, &arena->counts.released);
 	}
-
-	unmap_ranges(arena, &blocks);
-	unmap_stragglers(arena, &blocks);
-	arena_blocks_put(arena, &blocks);
 	up_read(&arena->commit_sem);
-	atomic_long_add(nr, &arena->counts.released);
-	*released = nr;
-	return 0;
+	return err;
 }
 
 /**

@@ -19,7 +19,7 @@ programs_skip() {
 	output=$(run_tests)
 	printf '%s\n' "$output" | grep -v '^# '
 	for program in ageing churn faults freeze idle isolation leaks limits memcg \
-		module pins placement reclaim refuse region release seal storm; do
+		module moves pins placement reclaim refuse region release seal storm; do
 		grep -qE "^ok [0-9]+ selftests: .*: $program # SKIP" <<< "$output" || return
 	done
 	for program in lib lib_life; do

@@ -10,7 +10,6 @@
  */
 #include "many.h"
 #include <pthread.h>
-#include <setjmp.h>
 #include <sys/uio.h>
 #include "harness.h"
 
@@ -28,36 +27,31 @@ static void __attribute__((constructor)) ask_for_features(void)
 	has_freeze = has_feature(ARENA_FEATURE_FREEZE);
 }
 
-/* --- touches that may fault ------------------------------------------------ */
-
-static __thread sigjmp_buf after_fault;
-
-static void leave_fault(int signal)
+/*
+ * Change the page tables of a region of some blocks, in whole or in part, other than by
+ * touching it. It may be moved, to a place for @mover; where it is now.
+ */
+static char *change_region(char *region, size_t nr, unsigned int mover, unsigned int *random)
 {
-	siglongjmp(after_fault, 1);
-}
+	/* The kernel itself puts nothing there. */
+	char *other = (char *)0x600000000000 + (size_t)mover * 64 * BLOCK;
+	char *at = region + random_below(random, nr * BLOCK / PAGE) * PAGE;
+	size_t bytes = (1 + random_below(random, (region + nr * BLOCK - at) / PAGE)) * PAGE;
 
-static void catch_faults(void)
-{
-	/* Not blocked meanwhile, so that there is no mask to restore. */
-	struct sigaction action = {
-		.sa_handler = leave_fault, .sa_flags = SA_NODEFER,
-	};
-
-	sigaction(SIGBUS, &action, NULL);
-	sigaction(SIGSEGV, &action, NULL);
-}
-
-/* Sealed, unmapped by another thread, or too much: whatever it is, go on. */
-static bool try_touch(char *at, bool is_write)
-{
-	if (sigsetjmp(after_fault, 0))
-		return false;
-	if (is_write)
-		*(volatile char *)at = 1;
-	else
-		(void)*(volatile char *)at;
-	return true;
+	switch (random_below(random, 4)) {
+	case 0:
+		mprotect(at, bytes, random_below(random, 2) ? PROT_READ : PROT_NONE);
+		mprotect(at, bytes, PROT_READ | PROT_WRITE);
+		return region;
+	case 1:
+		madvise(at, bytes, random_below(random, 2) ? MADV_DONTNEED : MADV_COLLAPSE);
+		return region;
+	default:
+		if (region == other)
+			other += 32 * BLOCK;
+		return mremap(region, nr * BLOCK, nr * BLOCK, MREMAP_MAYMOVE | MREMAP_FIXED,
+			      other) == other ? other : region;
+	}
 }
 
 /* --- whoever has it open: unloading is refused ----------------------------- */
@@ -117,10 +111,10 @@ static void stop_unloader(struct unloader *unloader)
 #define SHORTEST_LIFE	200
 #define LONGEST_LIFE	4000
 
-enum act { NOTHING, OPEN, MMAP, FAULT, IOCTL, FORK, MUNMAP, NR_ACTS };
+enum act { NOTHING, OPEN, MMAP, FAULT, IOCTL, FORK, MUNMAP, CHANGE, NR_ACTS };
 
 static const char * const act_names[NR_ACTS] = {
-	"nothing yet", "open", "mmap", "fault", "ioctl", "fork", "munmap",
+	"nothing yet", "open", "mmap", "fault", "ioctl", "fork", "munmap", "mremap and the like",
 };
 
 /**
@@ -275,9 +269,19 @@ static void do_munmap(struct actor *actor)
 		replace_region(actor, NULL);
 }
 
+static void do_change(struct actor *actor)
+{
+	char *region = __atomic_load_n(&regions[random_below(&actor->random, REGIONS)],
+				       __ATOMIC_RELAXED);
+
+	if (region)
+		replace_region(actor, change_region(region, REGION_BLOCKS, actor->number,
+						    &actor->random));
+}
+
 static void (* const acts[NR_ACTS])(struct actor *actor) = {
 	[OPEN] = do_open, [MMAP] = do_mmap, [FAULT] = do_fault, [IOCTL] = do_ioctl,
-	[FORK] = do_fork, [MUNMAP] = do_munmap,
+	[FORK] = do_fork, [MUNMAP] = do_munmap, [CHANGE] = do_change,
 };
 
 static enum act pick_act(struct actor *actor)
@@ -286,7 +290,8 @@ static enum act pick_act(struct actor *actor)
 
 	/* A fork takes longest by far. */
 	return percentile < 15 ? OPEN : percentile < 40 ? MMAP : percentile < 65 ? FAULT :
-	       percentile < 85 ? IOCTL : percentile < 86 ? FORK : MUNMAP;
+	       percentile < 85 ? IOCTL : percentile < 86 ? FORK :
+	       percentile < 93 ? MUNMAP : CHANGE;
 }
 
 static void *run_actor(void *data)
@@ -616,6 +621,8 @@ static void map_wild(struct job *job)
 		      job->crowd->fd, first * BLOCK);
 	if (memory == MAP_FAILED)
 		return;
+	try_touch(memory, true);
+	memory = change_region(memory, nr, THREADS, &job->random);
 	try_touch(memory, true);
 	munmap(memory, nr * BLOCK);
 }
