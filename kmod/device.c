@@ -4,8 +4,9 @@
  *
  * Each open makes an arena, which lives as long as the file: descriptors and
  * VMAs hold the file, the file holds the module. An arena belongs to the
- * address space that opened it. A descriptor that reaches another one, by
- * fork, exec or a socket, is of no use there before the arena is frozen.
+ * address space that opened it, and loses its blocks with that (owner.c). A descriptor
+ * that reaches another one, by fork, exec or a socket, is of no use there before the
+ * arena is frozen.
  *
  * Every arena has an anonymous inode of its own, on a pseudo filesystem that
  * is mounted as long as the module is loaded, so that its VMAs are found, and
@@ -24,7 +25,6 @@
 #include <linux/mount.h>
 #include <linux/nodemask.h>
 #include <linux/pseudo_fs.h>
-#include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -35,6 +35,7 @@
 #include "cache.h"
 #include "debugfs.h"
 #include "idle.h"
+#include "owner.h"
 #include "policy.h"
 #include "pool.h"
 #include "reclaim.h"
@@ -224,16 +225,21 @@ static int arena_open(struct inode *inode, struct file *file)
 		err = -ENOMEM;
 		goto put_inode;
 	}
-	arena->mm = current->mm;
 	err = arena_region_init(arena);
 	if (err)
 		goto close_account;
-	mmgrab(arena->mm);
+	/* Last: an owner that dies finds its arenas made. */
+	err = arena_owner_join(arena);
+	if (err)
+		goto destroy_region;
 
 	file->f_mapping = arena->inode->i_mapping;
 	file->private_data = arena;
 	return nonseekable_open(inode, file);
 
+destroy_region:
+	arena_region_destroy(arena);
+	goto put_inode;
 close_account:
 	arena_account_close(arena->account);
 put_inode:
@@ -248,8 +254,8 @@ static int arena_release(struct inode *inode, struct file *file)
 	struct arena *arena = file->private_data;
 
 	arena_idle_destroy(arena);
+	arena_owner_leave(arena);
 	arena_region_destroy(arena);
-	mmdrop(arena->mm);
 	iput(arena->inode);
 	kfree(arena);
 	return 0;
@@ -698,6 +704,7 @@ exit_account:
 static void __exit arena_exit(void)
 {
 	misc_deregister(&arena_device);
+	arena_owner_exit();
 	arena_debugfs_exit();
 	kern_unmount(arena_mount);
 	arena_reclaim_exit();

@@ -71,6 +71,9 @@
 #define BATCH	256
 #endif
 
+/* Of a file; what follows is the control page. */
+#define LAST_BLOCK	((ARENA_CONTROL_OFFSET >> ARENA_BLOCK_SHIFT) - 1)
+
 static unsigned long block_index(pgoff_t pgoff)
 {
 	return pgoff >> ARENA_BLOCK_ORDER;
@@ -859,6 +862,35 @@ int arena_region_release(struct arena *arena, u64 offset, u64 length,
 }
 
 /**
+ * arena_region_abandon - release everything, since the owner is gone
+ * @arena: the arena. If it is frozen, others may use it, and it keeps its blocks.
+ *
+ * Nobody can commit any more, nor call mremap() in an address space without users: so
+ * none of the locks is needed that keep these out.
+ *
+ * Context: process context, without the mmap_lock. Waits for nobody who waits for memory.
+ */
+void arena_region_abandon(struct arena *arena)
+{
+	unsigned long nr = 0;
+	LIST_HEAD(blocks);
+
+	down_write(&arena->sem);
+	if (!arena->is_frozen) {
+		/* It won't want them back. */
+		WRITE_ONCE(arena->flags, arena->flags & ~(u64)ARENA_F_KEEP_DIRTY);
+		nr = detach_blocks_locked(arena, 0, LAST_BLOCK, &blocks);
+	}
+	up_write(&arena->sem);
+	unmap_ranges(arena, &blocks);
+	unmap_stragglers(arena, &blocks);
+	arena_blocks_put(arena, &blocks);
+	if (arena->cache)
+		arena_cache_drain(arena->cache);
+	atomic_long_add(nr, &arena->counts.released);
+}
+
+/**
  * arena_region_commit - commit the blocks of a range, mapped or not
  * @arena: the arena
  * @offset: where in the file, a multiple of the block size
@@ -1148,7 +1180,7 @@ void arena_region_destroy(struct arena *arena)
 	LIST_HEAD(blocks);
 
 	down_write(&arena->sem);
-	detach_blocks_locked(arena, 0, (ARENA_CONTROL_OFFSET >> ARENA_BLOCK_SHIFT) - 1, &blocks);
+	detach_blocks_locked(arena, 0, LAST_BLOCK, &blocks);
 	up_write(&arena->sem);
 	arena_blocks_put(arena, &blocks);
 	arena_cache_destroy(arena->cache);

@@ -13,6 +13,7 @@
 
 struct arena_account;
 struct arena_cache;
+struct arena_owner;
 
 /**
  * struct arena_counts - what an arena has had since it was opened, in blocks
@@ -38,6 +39,8 @@ struct arena_counts {
  * struct arena - one open file of /dev/arena
  * @mm: the address space it belongs to; held by mmgrab(), so that the pointer
  *	stays unique, and only ever compared. Constant.
+ * @owner: who tells when that ends, see owner.c. Constant.
+ * @of_owner: in the owner's list; protected by its mutex
  * @inode: anonymous inode; its mapping lists the VMAs of this arena. Constant.
  * @sem: protects which folio is in which slot; see region.c
  * @slots: block index in the file -> its folio. An entry holds one reference.
@@ -66,6 +69,8 @@ struct arena_counts {
  */
 struct arena {
 	struct mm_struct *mm;
+	struct arena_owner *owner;
+	struct list_head of_owner;
 	struct inode *inode;
 	struct rw_semaphore sem;
 	struct xarray slots;
@@ -97,6 +102,7 @@ void arena_region_destroy(struct arena *arena);
 int arena_region_mmap(struct arena *arena, struct vm_area_struct *vma);
 int arena_region_release(struct arena *arena, u64 offset, u64 length,
 			 bool is_sealed, unsigned long *released);
+void arena_region_abandon(struct arena *arena);
 int arena_region_commit(struct arena *arena, u64 offset, u64 length,
 			bool is_contig, unsigned long *committed);
 int arena_region_info(struct arena *arena, struct arena_ioc_region_info *info,

@@ -5,6 +5,8 @@
  */
 #include "lib_test.h"
 
+#include <signal.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -299,6 +301,50 @@ TEST_F(lib, after_fork)
 	EXPECT_EQ(0, status);
 	EXPECT_EQ(1, memory[0]);
 	EXPECT_NE(NULL, arena_alloc(self->a, 3 * MIB));
+}
+
+/* What a process has of the device, by its descriptors, in KiB. */
+static long device_kib(pid_t pid)
+{
+	char path[64], line[128];
+	long sum = 0, kib;
+	FILE *file;
+	int fd;
+
+	for (fd = 0; fd < 256; fd++) {
+		snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", pid, fd);
+		file = fopen(path, "r");
+		while (file && fgets(line, sizeof(line), file))
+			sum += sscanf(line, "arena-total-memory: %ld KiB", &kib) == 1 ? kib : 0;
+		if (file)
+			fclose(file);
+	}
+	return sum;
+}
+
+/* A child has the file, too, until it ends or calls exec. */
+TEST_F(lib, destroyed_while_a_child_lives)
+{
+	int status;
+	pid_t pid;
+
+	NEED_BACKING();
+	memset(arena_alloc(self->a, 8 * MIB), 1, 8 * MIB);
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		alarm(HANG);
+		pause();
+		_exit(0);
+	}
+	if (variant->backing == ARENA_BACKING_DEVICE) {
+		EXPECT_GE(device_kib(pid), 8 * MIB / 1024);
+	}
+	arena_destroy(self->a);
+	self->a = NULL;
+	EXPECT_EQ(0, device_kib(pid));
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 }
 
 TEST(bad_options)

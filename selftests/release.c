@@ -6,6 +6,7 @@
 #include "arena_test.h"
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/prctl.h>
 #include <sys/uio.h>
 #include "harness.h"
 
@@ -375,6 +376,128 @@ TEST_F(death, by_exit)
 	}
 	EXPECT_EQ(0, wait_for(pid));
 	EXPECT_EQ(0, pool_settled("in_use", 0));
+}
+
+/*
+ * An owner ends while another process has the arena's file, too: it is of no use to that,
+ * and nobody's when the owner is gone.
+ */
+FIXTURE(heir) {
+	pid_t owner;
+	pid_t heir;
+	int fd;
+	int sockets[2];
+};
+
+FIXTURE_VARIANT(heir) {
+	/* How the owner ends. */
+	bool execs;
+	/* The other has got the file by a socket, not by fork. */
+	bool is_sent;
+	/* What the owner still has of it. */
+	bool is_mapped;
+	bool is_open;
+	unsigned int flags;
+};
+
+FIXTURE_VARIANT_ADD(heir, by_fork) { .is_mapped = true, .is_open = true };
+FIXTURE_VARIANT_ADD(heir, by_fork_without_a_region) { .is_open = true };
+FIXTURE_VARIANT_ADD(heir, by_fork_without_a_descriptor) { .is_mapped = true };
+FIXTURE_VARIANT_ADD(heir, by_fork_without_either) { };
+FIXTURE_VARIANT_ADD(heir, by_a_socket) { .is_sent = true, .is_mapped = true };
+FIXTURE_VARIANT_ADD(heir, by_exec) { .execs = true, .is_mapped = true, .is_open = true };
+FIXTURE_VARIANT_ADD(heir, by_exec_without_a_region) { .execs = true, .is_open = true };
+FIXTURE_VARIANT_ADD(heir, of_a_cache) {
+	.is_mapped = true, .is_open = true, .flags = ARENA_F_KEEP_DIRTY,
+};
+
+FIXTURE_SETUP(heir)
+{
+	/* Alone with the module. */
+	ASSERT_EQ(0, pool_settled("in_use", 0));
+	ASSERT_EQ(0, pool_settled("cached", 0));
+	self->fd = -1;
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, self->sockets));
+}
+
+FIXTURE_TEARDOWN(heir)
+{
+}
+
+static pid_t start_heir(void)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		/* If the test fails, nobody ends it. */
+		alarm(HANG);
+		pause();
+		_exit(0);
+	}
+	return pid;
+}
+
+static void be_owner(const FIXTURE_VARIANT(heir) *variant, int socket)
+{
+	/* Not open_arena(): exec shall not close it. */
+	int fd = open(DEVICE, O_RDWR);
+	pid_t heir = 0;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (set_arena_flags(fd, variant->flags) || commit_blocks(fd, 0, NR) ||
+	    release_range(fd, 0, 2 * BLOCK) != 2)
+		_exit(1);
+	if (variant->is_mapped)
+		touch(map_blocks(fd, NR), NR * BLOCK, 1);
+	if (variant->is_sent && send_descriptor(socket, fd))
+		_exit(2);
+	if (!variant->is_sent && !variant->execs)
+		heir = start_heir();
+	if (!variant->is_open)
+		close(fd);
+	if (write(socket, &heir, sizeof(heir)) != sizeof(heir))
+		_exit(3);
+	if (variant->execs)
+		execl("/bin/sleep", "sleep", "10000", NULL);
+	pause();
+}
+
+TEST_F(heir, inherits_nothing)
+{
+	char byte;
+
+	self->owner = fork();
+	ASSERT_GE(self->owner, 0);
+	if (!self->owner) {
+		close(self->sockets[0]);
+		be_owner(variant, self->sockets[1]);
+	}
+	close(self->sockets[1]);
+	if (variant->is_sent) {
+		self->fd = receive_descriptor(self->sockets[0]);
+		ASSERT_GE(self->fd, 0);
+	}
+	ASSERT_EQ(sizeof(self->heir), read(self->sockets[0], &self->heir, sizeof(self->heir)));
+	if (variant->execs) {
+		/* Closed by that. */
+		ASSERT_EQ(0, read(self->sockets[0], &byte, 1));
+	} else {
+		EXPECT_GE(pool_count("in_use"), NR - 2);
+		ASSERT_EQ(0, kill(self->owner, SIGKILL));
+		ASSERT_EQ(128 + SIGKILL, wait_for(self->owner));
+	}
+	/* It is all gone before anybody learns of the end. */
+	EXPECT_EQ(0, pool_count("in_use"));
+	EXPECT_EQ(0, pool_count("cached"));
+	EXPECT_EQ(0, pool_count("quarantined"));
+	if (variant->execs) {
+		ASSERT_EQ(0, kill(self->owner, SIGKILL));
+		ASSERT_EQ(128 + SIGKILL, wait_for(self->owner));
+	}
+	if (self->heir)
+		EXPECT_EQ(0, kill(self->heir, SIGKILL));
+	if (self->fd >= 0)
+		close(self->fd);
 }
 
 /* The most blocks that a process had which was killed while it committed, or -1. */

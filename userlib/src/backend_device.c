@@ -208,10 +208,25 @@ static int device_claim(struct range *range, char *from)
 	return claim_what_is_left(range);
 }
 
+/* Give back what closing would not: a child may have the descriptor, too. */
+static void release_for_good(const struct range *range)
+{
+	struct arena_ioc_set_flags flags = { .size = sizeof(flags) };
+	struct arena_ioc_release release = { .size = sizeof(release) };
+	int saved_errno = errno;
+
+	/* What fails is frozen, and others may be using it. */
+	if (range->features & ARENA_FEATURE_KEEP_DIRTY)
+		ioctl(range->fd, ARENA_IOC_SET_FLAGS, &flags);
+	ioctl(range->fd, ARENA_IOC_RELEASE, &release);
+	errno = saved_errno;
+}
+
 static void device_unreserve(const struct range *range)
 {
 	/* A forked child has no mapping there, or by now one of its own. */
 	if (range->owner == getpid()) {
+		release_for_good(range);
 		munmap(range->map, range->map_end - range->map);
 		if (range->control)
 			munmap(range->control, sysconf(_SC_PAGESIZE));
