@@ -46,9 +46,12 @@ static void own_blocks(struct arena *arena, unsigned long first,
 	arena_account_uncharge(arena->account, charged - (index - first));
 }
 
-/* Up to @wanted blocks of a node, nearest tier first, with hardly any reclaim. */
-static unsigned long take_from_node(struct arena *arena, int nid,
-				    unsigned long wanted, struct list_head *blocks)
+/*
+ * Up to @wanted blocks of a node, nearest tier first, with hardly any reclaim; @again
+ * without any: the page allocator, which had none, is not asked twice.
+ */
+static unsigned long take_from_node(struct arena *arena, int nid, unsigned long wanted,
+				    struct list_head *blocks, bool again)
 {
 	struct arena_counts *counts = &arena->counts;
 	struct arena_cache *cache = cache_of(arena);
@@ -61,11 +64,11 @@ static unsigned long take_from_node(struct arena *arena, int nid,
 		atomic_long_add(taken, &counts->from_cache);
 	}
 	if (taken < wanted) {
-		nr = arena_pool_take(nid, wanted - taken, blocks, &zeroed);
+		nr = arena_pool_take(nid, wanted - taken, blocks, &zeroed, again);
 		atomic_long_add(nr, &counts->from_pool);
 		taken += nr;
 	}
-	while (taken < wanted && !fatal_signal_pending(current)) {
+	while (taken < wanted && !again && !fatal_signal_pending(current)) {
 		folio = arena_pool_alloc(nid, NULL);
 		if (!folio)
 			break;
@@ -83,14 +86,14 @@ static unsigned long take_from_node(struct arena *arena, int nid,
 /* The same of all nodes of a mask, the nearest first. */
 static unsigned long take_from_nodes(struct arena *arena, int near,
 				     nodemask_t nodes, unsigned long wanted,
-				     struct list_head *blocks)
+				     struct list_head *blocks, bool again)
 {
 	unsigned long taken = 0;
 	int nid;
 
 	while (taken < wanted &&
 	       (nid = arena_policy_next_node(near, &nodes)) != NUMA_NO_NODE)
-		taken += take_from_node(arena, nid, wanted - taken, blocks);
+		taken += take_from_node(arena, nid, wanted - taken, blocks, again);
 	return taken;
 }
 
@@ -119,31 +122,30 @@ static struct folio *alloc_charged(struct arena *arena, int near, nodemask_t *no
 
 /*
  * Blocks for a run of slots with one placement: from the nodes that the policy
- * asks for, then from others that will do; with reclaim only when none has any;
- * and when that has none either, those that are just being zeroed for the pools.
+ * asks for, then from others that will do; with reclaim only when none has any, and
+ * once; and when that has none either, those that are just being zeroed for the pools.
  */
 static int take_run(struct arena *arena, const struct arena_placement *placement,
 		    unsigned long nr, struct list_head *blocks)
 {
 	struct arena_counts *counts = &arena->counts;
-	unsigned long taken = 0, others;
+	unsigned long taken = 0, until = 0, others;
 	struct folio *folio;
+	bool again = false;
 	nodemask_t nodes;
 
+	nodes_or(nodes, placement->nodes, placement->others);
 	do {
 		taken += take_from_nodes(arena, placement->near, placement->nodes,
-					 nr - taken, blocks);
-		if (taken == nr)
-			break;
+					 nr - taken, blocks, again);
 		others = take_from_nodes(arena, placement->near, placement->others,
-					 nr - taken, blocks);
+					 nr - taken, blocks, again);
 		atomic_long_add(others, &counts->fallbacks);
 		taken += others;
-		nodes_or(nodes, placement->nodes, placement->others);
 		while (taken < nr) {
 			if (fatal_signal_pending(current))
 				return -EINTR;
-			folio = alloc_charged(arena, placement->near, &nodes);
+			folio = again ? NULL : alloc_charged(arena, placement->near, &nodes);
 			if (!folio)
 				break;
 			list_add_tail(&folio->lru, blocks);
@@ -154,7 +156,8 @@ static int take_run(struct arena *arena, const struct arena_placement *placement
 			taken++;
 			cond_resched();
 		}
-	} while (taken < nr && arena_pool_wait(&nodes));
+		again = true;
+	} while (taken < nr && arena_pool_wait(&nodes, &until));
 	return taken < nr ? -ENOMEM : 0;
 }
 

@@ -88,6 +88,12 @@ static_assert(ARENA_BLOCK_SIZE == SZ_2M);
 #define REFILL_RETRY		HZ
 #define REFILL_RETRY_MAX	(64 * HZ)
 
+/*
+ * How long a commit waits for blocks that others are just zeroing, when it has found no
+ * others: it takes less than a millisecond, but who zeroes may have to wait for a CPU.
+ */
+#define ZEROING_PATIENCE	HZ
+
 /* How long it waits after the system wanted memory back, and after it had none. */
 #define REFILL_HOLD_OFF		(10 * HZ)
 #define OOM_HOLD_OFF		(30 * HZ)
@@ -484,12 +490,13 @@ static nodemask_t nodes_with_room(const nodemask_t *nodes)
  * @blocks: they are added to its end, zeroed, each with one reference that is the
  *	caller's
  * @zeroed: how many had to be zeroed for that is added to it
+ * @again: whether it was asked for these before, and has counted what it did not have
  *
  * Context: process context; may sleep.
  * Return: how many there were, or fewer if the process is being killed.
  */
-unsigned long arena_pool_take(int nid, unsigned long wanted,
-			      struct list_head *blocks, unsigned long *zeroed)
+unsigned long arena_pool_take(int nid, unsigned long wanted, struct list_head *blocks,
+			      unsigned long *zeroed, bool again)
 {
 	struct node_pool *pool = &pools[nid];
 	unsigned long taken = 0, misses, nr_zeroed = 0, nr;
@@ -514,7 +521,7 @@ unsigned long arena_pool_take(int nid, unsigned long wanted,
 	atomic_long_add(nr_zeroed, &pool->zeroed);
 	*zeroed += nr_zeroed;
 	misses += nr_zeroed + wanted - taken;
-	if (misses) {
+	if (misses && !again) {
 		spin_lock(&pool->lock);
 		pool->misses += misses;
 		spin_unlock(&pool->lock);
@@ -638,8 +645,19 @@ static bool zero_one(struct node_pool *pool)
 }
 
 /*
- * Blocks that are just being zeroed are in no list. Wait for them a moment: it will
- * not be long, who zeroes waits for nobody. False if there are none.
+ * Whether to go on waiting for others: not for long. @until is zero before the first call,
+ * and then the jiffies of the end.
+ */
+static bool has_patience(unsigned long *until)
+{
+	if (!*until)
+		*until = (jiffies + ZEROING_PATIENCE) | 1;
+	return time_before(jiffies, *until);
+}
+
+/*
+ * Blocks that are just being zeroed are in no list. Wait for them a moment. False if there
+ * are none.
  */
 static bool wait_for_zeroing(struct node_pool *pool)
 {
@@ -652,6 +670,7 @@ static bool wait_for_zeroing(struct node_pool *pool)
 /**
  * arena_pool_wait - see whether there are blocks after all
  * @nodes: on which nodes
+ * @until: for who calls this again and again, zero at first: when it gives up
  *
  * For who found none: those that were just being zeroed may be all that is left.
  * If they still are, waits a moment.
@@ -659,11 +678,13 @@ static bool wait_for_zeroing(struct node_pool *pool)
  * Context: process context; may sleep.
  * Return: whether it is worth to try again.
  */
-bool arena_pool_wait(const nodemask_t *nodes)
+bool arena_pool_wait(const nodemask_t *nodes, unsigned long *until)
 {
 	nodemask_t left = nodes_with_room(nodes);
 	int nid;
 
+	if (!has_patience(until))
+		return false;
 	for_each_node_mask(nid, left) {
 		if (READ_ONCE(pools[nid].ready.nr_blocks) ||
 		    wait_for_zeroing(&pools[nid]))
@@ -723,7 +744,7 @@ int arena_pool_take_run(int nid, unsigned long nr, struct list_head *blocks,
 {
 	unsigned long most = node_present_pages(nid) >> ARENA_BLOCK_ORDER;
 	struct node_pool *pool = &pools[nid];
-	unsigned long nr_grown = 0, nr_zeroed = 0, nr_tries = 0, held;
+	unsigned long nr_grown = 0, nr_zeroed = 0, nr_tries = 0, until = 0, held;
 	struct folio *folio;
 	int err = 0;
 
@@ -757,7 +778,7 @@ int arena_pool_take_run(int nid, unsigned long nr, struct list_head *blocks,
 			nr_zeroed++;
 		else if (nr_grown < nr && grow_pool(pool, __GFP_RECLAIM))
 			nr_grown++;
-		else if (!wait_for_zeroing(pool))
+		else if (!has_patience(&until) || !wait_for_zeroing(pool))
 			err = -ENOMEM;
 	} while (!take_run(pool, nr, blocks) && !err);
 	allow_extra(pool, -(long)nr);

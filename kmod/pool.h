@@ -78,10 +78,10 @@ unsigned long arena_pool_hold(int nid, unsigned long wanted);
 void arena_pool_unhold(int nid, unsigned long nr);
 void arena_pool_set_limit(unsigned long nr);
 void arena_pool_set_accounted(bool accounted);
-unsigned long arena_pool_take(int nid, unsigned long wanted,
-			      struct list_head *blocks, unsigned long *zeroed);
+unsigned long arena_pool_take(int nid, unsigned long wanted, struct list_head *blocks,
+			      unsigned long *zeroed, bool again);
 struct folio *arena_pool_alloc(int nid, const nodemask_t *nodes);
-bool arena_pool_wait(const nodemask_t *nodes);
+bool arena_pool_wait(const nodemask_t *nodes, unsigned long *until);
 int arena_pool_take_run(int nid, unsigned long nr, struct list_head *blocks,
 			unsigned long *zeroed);
 

@@ -18,7 +18,7 @@ static struct folio *get_from(int nid)
 	struct folio *folio;
 	LIST_HEAD(blocks);
 
-	if (!arena_pool_take(nid, 1, &blocks, &zeroed))
+	if (!arena_pool_take(nid, 1, &blocks, &zeroed, false))
 		return arena_pool_alloc(nid, NULL);
 	folio = list_first_entry(&blocks, struct folio, lru);
 	list_del(&folio->lru);
@@ -129,7 +129,8 @@ static void what_is_put_becomes_ready(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, after.zeroed, before.zeroed);
 
 	/* All of them are zero now, and nobody waits for that. */
-	KUNIT_EXPECT_EQ(test, arena_pool_take(nid, after.ready, &blocks, &zeroed), after.ready);
+	KUNIT_EXPECT_EQ(test, arena_pool_take(nid, after.ready, &blocks, &zeroed, false),
+			after.ready);
 	KUNIT_EXPECT_EQ(test, zeroed, 0);
 	list_for_each_entry(folio, &blocks, lru) {
 		KUNIT_EXPECT_EQ(test, folio_nid(folio), nid);
@@ -175,6 +176,49 @@ static void a_run_is_adjacent(struct kunit *test)
 		list_del(&folio->lru);
 		put_block(folio);
 	}
+	expect_counts(test, 0, 0);
+}
+
+/* By somebody who is never given a CPU. */
+static void zeroing_without_end_is_not_waited_for(struct kunit *test)
+{
+	struct node_pool *pool = &pools[numa_mem_id()];
+	const nodemask_t node = nodemask_of_node(pool->nid);
+	unsigned long misses, until = 0, zeroed = 0, tries;
+	struct arena_pool_stats stats;
+	LIST_HEAD(blocks);
+
+	spin_lock(&pool->lock);
+	pool->nr_dirty++;
+	spin_unlock(&pool->lock);
+	for (tries = 0; tries < 20 * ZEROING_PATIENCE; tries++) {
+		if (!arena_pool_wait(&node, &until))
+			break;
+		schedule_timeout_killable(1);
+	}
+	/* Which wants to see it done. */
+	spin_lock(&pool->lock);
+	pool->nr_dirty--;
+	spin_unlock(&pool->lock);
+	KUNIT_EXPECT_GT(test, tries, 0);
+	KUNIT_EXPECT_LT(test, tries, 20 * ZEROING_PATIENCE);
+
+	/* What is asked for twice was missed once. (No refill meanwhile.) */
+	arena_pool_hold_off(pool->nid);
+	arena_pool_stats(pool->nid, &stats);
+	misses = stats.misses;
+	settle(pool->nid);
+	arena_pool_stats(pool->nid, &stats);
+	KUNIT_EXPECT_EQ(test, arena_pool_take(pool->nid, stats.ready, &blocks, &zeroed, true),
+			stats.ready);
+	KUNIT_EXPECT_EQ(test, arena_pool_take(pool->nid, 10, &blocks, &zeroed, true), 0);
+	arena_pool_stats(pool->nid, &stats);
+	KUNIT_EXPECT_EQ(test, stats.misses, misses);
+	arena_pool_take(pool->nid, 10, &blocks, &zeroed, false);
+	arena_pool_stats(pool->nid, &stats);
+	KUNIT_EXPECT_EQ(test, stats.misses, misses + 10);
+	if (!list_empty(&blocks))
+		put_all(&blocks);
 	expect_counts(test, 0, 0);
 }
 
@@ -557,12 +601,12 @@ static void step_take(struct model *model, unsigned int nr)
 	unsigned long taken, zeroed = 0;
 	LIST_HEAD(blocks);
 
-	taken = arena_pool_take(model->pool->nid, nr, &blocks, &zeroed);
+	taken = arena_pool_take(model->pool->nid, nr, &blocks, &zeroed, false);
 	/* What the worker was zeroing could not be had, and now it can. */
 	if (taken < nr) {
 		settle(model->pool->nid);
 		taken += arena_pool_take(model->pool->nid, nr - taken, &blocks,
-					 &zeroed);
+					 &zeroed, false);
 	}
 	MODEL_CHECK(model, taken == min(nr, model->kept));
 	MODEL_CHECK(model, taken == list_count_nodes(&blocks) && zeroed <= taken);
@@ -826,6 +870,7 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(a_block_is_zeroed_and_on_its_node),
 	KUNIT_CASE(what_is_put_becomes_ready),
 	KUNIT_CASE(a_run_is_adjacent),
+	KUNIT_CASE_SLOW(zeroing_without_end_is_not_waited_for),
 	KUNIT_CASE(the_watermarks_hold),
 	KUNIT_CASE_SLOW(what_was_shrunk_comes_back),
 	KUNIT_CASE(what_is_given_up_is_spare),
