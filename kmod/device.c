@@ -522,7 +522,7 @@ static long arena_ioc_set_limit(struct arena *arena, void __user *uargs)
 static long arena_ioc_claim(struct arena *arena, void __user *uargs)
 {
 	struct arena_ioc_claim args;
-	unsigned long blocks, taken;
+	struct arena_claim claim;
 	int size, err;
 
 	size = get_args(&args, sizeof(args), sizeof(args), uargs);
@@ -530,13 +530,16 @@ static long arena_ioc_claim(struct arena *arena, void __user *uargs)
 		return size;
 	if (args.flags)
 		return -EINVAL;
-	err = arena_idle_claim(arena, &blocks, &taken);
+	err = arena_idle_claim(arena, &claim);
 	if (err)
 		return err;
 	args.size = size;
-	args.blocks = blocks;
-	args.taken = taken;
-	return put_args(uargs, &args, size);
+	args.blocks = claim.blocks;
+	args.taken = claim.taken;
+	err = put_args(uargs, &args, size);
+	if (err)
+		arena_idle_undo_claim(arena, &claim);
+	return err;
 }
 
 static long arena_ioc_freeze(struct arena *arena, void __user *uargs)

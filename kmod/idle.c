@@ -135,16 +135,14 @@ int arena_idle_mmap(struct arena *arena, struct vm_area_struct *vma)
 /**
  * arena_idle_claim - make an arena active, whatever has become of it
  * @arena: the arena
- * @blocks: set to the blocks that are committed
- * @taken: set to the blocks that were taken since this was called before
+ * @claim: set to what became of it
  *
  * Context: process context.
  * Return: 0, or with nothing changed
  * * -EROFS if the arena is frozen
  * * -EINTR if the process is being killed
  */
-int arena_idle_claim(struct arena *arena, unsigned long *blocks,
-		     unsigned long *taken)
+int arena_idle_claim(struct arena *arena, struct arena_claim *claim)
 {
 	struct arena_control *control;
 	int err;
@@ -154,13 +152,33 @@ int arena_idle_claim(struct arena *arena, unsigned long *blocks,
 		return err;
 	/* With what make_control() wrote. */
 	control = smp_load_acquire(&arena->control);
-	if (control)
-		WRITE_ONCE(control->state, ARENA_STATE_ACTIVE);
-	*blocks = arena->nr_blocks;
-	*taken = arena->nr_taken;
+	claim->old_state = control ? xchg(&control->state, ARENA_STATE_ACTIVE) : 0;
+	claim->blocks = arena->nr_blocks;
+	claim->taken = arena->nr_taken;
 	arena->nr_taken = 0;
 	up_write(&arena->sem);
 	return 0;
+}
+
+/**
+ * arena_idle_undo_claim - take a claim back, of which nobody can be told
+ * @arena: the arena
+ * @claim: what arena_idle_claim() found
+ *
+ * The next one tells it. If the program has marked the arena idle again meanwhile, it stays
+ * so.
+ *
+ * Context: process context.
+ */
+void arena_idle_undo_claim(struct arena *arena, const struct arena_claim *claim)
+{
+	u64 state = ARENA_STATE_ACTIVE;
+
+	down_write(&arena->sem);
+	arena->nr_taken += claim->taken;
+	if (arena->control)
+		try_cmpxchg(&arena->control->state, &state, claim->old_state);
+	up_write(&arena->sem);
 }
 
 /* Whether what an arena has may be taken; it may no longer when this returns. */

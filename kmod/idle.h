@@ -6,10 +6,22 @@
 
 struct arena;
 
+/**
+ * struct arena_claim - what a claim found
+ * @blocks: blocks that are committed still
+ * @taken: blocks that were taken since the last claim
+ * @old_state: the state word before
+ */
+struct arena_claim {
+	unsigned long blocks;
+	unsigned long taken;
+	u64 old_state;
+};
+
 bool arena_idle_is_control(const struct vm_area_struct *vma);
 int arena_idle_mmap(struct arena *arena, struct vm_area_struct *vma);
-int arena_idle_claim(struct arena *arena, unsigned long *blocks,
-		     unsigned long *taken);
+int arena_idle_claim(struct arena *arena, struct arena_claim *claim);
+void arena_idle_undo_claim(struct arena *arena, const struct arena_claim *claim);
 bool arena_idle_is(const struct arena *arena);
 void arena_idle_destroy(struct arena *arena);
 

@@ -281,6 +281,8 @@ static bool claim_block(struct folio *folio)
 	/* Left by those who mapped it. */
 	folio_clear_dirty(folio);
 	folio_clear_referenced(folio);
+	/* cache.c's */
+	folio_clear_checked(folio);
 	return true;
 }
 

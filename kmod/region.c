@@ -948,18 +948,24 @@ static void make_regions_readonly(struct arena *arena)
 	}
 }
 
-/* Whether somebody has a reference to what is in a slot, and is mapped nowhere. */
-static bool is_held_locked(struct arena *arena)
+/*
+ * Whether what is in the slots, and is mapped nowhere, can be shown to others: nobody has
+ * a reference through which he could write, and all contents are the owner's choice. A
+ * block that comes from the arena's cache has what was released in it.
+ */
+static int check_contents_locked(struct arena *arena)
 {
 	unsigned long index;
 	struct folio *folio;
 
 	xa_for_each(&arena->slots, index, folio) {
 		if (folio_ref_count(folio) != 1)
-			return true;
+			return -EBUSY;
+		if (folio_test_checked(folio))
+			return -EINVAL;
 		cond_resched();
 	}
-	return false;
+	return 0;
 }
 
 /**
@@ -974,6 +980,7 @@ static bool is_held_locked(struct arena *arena)
  * Context: process context, without the mmap_lock.
  * Return: 0, also if it was frozen before; or
  * * -EBUSY if somebody holds a page, and may write to it
+ * * -EINVAL if one of the blocks is from the arena's cache
  * * -EINTR if the process is being killed
  */
 int arena_region_freeze(struct arena *arena)
@@ -991,10 +998,9 @@ int arena_region_freeze(struct arena *arena)
 	if (arena->is_frozen)
 		goto unlock;
 	unmap_blocks(arena, 0, ARENA_CONTROL_OFFSET >> ARENA_BLOCK_SHIFT);
-	if (is_held_locked(arena)) {
-		err = -EBUSY;
+	err = check_contents_locked(arena);
+	if (err)
 		goto unlock;
-	}
 	make_regions_readonly(arena);
 	/* Who finds it frozen finds what its owner wrote. */
 	smp_store_release(&arena->is_frozen, true);

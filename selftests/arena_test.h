@@ -268,11 +268,12 @@ static inline struct arena_control *map_control(int fd)
 
 static inline void mark_idle(struct arena_control *control)
 {
-	unsigned long long since = seconds() * 1e9;
+	unsigned long long since = seconds() * 1e9, old = ARENA_STATE_ACTIVE;
 
-	__atomic_store_n(&control->state,
-			 (since & ~(unsigned long long)ARENA_STATE_MASK) | ARENA_STATE_IDLE,
-			 __ATOMIC_RELEASE);
+	__atomic_compare_exchange_n((unsigned long long *)&control->state, &old,
+				    (since & ~(unsigned long long)ARENA_STATE_MASK) |
+				    ARENA_STATE_IDLE, false,
+				    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 }
 
 /* Without a call: true if it was idle, and so nothing was taken. */

@@ -113,6 +113,42 @@ TEST_F(idle, only_then)
 	EXPECT_TRUE(is_whole(self->memory, NR * BLOCK, 0x2d));
 }
 
+/* Or a claim would find it idle, and all there. */
+TEST_F(idle, marked_twice_it_is_still_taken)
+{
+	mark_idle(self->control);
+	if (!drop_slab())
+		SKIP(return, "may not drop caches");
+	mark_idle(self->control);
+	EXPECT_EQ(ARENA_STATE_TAKEN, state_of(self->control));
+	EXPECT_FALSE(claim_by_swap(self->control));
+	EXPECT_EQ(NR, claim_by_call(self->fd).taken);
+}
+
+TEST_F(idle, a_claim_that_can_t_be_told_is_none)
+{
+	struct arena_ioc_claim *claim;
+
+	claim = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, claim);
+	claim->size = sizeof(*claim);
+	ASSERT_EQ(0, mprotect(claim, PAGE, PROT_READ));
+	mark_idle(self->control);
+	EXPECT_EQ(-1, ioctl(self->fd, ARENA_IOC_CLAIM, claim));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(ARENA_STATE_IDLE, state_of(self->control));
+	EXPECT_TRUE(claim_by_swap(self->control));
+	EXPECT_TRUE(is_whole(self->memory, NR * BLOCK, 0x1d));
+
+	mark_idle(self->control);
+	if (!drop_slab())
+		SKIP(return, "may not drop caches");
+	EXPECT_EQ(-1, ioctl(self->fd, ARENA_IOC_CLAIM, claim));
+	EXPECT_EQ(ARENA_STATE_TAKEN, state_of(self->control));
+	EXPECT_EQ(NR, claim_by_call(self->fd).taken);
+	EXPECT_EQ(0, claim_by_call(self->fd).taken);
+}
+
 /* Who holds a page keeps it, and it counts until he lets go. */
 TEST_F(idle, a_pinned_block_keeps_its_contents)
 {

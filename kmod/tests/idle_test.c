@@ -147,18 +147,28 @@ static void a_claim_ends_it(struct kunit *test)
 {
 	const unsigned long nr = 3 * BLOCKS_AT_ONCE;
 	struct arena *arena = make_arena(test, 0, nr, 4 | ARENA_STATE_IDLE);
-	unsigned long blocks, taken, gone;
+	struct arena_claim claim;
+	unsigned long gone;
 
 	gone = shrink_all(1);
 	KUNIT_EXPECT_GE(test, gone, 1);
-	KUNIT_ASSERT_EQ(test, arena_idle_claim(arena, &blocks, &taken), 0);
-	KUNIT_EXPECT_EQ(test, taken, gone);
-	KUNIT_EXPECT_EQ(test, blocks, nr - gone);
+	KUNIT_ASSERT_EQ(test, arena_idle_claim(arena, &claim), 0);
+	KUNIT_EXPECT_EQ(test, claim.taken, gone);
+	KUNIT_EXPECT_EQ(test, claim.blocks, nr - gone);
 	KUNIT_EXPECT_EQ(test, state_of(arena), ARENA_STATE_ACTIVE);
 	KUNIT_EXPECT_EQ(test, shrink_all(ULONG_MAX), 0);
-	KUNIT_ASSERT_EQ(test, arena_idle_claim(arena, &blocks, &taken), 0);
-	KUNIT_EXPECT_EQ(test, taken, 0);
-	KUNIT_EXPECT_EQ(test, blocks, nr - gone);
+	/* Nobody was told: once more. */
+	arena_idle_undo_claim(arena, &claim);
+	KUNIT_EXPECT_EQ(test, state_of(arena), 4 | ARENA_STATE_TAKEN);
+	KUNIT_ASSERT_EQ(test, arena_idle_claim(arena, &claim), 0);
+	KUNIT_EXPECT_EQ(test, claim.taken, gone);
+	KUNIT_ASSERT_EQ(test, arena_idle_claim(arena, &claim), 0);
+	KUNIT_EXPECT_EQ(test, claim.taken, 0);
+	KUNIT_EXPECT_EQ(test, claim.blocks, nr - gone);
+	/* What the program says meanwhile stays. */
+	WRITE_ONCE(arena->control->state, 8 | ARENA_STATE_IDLE);
+	arena_idle_undo_claim(arena, &claim);
+	KUNIT_EXPECT_EQ(test, state_of(arena), 8 | ARENA_STATE_IDLE);
 }
 
 /* Reclaim waits for nobody: neither for who changes the arena nor for who maps a block. */
@@ -193,13 +203,13 @@ static void who_is_busy_is_passed_by(struct kunit *test)
 static void the_frozen_is_spared(struct kunit *test)
 {
 	struct arena *arena = make_arena(test, 0, 2, 4 | ARENA_STATE_IDLE);
-	unsigned long blocks, taken;
+	struct arena_claim claim;
 
 	WRITE_ONCE(arena->is_frozen, true);
 	KUNIT_EXPECT_EQ(test, count_all(), 0);
 	KUNIT_EXPECT_EQ(test, shrink_all(ULONG_MAX), 0);
 	KUNIT_EXPECT_EQ(test, arena->nr_blocks, 2);
-	KUNIT_EXPECT_EQ(test, arena_idle_claim(arena, &blocks, &taken), -EROFS);
+	KUNIT_EXPECT_EQ(test, arena_idle_claim(arena, &claim), -EROFS);
 }
 
 static struct kunit_case idle_cases[] = {

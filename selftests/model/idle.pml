@@ -7,7 +7,7 @@
  * by call, but for what it says was taken; and what is written after either stays until the
  * arena is marked idle again. And nobody waits for ever.
  *
- * NO_CAS, UNMAP_LATER, CLAIM_UNLOCKED and NO_STATE each take something out that this
+ * NO_CAS, UNMAP_LATER, CLAIM_UNLOCKED, NO_STATE and MARK_BY_STORE each take something out that this
  * needs; then spin has to find an error.
  */
 #define BLOCKS	2
@@ -61,6 +61,20 @@ inline expect_all()
 	}
 }
 
+inline mark()
+{
+#ifdef MARK_BY_STORE
+	state = IDLE
+#else
+	atomic {
+		if
+		:: state == ACTIVE -> state = IDLE
+		:: else
+		fi
+	}
+#endif
+}
+
 active proctype program()
 {
 	byte round, i, lost;
@@ -72,7 +86,11 @@ active proctype program()
 		}
 		/* Still the program's. */
 		expect_all();
-		state = IDLE;
+		mark();
+		if
+		:: mark()		/* once more, it knows no better */
+		:: true
+		fi;
 
 		atomic {
 			survived = (state == IDLE);

@@ -271,8 +271,9 @@ struct arena_ioc_stats {
  * struct arena_control - what program and kernel say to each other without a call
  * @state: ARENA_STATE_*
  *
- * The program stores (release) ARENA_STATE_IDLE and the time when it does not need
- * the contents for a while. The kernel changes that to ARENA_STATE_TAKEN, by a
+ * When the program does not need the contents for a while, it changes the word from
+ * ARENA_STATE_ACTIVE to ARENA_STATE_IDLE and the time, by a compare-and-swap (release);
+ * where that fails it is idle already. The kernel changes that to ARENA_STATE_TAKEN, by a
  * compare-and-swap, before it takes the first block. Before the program touches any
  * of them again it changes it back to ARENA_STATE_ACTIVE by a compare-and-swap
  * (acquire). Where that succeeds nothing was taken. Where it finds

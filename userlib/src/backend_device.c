@@ -167,7 +167,7 @@ static int map_control(struct range *range)
 static int device_idle(struct range *range, char *from, char *used)
 {
 	struct timespec now;
-	uint64_t ns;
+	uint64_t ns, old;
 	int err;
 
 	(void)from;
@@ -178,9 +178,11 @@ static int device_idle(struct range *range, char *from, char *used)
 	/* Which one has been idle longest, a tick more or less does not matter to. */
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	ns = (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-	__atomic_store_n(&range->control->state,
-			 (ns & ~(uint64_t)ARENA_STATE_MASK) | ARENA_STATE_IDLE,
-			 __ATOMIC_RELEASE);
+	old = ARENA_STATE_ACTIVE;
+	/* If it fails it is idle, and what was taken is for the claim to learn. */
+	__atomic_compare_exchange_n((uint64_t *)&range->control->state, &old,
+				    (ns & ~(uint64_t)ARENA_STATE_MASK) | ARENA_STATE_IDLE,
+				    false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 	return 0;
 }
 
