@@ -1093,17 +1093,21 @@ static void hold_off_locked(struct node_pool *pool, unsigned long period)
 /**
  * arena_pool_hold_off - don't refill a node's pool for a while
  * @nid: the node, from which the system just wanted memory back
+ * @part: and which of it
  *
- * It is refilled after that, if it is short of its low watermark.
+ * It is refilled after that, if it is short of its low watermark. Who wants what is spare
+ * wants memory, and puts the refill off each time. The reserve is looked at, and a little
+ * of it taken, as long as anybody reads files: that must not keep it from ever coming back.
  *
  * Context: any; does not sleep.
  */
-void arena_pool_hold_off(int nid)
+void arena_pool_hold_off(int nid, enum arena_pool_part part)
 {
 	struct node_pool *pool = &pools[nid];
 
 	spin_lock(&pool->lock);
-	hold_off_locked(pool, REFILL_HOLD_OFF);
+	if (part == ARENA_POOL_SPARE || !time_before(jiffies, pool->refill_after))
+		hold_off_locked(pool, REFILL_HOLD_OFF);
 	spin_unlock(&pool->lock);
 }
 

@@ -97,7 +97,7 @@ void arena_pool_free_claimed(struct folio *folio);
 unsigned long arena_pool_count(int nid, enum arena_pool_part part);
 unsigned long arena_pool_shrink(int nid, unsigned long nr,
 				enum arena_pool_part part);
-void arena_pool_hold_off(int nid);
+void arena_pool_hold_off(int nid, enum arena_pool_part part);
 unsigned long arena_pool_give_up(int nid);
 unsigned long arena_pool_excess(int nid);
 

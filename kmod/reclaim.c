@@ -58,7 +58,7 @@ static unsigned long drain_node(int nid)
 {
 	unsigned long nr_idle;
 
-	arena_pool_hold_off(nid);
+	arena_pool_hold_off(nid, ARENA_POOL_SPARE);
 	arena_idle_shrink(nid, ULONG_MAX, &nr_idle);
 	return nr_idle + shrink_spare(nid, ULONG_MAX) +
 	       arena_pool_shrink(nid, ULONG_MAX, ARENA_POOL_RESERVE);
@@ -91,7 +91,7 @@ static unsigned long scan_spare(struct shrinker *shrinker,
 {
 	unsigned long nr = wanted(sc), done;
 
-	arena_pool_hold_off(sc->nid);
+	arena_pool_hold_off(sc->nid, ARENA_POOL_SPARE);
 	/* What is next is not to go before that: then whoever is at it has helped. */
 	if (!arena_idle_shrink(sc->nid, nr, &done))
 		return SHRINK_STOP;
@@ -110,7 +110,7 @@ static unsigned long count_reserve(struct shrinker *shrinker,
 static unsigned long scan_reserve(struct shrinker *shrinker,
 				  struct shrink_control *sc)
 {
-	arena_pool_hold_off(sc->nid);
+	arena_pool_hold_off(sc->nid, ARENA_POOL_RESERVE);
 	return report(sc, arena_pool_shrink(sc->nid, wanted(sc), ARENA_POOL_RESERVE));
 }
 

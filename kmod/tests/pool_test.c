@@ -179,6 +179,25 @@ static void a_run_is_adjacent(struct kunit *test)
 	expect_counts(test, 0, 0);
 }
 
+static void the_reserve_is_held_off_once(struct kunit *test)
+{
+	struct node_pool *pool = &pools[numa_mem_id()];
+	unsigned long until;
+
+	arena_pool_hold_off(pool->nid, ARENA_POOL_SPARE);
+	until = READ_ONCE(pool->refill_after);
+	KUNIT_EXPECT_TRUE(test, time_after(until, jiffies));
+	schedule_timeout_uninterruptible(2);
+	arena_pool_hold_off(pool->nid, ARENA_POOL_RESERVE);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(pool->refill_after), until);
+	arena_pool_hold_off(pool->nid, ARENA_POOL_SPARE);
+	KUNIT_EXPECT_TRUE(test, time_after(READ_ONCE(pool->refill_after), until));
+	/* If it is not held off, it is. */
+	WRITE_ONCE(pool->refill_after, jiffies);
+	arena_pool_hold_off(pool->nid, ARENA_POOL_RESERVE);
+	KUNIT_EXPECT_TRUE(test, time_after(READ_ONCE(pool->refill_after), jiffies));
+}
+
 /* By somebody who is never given a CPU. */
 static void zeroing_without_end_is_not_waited_for(struct kunit *test)
 {
@@ -204,7 +223,7 @@ static void zeroing_without_end_is_not_waited_for(struct kunit *test)
 	KUNIT_EXPECT_LT(test, tries, 20 * ZEROING_PATIENCE);
 
 	/* What is asked for twice was missed once. (No refill meanwhile.) */
-	arena_pool_hold_off(pool->nid);
+	arena_pool_hold_off(pool->nid, ARENA_POOL_SPARE);
 	arena_pool_stats(pool->nid, &stats);
 	misses = stats.misses;
 	settle(pool->nid);
@@ -246,7 +265,7 @@ static void the_watermarks_hold(struct kunit *test)
 	/* Nothing is reserved, so that all of it is spare; then the reverse. */
 	KUNIT_EXPECT_EQ(test, arena_pool_count(nid, ARENA_POOL_SPARE), MAX);
 	KUNIT_EXPECT_EQ(test, arena_pool_count(nid, ARENA_POOL_RESERVE), 0);
-	arena_pool_hold_off(nid);
+	arena_pool_hold_off(nid, ARENA_POOL_SPARE);
 	arena_pool_set_watermarks(0, MAX, MAX);
 	KUNIT_EXPECT_EQ(test, arena_pool_count(nid, ARENA_POOL_SPARE), 0);
 	KUNIT_EXPECT_EQ(test, arena_pool_shrink(nid, NR, ARENA_POOL_SPARE), 0);
@@ -267,7 +286,7 @@ static void what_is_given_up_is_spare(struct kunit *test)
 	enum { NR = 4 };
 	int nid = numa_mem_id(), i;
 
-	arena_pool_hold_off(nid);
+	arena_pool_hold_off(nid, ARENA_POOL_SPARE);
 	arena_pool_set_watermarks(0, NR, NR);
 	trim(nid);
 	for (i = 0; i < NR; i++)
@@ -309,7 +328,7 @@ static void what_was_shrunk_comes_back(struct kunit *test)
 	pools[nid].retry = REFILL_RETRY;
 	spin_unlock(&pools[nid].lock);
 	since = jiffies;
-	arena_pool_hold_off(nid);
+	arena_pool_hold_off(nid, ARENA_POOL_SPARE);
 	/* It goes to sleep with nothing to do. */
 	msleep(100);
 	KUNIT_EXPECT_EQ(test, arena_pool_shrink(nid, NR, ARENA_POOL_RESERVE), NR);
@@ -840,7 +859,7 @@ static void random_operations(struct kunit *test)
 	model->pool = &pools[numa_mem_id()];
 	prandom_seed_state(&model->rnd, seed);
 
-	arena_pool_hold_off(model->pool->nid);
+	arena_pool_hold_off(model->pool->nid, ARENA_POOL_SPARE);
 	arena_pool_set_watermarks(0, MODEL_MIN, MODEL_MAX);
 	arena_pool_shrink(model->pool->nid, ULONG_MAX, ARENA_POOL_SPARE);
 	arena_pool_shrink(model->pool->nid, ULONG_MAX, ARENA_POOL_RESERVE);
@@ -849,7 +868,7 @@ static void random_operations(struct kunit *test)
 
 	for (step = 0; step < NR_STEPS && !model->failed; step++) {
 		/* It would be refilled after ten seconds. */
-		arena_pool_hold_off(model->pool->nid);
+		arena_pool_hold_off(model->pool->nid, ARENA_POOL_SPARE);
 		do_step(model);
 		check_counts(model);
 		cond_resched();
@@ -870,6 +889,7 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(a_block_is_zeroed_and_on_its_node),
 	KUNIT_CASE(what_is_put_becomes_ready),
 	KUNIT_CASE(a_run_is_adjacent),
+	KUNIT_CASE(the_reserve_is_held_off_once),
 	KUNIT_CASE_SLOW(zeroing_without_end_is_not_waited_for),
 	KUNIT_CASE(the_watermarks_hold),
 	KUNIT_CASE_SLOW(what_was_shrunk_comes_back),
