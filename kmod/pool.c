@@ -131,7 +131,9 @@ struct node_pool {
 	struct task_struct *worker;
 	unsigned long min;
 	unsigned long max;
-	atomic_long_t held;
+
+	/* Not on the line that everybody reads. */
+	atomic_long_t held ____cacheline_aligned_in_smp;
 	atomic_long_t quarantined;
 	atomic_long_t zeroed;
 
@@ -1133,21 +1135,25 @@ unsigned long arena_pool_give_up(int nid)
 }
 
 /**
- * arena_pool_excess - how many blocks a node keeps above its high watermark
+ * arena_pool_excess - how many blocks caches keep that a node should not
  * @nid: the node
+ *
+ * Above its high watermark, or in the place of its low one.
  *
  * Context: any; does not sleep.
  */
 unsigned long arena_pool_excess(int nid)
 {
 	struct node_pool *pool = &pools[nid];
-	unsigned long kept;
+	unsigned long kept, cached, room;
 
 	spin_lock(&pool->lock);
 	kept = nr_kept_locked(pool);
 	kept -= min(kept, pool->max + pool->nr_extra);
+	room = pool->max - pool->min;
+	cached = pool->nr_cached - min(pool->nr_cached, room);
 	spin_unlock(&pool->lock);
-	return kept;
+	return max(kept, cached);
 }
 
 /* --- the worker ---------------------------------------------------------- */

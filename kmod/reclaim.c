@@ -175,9 +175,9 @@ static struct notifier_block memory_notifier = {
 };
 
 /**
- * arena_reclaim_trim - give back what caches have above the high watermarks
+ * arena_reclaim_trim - give back what caches have more of than the watermarks allow
  *
- * After these were lowered. What is in the pools their workers free.
+ * After these were changed. What is in the pools their workers free.
  *
  * Context: process context; may sleep. Does nothing before arena_reclaim_init()
  * and after arena_reclaim_exit().

@@ -327,6 +327,17 @@ TEST_F(reclaim, a_lower_watermark_trims_caches)
 	EXPECT_EQ(0, pool_count("dirty") + pool_count("cached"));
 }
 
+/* What is to be ready has the room that caches had. */
+TEST_F(reclaim, a_higher_minimum_trims_caches)
+{
+	if (self->warm == -ENOENT)
+		SKIP(return, "not root, or the module has no watermarks");
+	ASSERT_EQ(CACHED, fill_cache(self->fd));
+	ASSERT_TRUE(set_file(PARAMETERS "min", MAX_SIZE));
+	EXPECT_EQ(0, cached_by(self->fd));
+	EXPECT_EQ(0, pool_count("cached"));
+}
+
 /*
  * Take a piece of a node's memory away and bring it back, if there is one that
  * can go. What is kept on the node meanwhile, in blocks, or -1.
