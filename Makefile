@@ -144,9 +144,16 @@ $(B)/on_%: examples/on_%.c $(B)/libarena.a $(headers)
 
 # --- the module --------------------------------------------------------------
 
-.PHONY: modules modules_install
+.PHONY: modules modules_install module-index
 modules modules_install: kernel-headers
 	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_PATH=$(DESTDIR) $@
+	$(if $(filter modules_install,$@),$(if $(DESTDIR),,$(MAKE) module-index))
+
+# So that modprobe finds it. Kbuild leaves this out where there is no System.map beside
+# the headers, as Debian's have none.
+DEPMOD ?= $(or $(shell command -v depmod),/sbin/depmod)
+module-index:
+	$(DEPMOD) "$$(sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h)"
 
 # For a kernel of selftests/vm/fetch, from a copy of the sources, so that
 # modules for several kernels do not get into each other's way. Always with the same flags, so

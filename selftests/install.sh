@@ -42,6 +42,16 @@ exports_only() {
 	     <(sed -n 's/^\t\(arena_[a-z0-9_]*\);$/\1/p' "$@" | sort)
 }
 
+# Kbuild does not run depmod where the kernel's headers have no System.map.
+modprobe_will_find_the_module() {
+	local headers=$root/headers
+	mkdir -p "$headers/include/generated"
+	echo '#define UTS_RELEASE "6.1.0-1-test"' > "$headers/include/generated/utsrelease.h"
+	echo 'modules_install: ;' > "$headers/Makefile"
+	[ "$(make -s modules_install DESTDIR= DEPMOD=echo KDIR="$headers")" = 6.1.0-1-test ] &&
+		[ -z "$(make -s modules_install DESTDIR="$root" DEPMOD=echo KDIR="$headers")" ]
+}
+
 # What a language does that knows no header.
 inline_functions_can_be_loaded() {
 	cat > "$root/load.c" <<'C'
@@ -158,6 +168,7 @@ C
 }
 
 check 'make install' installs
+check 'modprobe will find the module' modprobe_will_find_the_module
 check 'the program in the README is examples/hello.c' readme_has_an_example
 check 'it builds and runs with the shared library' build_and_run shared -L"$lib" -larena
 check 'and with the static one' build_and_run static "$lib/libarena.a"
