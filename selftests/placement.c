@@ -445,6 +445,26 @@ TEST_F(placement, the_nearest_of_the_mask_comes_first)
 	}
 }
 
+/* It says where pages are to be, and can ask whether they are. */
+TEST_F(placement, mbind_has_no_effect)
+{
+	unsigned long first = 1, second = 2;
+	char *memory;
+
+	if (!run_on_node(1) || !run_on_node(0))
+		SKIP(return, "no second node with CPUs");
+	memory = map_blocks(self->place.fd, 1);
+	ASSERT_NE(MAP_FAILED, memory);
+	memory[0] = 1;
+	ASSERT_EQ(0, node_of(memory));
+	EXPECT_EQ(0, syscall(SYS_mbind, memory, BLOCK, MPOL_BIND, &second, 64, 0));
+	EXPECT_EQ(0, node_of(memory));
+	EXPECT_EQ(0, syscall(SYS_mbind, memory, BLOCK, MPOL_BIND, &first, 64, MPOL_MF_STRICT));
+	EXPECT_EQ(-1, syscall(SYS_mbind, memory, BLOCK, MPOL_BIND, &second, 64,
+			      MPOL_MF_STRICT));
+	EXPECT_EQ(EIO, errno);
+}
+
 TEST_F(placement, of_the_arena_overrides_that_of_the_task)
 {
 	const struct place *place = &self->place;

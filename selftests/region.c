@@ -6,6 +6,7 @@
 #include "arena_test.h"
 #include <setjmp.h>
 #include <stdint.h>
+#include <linux/futex.h>
 #include <linux/kernel-page-flags.h>
 #include "harness.h"
 
@@ -550,6 +551,26 @@ TEST_F(node, the_task_policy_is_obeyed)
 	for (i = 0; i < NR; i++) {
 		EXPECT_EQ(!variant->node, node_of(memory + i * BLOCK));
 	}
+}
+
+/*
+ * A shared futex is found by its page's mapping, and blocks have none: process-shared and
+ * robust locks, and the stack of a thread that is joined, can't be in a region.
+ */
+TEST_F(region, shared_futexes_are_refused)
+{
+	int *word = (int *)map_blocks(self->fd, 1);
+	struct timespec now = { 0 };
+
+	ASSERT_NE(MAP_FAILED, (void *)word);
+	EXPECT_EQ(-1, syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(-1, syscall(SYS_futex, word, FUTEX_WAIT, 0, &now, NULL, 0));
+	EXPECT_EQ(EFAULT, errno);
+	/* Those of one process need none. */
+	EXPECT_EQ(0, syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0));
+	EXPECT_EQ(-1, syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, 0, &now, NULL, 0));
+	EXPECT_EQ(ETIMEDOUT, errno);
 }
 
 TEST_HARNESS_MAIN
