@@ -34,17 +34,17 @@
  *
  *   1. takes the folios out of their slots,
  *   2. unmaps the range,
- *   3. locks each folio and unmaps it again if it is mapped,
+ *   3. locks each folio and unmaps it again while it is mapped,
  *   4. puts it.
  *
  * A fault that locked a folio before 3 has mapped it when 3 gets the lock, and
  * 3 undoes that. One that locks it after 3 sees the change of 1, because the
  * lock orders them, and maps nothing. So after 3 the folio is mapped nowhere,
  * for ever: it is in no slot, and there is no other way to a mapping. (mremap()
- * moves mappings, but under the i_mmap_rwsem or in the order of the interval
- * tree, so that unmap_mapping_range() does not miss them. That it moves no page table
- * where this has just removed a huge page takes a lock on older kernels: see
- * mremap_block_killable().)
+ * moves mappings, under the i_mmap_rwsem or in the order of the interval tree, so
+ * that unmap_mapping_range() does not miss page tables. It can miss a huge page, for which 3
+ * goes on until nothing is mapped. That mremap() moves no page table where a huge page has
+ * just been removed takes a lock on older kernels: see mremap_block_killable().)
  *
  * The slot can't hold the same folio anew at the second look, since whoever
  * looks holds a reference, and a folio with a reference is not reused.
@@ -756,19 +756,32 @@ static void unmap_ranges(struct arena *arena, struct list_head *blocks)
 		unmap_blocks(arena, first, nr);
 }
 
-/* Step 3 of release: the mappings that faults made during step 2. */
+/*
+ * Unmap a locked folio until it is. Once may not do: mremap() takes a huge page away at one
+ * address and puts it back at another, and whoever unmaps looks at an empty PMD
+ * without the lock under which both are done, so that it can find it at neither. All the
+ * while the mapping is counted, and no new one can be made.
+ */
+static void unmap_locked_folio(struct arena *arena, struct folio *folio)
+{
+	/*
+	 * A mapping holds a reference, which is quicker to see: older
+	 * kernels look at each page to find that none is mapped.
+	 */
+	while (folio_ref_count(folio) > 1 && folio_mapped(folio)) {
+		unmap_blocks(arena, block_index(folio->index), 1);
+		cond_resched();
+	}
+}
+
+/* Step 3 of release: the mappings that faults made during step 2, and those it missed. */
 static void unmap_stragglers(struct arena *arena, struct list_head *blocks)
 {
 	struct folio *folio;
 
 	list_for_each_entry(folio, blocks, lru) {
 		folio_lock(folio);
-		/*
-		 * A mapping holds a reference, which is quicker to see: older
-		 * kernels look at each page to find that none is mapped.
-		 */
-		if (folio_ref_count(folio) > 1 && folio_mapped(folio))
-			unmap_blocks(arena, block_index(folio->index), 1);
+		unmap_locked_folio(arena, folio);
 		folio_unlock(folio);
 		cond_resched();
 	}
@@ -1079,7 +1092,7 @@ void arena_region_count(struct arena *arena, unsigned long *node_blocks)
  * @blocks: they are added to its end, mapped nowhere
  *
  * Release, for where nobody may wait. Under the folio lock no fault is about to map
- * a block, so that one round of unmapping will do. A block that somebody has locked
+ * a block. A block that somebody has locked
  * is being touched, which in an idle arena is against the rules, and stays. That
  * all is done under @sem is what ARENA_IOC_CLAIM waits for.
  *
@@ -1103,8 +1116,10 @@ void arena_region_take_locked(struct arena *arena, int nid, unsigned long wanted
 		nr++;
 	}
 	unmap_ranges(arena, blocks);
-	list_for_each_entry(folio, blocks, lru)
+	list_for_each_entry(folio, blocks, lru) {
+		unmap_locked_folio(arena, folio);
 		folio_unlock(folio);
+	}
 	arena->nr_taken += nr;
 	atomic_long_add(nr, &arena->counts.taken);
 }
