@@ -553,6 +553,20 @@ TEST_F(node, the_task_policy_is_obeyed)
 	}
 }
 
+/* The kernel unmaps before it asks. */
+TEST_F(region, remap_file_pages_loses_the_page)
+{
+	char *memory = map_blocks(self->fd, 1);
+
+	ASSERT_NE(MAP_FAILED, memory);
+	EXPECT_EQ(-1, syscall(SYS_remap_file_pages, memory + PAGE, PAGE, 0, 5, 0));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, msync(memory + PAGE, PAGE, MS_ASYNC));
+	EXPECT_EQ(ENOMEM, errno);
+	EXPECT_EQ(0, msync(memory, PAGE, MS_ASYNC));
+	EXPECT_EQ(1, blocks_of(self->fd));
+}
+
 /*
  * A shared futex is found by its page's mapping, and blocks have none: process-shared and
  * robust locks, and the stack of a thread that is joined, can't be in a region.
