@@ -88,6 +88,14 @@ versions_only_in_compat() {
 	! grep -lE 'LINUX_VERSION_CODE|KERNEL_VERSION' kmod/*.[ch] | grep -v compat.h
 }
 
+# As PREEMPT_RT's kernels are.
+without_huge_pages_it_says_so() {
+	local output
+	! output=$(make -s vm-objects KERNEL=$kernel INTO=build/$kernel \
+		CONFIG_TRANSPARENT_HUGEPAGE= 2>&1) &&
+		grep 'needs a kernel with transparent huge pages' <<< "$output"
+}
+
 # First line, or second after #!, in every file that can have a comment. Pictures are made of
 # what a page says that has one, and traces were recorded.
 every_file_has_a_license() {
@@ -103,6 +111,7 @@ every_file_has_a_license() {
 }
 
 check 'the module builds without warnings, W=1' selftests/vm/build $kernel
+check 'without huge pages the build says so' without_huge_pages_it_says_so
 check 'sparse finds what is planted' sparse_finds_what_is_planted
 check 'sparse has nothing to say, C=2' selftests/vm/build $kernel C=2 CHECK="$bin/sparse"
 check 'coccinelle finds what is planted' coccinelle_finds_what_is_planted
