@@ -327,6 +327,7 @@ unsigned long arena_account_charged(const struct arena_account *account)
  */
 int arena_account_init(void)
 {
+	struct dmem_cgroup_init region_init = { };
 	struct dmem_cgroup_region *region;
 	int nid;
 
@@ -336,8 +337,8 @@ int arena_account_init(void)
 	if (!dmem_regions)
 		return -ENOMEM;
 	for_each_node_state(nid, N_MEMORY) {
-		region = dmem_cgroup_register_region((u64)node_present_pages(nid) << PAGE_SHIFT,
-						     "arena/node%d", nid);
+		region_init.size = (u64)node_present_pages(nid) << PAGE_SHIFT;
+		region = dmem_cgroup_register_region(&region_init, "arena/node%d", nid);
 		if (IS_ERR(region)) {
 			arena_account_exit();
 			return PTR_ERR(region);

@@ -111,6 +111,15 @@ static inline void dmem_cgroup_uncharge(struct dmem_cgroup_pool_state *pool,
 #include <linux/cgroup_dmem.h>
 #endif
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 3, 0)
+struct dmem_cgroup_init {
+	u64 size;
+};
+
+#define dmem_cgroup_register_region(init, ...) \
+	dmem_cgroup_register_region((init)->size, __VA_ARGS__)
+#endif
+
 typedef unsigned long (*shrinker_fn)(struct shrinker *shrinker,
 				     struct shrink_control *sc);
 
