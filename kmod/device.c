@@ -25,6 +25,7 @@
 #include <linux/mount.h>
 #include <linux/nodemask.h>
 #include <linux/pseudo_fs.h>
+#include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -227,21 +228,16 @@ static int arena_open(struct inode *inode, struct file *file)
 		err = -ENOMEM;
 		goto put_inode;
 	}
+	arena->mm = current->mm;
 	err = arena_region_init(arena);
 	if (err)
 		goto close_account;
-	/* Last: an owner that dies finds its arenas made. */
-	err = arena_owner_join(arena);
-	if (err)
-		goto destroy_region;
+	mmgrab(arena->mm);
 
 	file->f_mapping = arena->inode->i_mapping;
 	file->private_data = arena;
 	return nonseekable_open(inode, file);
 
-destroy_region:
-	arena_region_destroy(arena);
-	goto put_inode;
 close_account:
 	arena_account_close(arena->account);
 put_inode:
@@ -258,6 +254,7 @@ static int arena_release(struct inode *inode, struct file *file)
 	arena_idle_destroy(arena);
 	arena_owner_leave(arena);
 	arena_region_destroy(arena);
+	mmdrop(arena->mm);
 	iput(arena->inode);
 	kfree(arena);
 	return 0;
@@ -267,10 +264,15 @@ static int arena_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct arena *arena = file->private_data;
 	bool is_control = arena_idle_is_control(vma);
+	bool is_owner = vma->vm_mm == arena->mm;
+	int err;
 
-	if (vma->vm_mm != arena->mm && (is_control || !arena_region_is_frozen(arena)))
+	if (!is_owner && (is_control || !arena_region_is_frozen(arena)))
 		return -EPERM;
-	return is_control ? arena_idle_mmap(arena, vma) : arena_region_mmap(arena, vma);
+	if (is_control)
+		return arena_idle_mmap(arena, vma);
+	err = is_owner ? arena_owner_join_locked(arena) : 0;
+	return err ?: arena_region_mmap(arena, vma);
 }
 
 /*
@@ -431,6 +433,9 @@ static long arena_ioc_commit(struct arena *arena, void __user *uargs)
 		return size;
 	if (args.flags & ~ARENA_REGION_CONTIG)
 		return -EINVAL;
+	err = arena_owner_join(arena);
+	if (err)
+		return err;
 	err = arena_region_commit(arena, args.offset, args.length,
 				  args.flags & ARENA_REGION_CONTIG, &blocks);
 	if (err)

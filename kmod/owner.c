@@ -3,22 +3,27 @@
  * Owners: the address spaces that arenas belong to.
  *
  * An arena lives as long as its file, and other processes may hold that: by fork, exec
- * or a socket. Its blocks are of use to its owner alone (unless it is frozen), so they
- * must not outlive the owner: nobody could reach them, nor be told by the OOM killer
- * to let go of them. So each owner has an MMU notifier, whose release() the core mm
- * calls once, when the address space has lost its last user and before its VMAs go. It
- * takes all blocks of all arenas that are not frozen.
+ * or a socket. Unless the arena is frozen, its blocks are of use to its owner alone, so
+ * they must not outlive the owner: no process could reach them, and killing one would
+ * not free them. So each owner has an MMU notifier. The core mm calls its release() once,
+ * after the address space has lost its last user and before its VMAs go. release() takes
+ * all blocks of all arenas that are not frozen.
+ *
+ * An arena joins its owner before it gets its first block: at the first mmap, or at the
+ * first commit by ioctl. Not at open: misc_open() calls that under a mutex that all misc
+ * devices share, and registering a notifier waits for the mmap_lock, which a thread may
+ * hold for as long as it commits.
  *
  * The core mm has at most one notifier of ours for each address space, which all
  * its arenas share, and counts them. The notifier is freed after an SRCU grace period
- * when the last has left, so that release() never meets one that is gone.
+ * when the last arena has left, so that release() never finds it freed.
  *
- * owner.mutex protects the list of an owner's arenas, and keeps each of them alive
- * while release() takes its blocks. It is taken before all locks of region.c, and not
- * under the mmap_lock.
+ * Locks: mmap_lock, owner.mutex, then those of region.c. owner.mutex protects the list of
+ * an owner's arenas, and keeps each of them alive while release() takes its blocks.
  */
 #include <linux/err.h>
 #include <linux/list.h>
+#include <linux/mmap_lock.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
@@ -27,7 +32,7 @@
 #include "region.h"
 
 #ifndef CONFIG_MMU_NOTIFIER
-#error "arena needs CONFIG_MMU_NOTIFIER, which CONFIG_KVM selects, to see an owner die"
+#error "arena needs CONFIG_MMU_NOTIFIER, which CONFIG_KVM selects"
 #endif
 
 /**
@@ -64,7 +69,7 @@ static void free_owner(struct mmu_notifier *notifier)
 	kfree(to_owner(notifier));
 }
 
-/* The address space has no user any more: nobody of it commits, maps or asks. */
+/* The address space has no users left: no thread of it commits, maps or makes calls. */
 static void release_owner(struct mmu_notifier *notifier, struct mm_struct *mm)
 {
 	struct arena_owner *owner = to_owner(notifier);
@@ -83,50 +88,71 @@ static const struct mmu_notifier_ops owner_ops = {
 };
 
 /**
- * arena_owner_join - make the current process's address space the owner of an arena
- * @arena: the arena; @mm, @owner and @of_owner are set
+ * arena_owner_join_locked - have an arena's blocks released when its owner ends
+ * @arena: the arena, of the current process
  *
- * Context: process context, without the mmap_lock, which is taken for writing.
- * Return: 0, or
+ * Context: process context, mmap_lock held for writing.
+ * Return: 0, also if it has joined before; or
  * * -ENOMEM if there is no memory
- * * -ERESTARTNOINTR if there is a signal first
+ * * -ERESTARTNOINTR if a signal is pending: registering does not begin then
  */
-int arena_owner_join(struct arena *arena)
+int arena_owner_join_locked(struct arena *arena)
 {
-	struct mmu_notifier *notifier = mmu_notifier_get(&owner_ops, current->mm);
+	struct mmu_notifier *notifier;
 	struct arena_owner *owner;
 
-	/* Of its locks, which are many, it takes none while a signal is pending. */
+	mmap_assert_write_locked(arena->mm);
+	if (arena->owner)
+		return 0;
+	notifier = mmu_notifier_get_locked(&owner_ops, arena->mm);
 	if (IS_ERR(notifier))
 		return PTR_ERR(notifier) == -EINTR ? -ERESTARTNOINTR : PTR_ERR(notifier);
 	owner = to_owner(notifier);
-	arena->mm = current->mm;
-	arena->owner = owner;
 	mutex_lock(&owner->mutex);
 	list_add_tail(&arena->of_owner, &owner->arenas);
 	mutex_unlock(&owner->mutex);
-	/* The pointer must stay unique as long as something is compared with it. */
-	mmgrab(arena->mm);
+	WRITE_ONCE(arena->owner, owner);
 	return 0;
 }
 
 /**
- * arena_owner_leave - the arena is about to go
- * @arena: the arena; the owner may be gone already
+ * arena_owner_join - same as arena_owner_join_locked(), but takes the mmap_lock
+ * @arena: the arena, of the current process
  *
- * Context: process context. Waits for release() if that is at it.
+ * Context: process context, without the mmap_lock.
+ * Return: see arena_owner_join_locked(); also -EINTR if the process is being killed
+ */
+int arena_owner_join(struct arena *arena)
+{
+	int err;
+
+	if (READ_ONCE(arena->owner))
+		return 0;
+	if (mmap_write_lock_killable(arena->mm))
+		return -EINTR;
+	err = arena_owner_join_locked(arena);
+	mmap_write_unlock(arena->mm);
+	return err;
+}
+
+/**
+ * arena_owner_leave - forget an arena whose file is being closed
+ * @arena: the arena; its owner may have ended
+ *
+ * Context: process context. Waits for release() if that is running.
  */
 void arena_owner_leave(struct arena *arena)
 {
+	if (!arena->owner)
+		return;
 	mutex_lock(&arena->owner->mutex);
 	list_del(&arena->of_owner);
 	mutex_unlock(&arena->owner->mutex);
 	mmu_notifier_put(&arena->owner->notifier);
-	mmdrop(arena->mm);
 }
 
 /**
- * arena_owner_exit - wait for what is still to be freed, at module unload
+ * arena_owner_exit - wait until all owners are freed, at module unload
  */
 void arena_owner_exit(void)
 {

@@ -4,6 +4,7 @@
 
 struct arena;
 
+int arena_owner_join_locked(struct arena *arena);
 int arena_owner_join(struct arena *arena);
 void arena_owner_leave(struct arena *arena);
 void arena_owner_exit(void);

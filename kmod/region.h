@@ -38,8 +38,9 @@ struct arena_counts {
 /**
  * struct arena - one open file of /dev/arena
  * @mm: the address space it belongs to; held by mmgrab(), so that the pointer
- *	stays unique, and only ever compared. Constant.
- * @owner: who tells when that ends, see owner.c. Constant.
+ *	stays unique. Only its mmap_lock is ever used. Constant.
+ * @owner: notifies of the end of @mm, see owner.c; NULL before the first region or
+ *	commit. Set once, under the mmap_lock of @mm for writing; read without.
  * @of_owner: in the owner's list; protected by its mutex
  * @inode: anonymous inode; its mapping lists the VMAs of this arena. Constant.
  * @sem: protects which folio is in which slot; see region.c

@@ -4,6 +4,7 @@
  * otherwise like any shared file mapping.
  */
 #include "arena_test.h"
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <linux/futex.h>
@@ -553,7 +554,43 @@ TEST_F(node, the_task_policy_is_obeyed)
 	}
 }
 
-/* The kernel unmaps before it asks. */
+static void *commit_much(void *data)
+{
+	int fd = *(int *)data;
+
+	/* Under the mmap_lock. */
+	map_blocks(fd, 256);
+	__atomic_store_n((int *)data, -1, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/*
+ * Every misc device would wait with it. Whether the commit was still running is a matter
+ * of luck on a busy host: one try of ten is enough.
+ */
+TEST_F(region, open_does_not_wait_for_a_commit)
+{
+	bool was_running = false;
+	pthread_t thread;
+	int i, fd, much;
+
+	for (i = 0; i < 10 && !was_running; i++) {
+		much = fd = open_arena();
+		ASSERT_GE(fd, 0);
+		ASSERT_EQ(0, pthread_create(&thread, NULL, commit_much, &much));
+		while (pool_count("in_use") < 8 &&
+		       __atomic_load_n(&much, __ATOMIC_ACQUIRE) >= 0)
+			usleep(100);
+		EXPECT_EQ(0, close(open_arena()));
+		was_running = __atomic_load_n(&much, __ATOMIC_ACQUIRE) >= 0;
+		pthread_join(thread, NULL);
+		EXPECT_GE(release_all(fd), 0);
+		close(fd);
+	}
+	EXPECT_TRUE(was_running);
+}
+
+/* The kernel unmaps before it returns the error. */
 TEST_F(region, remap_file_pages_loses_the_page)
 {
 	char *memory = map_blocks(self->fd, 1);

@@ -332,11 +332,15 @@ TEST_F(death, a_thousand_kills_leave_no_block)
 TEST_F(death, by_close)
 {
 	int fd = open_arena();
+	char *memory = map_blocks(fd, NR);
 
-	ASSERT_NE(MAP_FAILED, map_blocks(fd, NR));
+	ASSERT_NE(MAP_FAILED, memory);
 	/* The mapping holds the arena. */
 	close(fd);
 	EXPECT_EQ(NR, pool_count("in_use"));
+	/* Closing and unmapping end it, though its owner lives on. */
+	ASSERT_EQ(0, munmap(memory, NR * BLOCK));
+	EXPECT_EQ(0, pool_settled("in_use", 0));
 }
 
 TEST_F(death, of_an_arena_that_kept_blocks)
@@ -444,11 +448,15 @@ static void be_owner(const FIXTURE_VARIANT(heir) *variant, int socket)
 	pid_t heir = 0;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (set_arena_flags(fd, variant->flags) || commit_blocks(fd, 0, NR) ||
-	    release_range(fd, 0, 2 * BLOCK) != 2)
+	if (set_arena_flags(fd, variant->flags))
 		_exit(1);
+	/* Either of them makes the arena its owner's. */
 	if (variant->is_mapped)
 		touch(map_blocks(fd, NR), NR * BLOCK, 1);
+	else
+		commit_blocks(fd, 0, NR);
+	if (release_range(fd, 0, 2 * BLOCK) != 2)
+		_exit(1);
 	if (variant->is_sent && send_descriptor(socket, fd))
 		_exit(2);
 	if (!variant->is_sent && !variant->execs)
