@@ -47,8 +47,8 @@ static void own_blocks(struct arena *arena, unsigned long first,
 }
 
 /*
- * Up to @wanted blocks of a node, nearest tier first, with hardly any reclaim; @again
- * without any: the page allocator, which had none, is not asked twice.
+ * Up to @wanted blocks of a node, nearest tier first, with hardly any reclaim. The page
+ * allocator is not asked @again: it had none.
  */
 static unsigned long take_from_node(struct arena *arena, int nid, unsigned long wanted,
 				    struct list_head *blocks, bool again)
@@ -97,13 +97,9 @@ static unsigned long take_from_nodes(struct arena *arena, int near,
 	return taken;
 }
 
-/*
- * A block of any of the nodes, with reclaim, or NULL. It is charged before it is known
- * on which, so on each; those of which the cgroup may have no more leave the mask.
- */
-static struct folio *alloc_charged(struct arena *arena, int near, nodemask_t *nodes)
+/* Charge a block of each node; a node of which the cgroup may have no more leaves the mask. */
+static void charge_each(struct arena *arena, nodemask_t *nodes)
 {
-	struct folio *folio = NULL;
 	nodemask_t all = *nodes;
 	int nid;
 
@@ -111,19 +107,44 @@ static struct folio *alloc_charged(struct arena *arena, int near, nodemask_t *no
 		if (!arena_account_charge_node(arena->account, nid, 1))
 			node_clear(nid, *nodes);
 	}
-	if (!nodes_empty(*nodes))
-		folio = arena_pool_alloc(near, nodes);
+}
+
+/* Undo that, except for the node of @folio, which may be NULL. */
+static void uncharge_each(struct arena *arena, const nodemask_t *nodes,
+			  const struct folio *folio)
+{
+	int nid;
+
 	for_each_node_mask(nid, *nodes) {
 		if (!folio || folio_nid(folio) != nid)
 			arena_account_uncharge_node(arena->account, nid, 1);
 	}
+}
+
+/* A block of any of the nodes, with reclaim, or NULL. Its node is not known in advance. */
+static struct folio *alloc_charged(struct arena *arena, int near, nodemask_t *nodes)
+{
+	struct folio *folio = NULL;
+
+	charge_each(arena, nodes);
+	if (!nodes_empty(*nodes))
+		folio = arena_pool_alloc(near, nodes);
+	uncharge_each(arena, nodes, folio);
 	return folio;
+}
+
+/* Wait for blocks of nodes of which the cgroup may have more; false if there is no point. */
+static bool wait_for_blocks(struct arena *arena, nodemask_t *nodes, unsigned long *until)
+{
+	charge_each(arena, nodes);
+	uncharge_each(arena, nodes, NULL);
+	return arena_pool_wait(nodes, until);
 }
 
 /*
  * Blocks for a run of slots with one placement: from the nodes that the policy
- * asks for, then from others that will do; with reclaim only when none has any, and
- * once; and when that has none either, those that are just being zeroed for the pools.
+ * asks for, then from others that will do; with reclaim, once, if none has any; and
+ * then those that are currently being zeroed for the pools.
  */
 static int take_run(struct arena *arena, const struct arena_placement *placement,
 		    unsigned long nr, struct list_head *blocks)
@@ -157,7 +178,7 @@ static int take_run(struct arena *arena, const struct arena_placement *placement
 			cond_resched();
 		}
 		again = true;
-	} while (taken < nr && arena_pool_wait(&nodes, &until));
+	} while (taken < nr && wait_for_blocks(arena, &nodes, &until));
 	return taken < nr ? -ENOMEM : 0;
 }
 
