@@ -89,8 +89,8 @@ static_assert(ARENA_BLOCK_SIZE == SZ_2M);
 #define REFILL_RETRY_MAX	(64 * HZ)
 
 /*
- * How long a commit waits for blocks that others are just zeroing, when it has found no
- * others: it takes less than a millisecond, but who zeroes may have to wait for a CPU.
+ * How long a commit that finds no block waits for those that are being zeroed. Zeroing
+ * takes less than a millisecond, but the zeroing thread may have to wait for a CPU.
  */
 #define ZEROING_PATIENCE	HZ
 
@@ -119,6 +119,7 @@ static_assert(ARENA_BLOCK_SIZE == SZ_2M);
  * @nr_cached: blocks that arenas keep
  * @nr_extra: how many blocks above @max are not too many just now
  * @refill_after: jiffies before which there is no refill
+ * @held_off_until: jiffies until which reclaim has put refills off
  * @retry: jiffies to the next refill after one that found nothing
  * @given_up_until: jiffies before which nothing is reserved
  * @hits: see struct arena_pool_stats for this one and the next
@@ -132,7 +133,7 @@ struct node_pool {
 	unsigned long min;
 	unsigned long max;
 
-	/* Not on the line that everybody reads. */
+	/* Every commit writes it: not on the cache line that is read under @lock. */
 	atomic_long_t held ____cacheline_aligned_in_smp;
 	atomic_long_t quarantined;
 	atomic_long_t zeroed;
@@ -144,6 +145,7 @@ struct node_pool {
 	unsigned long nr_cached;
 	unsigned long nr_extra;
 	unsigned long refill_after;
+	unsigned long held_off_until;
 	unsigned long retry;
 	unsigned long given_up_until;
 	unsigned long hits;
@@ -283,7 +285,7 @@ static bool claim_block(struct folio *folio)
 	/* Left by those who mapped it. */
 	folio_clear_dirty(folio);
 	folio_clear_referenced(folio);
-	/* cache.c's */
+	/* Set by cache.c. */
 	folio_clear_checked(folio);
 	return true;
 }
@@ -494,7 +496,7 @@ static nodemask_t nodes_with_room(const nodemask_t *nodes)
  * @blocks: they are added to its end, zeroed, each with one reference that is the
  *	caller's
  * @zeroed: how many had to be zeroed for that is added to it
- * @again: whether it was asked for these before, and has counted what it did not have
+ * @again: whether this is a retry, whose misses have been counted
  *
  * Context: process context; may sleep.
  * Return: how many there were, or fewer if the process is being killed.
@@ -649,8 +651,8 @@ static bool zero_one(struct node_pool *pool)
 }
 
 /*
- * Whether to go on waiting for others: not for long. @until is zero before the first call,
- * and then the jiffies of the end.
+ * Whether to go on waiting. @until is zero before the first call, which sets it to the end
+ * in jiffies.
  */
 static bool has_patience(unsigned long *until)
 {
@@ -659,10 +661,7 @@ static bool has_patience(unsigned long *until)
 	return time_before(jiffies, *until);
 }
 
-/*
- * Blocks that are just being zeroed are in no list. Wait for them a moment. False if there
- * are none.
- */
+/* Blocks that are being zeroed are in no list. Wait a tick for them; false if there are none. */
 static bool wait_for_zeroing(struct node_pool *pool)
 {
 	if (!READ_ONCE(pool->nr_dirty))
@@ -674,10 +673,10 @@ static bool wait_for_zeroing(struct node_pool *pool)
 /**
  * arena_pool_wait - see whether there are blocks after all
  * @nodes: on which nodes
- * @until: for who calls this again and again, zero at first: when it gives up
+ * @until: zero before the first of a series of calls; set to when the series ends
  *
- * For who found none: those that were just being zeroed may be all that is left.
- * If they still are, waits a moment.
+ * For a caller that found none: blocks that were being zeroed may be all that is left.
+ * If they still are, waits a tick.
  *
  * Context: process context; may sleep.
  * Return: whether it is worth to try again.
@@ -691,8 +690,10 @@ bool arena_pool_wait(const nodemask_t *nodes, unsigned long *until)
 		return false;
 	for_each_node_mask(nid, left) {
 		if (READ_ONCE(pools[nid].ready.nr_blocks) ||
-		    wait_for_zeroing(&pools[nid]))
+		    wait_for_zeroing(&pools[nid])) {
+			cond_resched();
 			return true;
+		}
 	}
 	return false;
 }
@@ -774,16 +775,19 @@ int arena_pool_take_run(int nid, unsigned long nr, struct list_head *blocks,
 	allow_extra(pool, nr);
 	do {
 		/* While others keep putting what others take it would not end. */
-		if (nr_tries++ > most)
+		if (nr_tries++ > most) {
 			err = -ENOMEM;
-		else if (fatal_signal_pending(current))
+		} else if (fatal_signal_pending(current)) {
 			err = -EINTR;
-		else if (zero_one(pool))
+		} else if (zero_one(pool)) {
 			nr_zeroed++;
-		else if (nr_grown < nr && grow_pool(pool, __GFP_RECLAIM))
+			until = 0;
+		} else if (nr_grown < nr && grow_pool(pool, __GFP_RECLAIM)) {
 			nr_grown++;
-		else if (!has_patience(&until) || !wait_for_zeroing(pool))
+			until = 0;
+		} else if (!has_patience(&until) || !wait_for_zeroing(pool)) {
 			err = -ENOMEM;
+		}
 	} while (!take_run(pool, nr, blocks) && !err);
 	allow_extra(pool, -(long)nr);
 	atomic_long_add(nr_zeroed, &pool->zeroed);
@@ -1094,12 +1098,12 @@ static void hold_off_locked(struct node_pool *pool, unsigned long period)
 
 /**
  * arena_pool_hold_off - don't refill a node's pool for a while
- * @nid: the node, from which the system just wanted memory back
- * @part: and which of it
+ * @nid: the node, whose memory the system is reclaiming
+ * @part: which part of the pool it is reclaiming
  *
- * It is refilled after that, if it is short of its low watermark. Who wants what is spare
- * wants memory, and puts the refill off each time. The reserve is looked at, and a little
- * of it taken, as long as anybody reads files: that must not keep it from ever coming back.
+ * It is refilled after that, if it is short of its low watermark. Each scan of the spare
+ * part puts the refill off again. A scan of the reserve does not: these go on, slowly,
+ * for as long as a process reads files, and the reserve must come back nevertheless.
  *
  * Context: any; does not sleep.
  */
@@ -1108,8 +1112,10 @@ void arena_pool_hold_off(int nid, enum arena_pool_part part)
 	struct node_pool *pool = &pools[nid];
 
 	spin_lock(&pool->lock);
-	if (part == ARENA_POOL_SPARE || !time_before(jiffies, pool->refill_after))
+	if (part == ARENA_POOL_SPARE || !time_before(jiffies, pool->held_off_until)) {
+		pool->held_off_until = jiffies + REFILL_HOLD_OFF;
 		hold_off_locked(pool, REFILL_HOLD_OFF);
+	}
 	spin_unlock(&pool->lock);
 }
 
@@ -1135,10 +1141,11 @@ unsigned long arena_pool_give_up(int nid)
 }
 
 /**
- * arena_pool_excess - how many blocks caches keep that a node should not
+ * arena_pool_excess - count the cached blocks that the watermarks do not allow
  * @nid: the node
  *
- * Above its high watermark, or in the place of its low one.
+ * Caches may fill a node up to its high watermark, and have no more than what is above its
+ * low one.
  *
  * Context: any; does not sleep.
  */
@@ -1522,6 +1529,7 @@ int arena_pool_init(void)
 		arena_extents_init(&pool->ready);
 		INIT_LIST_HEAD(&pool->dirty);
 		pool->refill_after = jiffies;
+		pool->held_off_until = jiffies;
 		pool->retry = REFILL_RETRY;
 		pool->given_up_until = jiffies;
 	}

@@ -192,13 +192,15 @@ static void the_reserve_is_held_off_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, READ_ONCE(pool->refill_after), until);
 	arena_pool_hold_off(pool->nid, ARENA_POOL_SPARE);
 	KUNIT_EXPECT_TRUE(test, time_after(READ_ONCE(pool->refill_after), until));
-	/* If it is not held off, it is. */
-	WRITE_ONCE(pool->refill_after, jiffies);
+	/* The first scan does, also if a refill is due soon for another reason. */
+	WRITE_ONCE(pool->held_off_until, jiffies);
+	WRITE_ONCE(pool->refill_after, jiffies + REFILL_DELAY);
 	arena_pool_hold_off(pool->nid, ARENA_POOL_RESERVE);
-	KUNIT_EXPECT_TRUE(test, time_after(READ_ONCE(pool->refill_after), jiffies));
+	KUNIT_EXPECT_TRUE(test, time_after(READ_ONCE(pool->refill_after),
+					   jiffies + REFILL_HOLD_OFF / 2));
 }
 
-/* By somebody who is never given a CPU. */
+/* The thread that zeroes is never given a CPU. */
 static void zeroing_without_end_is_not_waited_for(struct kunit *test)
 {
 	struct node_pool *pool = &pools[numa_mem_id()];
@@ -215,14 +217,14 @@ static void zeroing_without_end_is_not_waited_for(struct kunit *test)
 			break;
 		schedule_timeout_killable(1);
 	}
-	/* Which wants to see it done. */
+	/* The end of the suite waits for it to be zeroed. */
 	spin_lock(&pool->lock);
 	pool->nr_dirty--;
 	spin_unlock(&pool->lock);
 	KUNIT_EXPECT_GT(test, tries, 0);
 	KUNIT_EXPECT_LT(test, tries, 20 * ZEROING_PATIENCE);
 
-	/* What is asked for twice was missed once. (No refill meanwhile.) */
+	/* A retry counts no misses. The pool must not be refilled until the end. */
 	arena_pool_hold_off(pool->nid, ARENA_POOL_SPARE);
 	arena_pool_stats(pool->nid, &stats);
 	misses = stats.misses;
