@@ -151,7 +151,7 @@ unsigned long arena_cache_take(struct arena_cache *cache, int nid,
 	while (taken < wanted &&
 	       (folio = take_one(&cache->parts[nid], &shelves[nid]))) {
 		arena_pool_reuse(folio);
-		/* For who wants to show the arena to others. */
+		/* It has released data in it, which a freeze must not show to others. */
 		folio_set_checked(folio);
 		list_add_tail(&folio->lru, blocks);
 		taken++;

@@ -43,33 +43,33 @@ static inline void vma_start_write(struct vm_area_struct *vma)
 #endif
 
 /*
- * mremap() finds out what kind of entry a PMD is before it locks it. Older kernels do not
- * look again under the lock: where unmap_mapping_range() removed a huge page in between,
- * they move a page table that is not there, and what is in physical page 0 becomes one.
- * (CVE-2024-50066, mended in 6.6.57, 6.11.4 and 6.12, and never in 6.1.) On these who
- * unmaps keeps mremap() out, by the mmap_lock.
+ * mremap() reads the type of a PMD entry before it takes the PMD lock. Older kernels do not
+ * recheck it under the lock. If unmap_mapping_range() removes a huge page in between, they
+ * move a page table that does not exist, and physical page 0 is used as one.
+ * (CVE-2024-50066, fixed in 6.6.57, 6.11.4 and 6.12, but not in 6.1.) On those kernels a
+ * caller that unmaps excludes mremap() by holding the mmap_lock for reading.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 4) || \
 	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 57) && \
 	 LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0))
-#define MREMAP_LOOKS_AGAIN	1
+#define MREMAP_RECHECKS_PMD	1
 #else
-#define MREMAP_LOOKS_AGAIN	0
+#define MREMAP_RECHECKS_PMD	0
 #endif
 
-static inline int mremap_block_killable(struct mm_struct *mm)
+static inline int exclude_mremap_killable(struct mm_struct *mm)
 {
-	return MREMAP_LOOKS_AGAIN ? 0 : mmap_read_lock_killable(mm);
+	return MREMAP_RECHECKS_PMD ? 0 : mmap_read_lock_killable(mm);
 }
 
-static inline bool mremap_try_block(struct mm_struct *mm)
+static inline bool try_exclude_mremap(struct mm_struct *mm)
 {
-	return MREMAP_LOOKS_AGAIN || mmap_read_trylock(mm);
+	return MREMAP_RECHECKS_PMD || mmap_read_trylock(mm);
 }
 
-static inline void mremap_unblock(struct mm_struct *mm)
+static inline void allow_mremap(struct mm_struct *mm)
 {
-	if (!MREMAP_LOOKS_AGAIN)
+	if (!MREMAP_RECHECKS_PMD)
 		mmap_read_unlock(mm);
 }
 

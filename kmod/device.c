@@ -4,7 +4,7 @@
  *
  * Each open makes an arena, which lives as long as the file: descriptors and
  * VMAs hold the file, the file holds the module. An arena belongs to the
- * address space that opened it, and loses its blocks with that (owner.c). A descriptor
+ * address space that opened it, and loses its blocks when that ends (owner.c). A descriptor
  * that reaches another one, by fork, exec or a socket, is of no use there before the
  * arena is frozen.
  *
@@ -119,7 +119,7 @@ static int set_size(const char *value, const struct kernel_param *param)
 	bytes <<= shift;
 	*(unsigned long *)param->arg = bytes;
 	if (param->arg != &limit_bytes && min_bytes != ULONG_MAX && min_bytes > max_bytes)
-		pr_warn_ratelimited("min is more than max, and so nodes keep max ready\n");
+		pr_warn_ratelimited("min is more than max: nodes keep max ready\n");
 	apply_watermarks();
 	return 0;
 }

@@ -20,11 +20,11 @@
  * when it makes the arena active.
  *
  * idle_mutex protects the list of the arenas that have a control page. Reclaim only tries
- * to get it, so that it need not wait for one who is preempted, or throttled. arena.sem
- * and the folio locks, inside it, are tried only, too, and where it takes the mmap_lock
- * (see mremap_try_block()) that as well: who holds one may be allocating, and be who
- * reclaims. What unmapping takes, i_mmap_rwsem above all, is what the
- * kernel's own reclaim takes.
+ * to take it, so that it never waits for a thread that is preempted or throttled. Inside
+ * it, arena.sem, the folio locks and, on kernels where mremap() must be excluded, the
+ * mmap_lock are tried only as well: their holders may be allocating memory, or be the
+ * task that reclaims. Unmapping takes i_mmap_rwsem and page table locks, which the
+ * kernel's own reclaim takes, too.
  */
 #include <linux/list.h>
 #include <linux/mm.h>
@@ -135,7 +135,7 @@ int arena_idle_mmap(struct arena *arena, struct vm_area_struct *vma)
 /**
  * arena_idle_claim - make an arena active, whatever has become of it
  * @arena: the arena
- * @claim: set to what became of it
+ * @claim: filled in
  *
  * Context: process context.
  * Return: 0, or with nothing changed
@@ -161,12 +161,13 @@ int arena_idle_claim(struct arena *arena, struct arena_claim *claim)
 }
 
 /**
- * arena_idle_undo_claim - take a claim back, of which nobody can be told
+ * arena_idle_undo_claim - undo a claim whose result could not be returned
  * @arena: the arena
- * @claim: what arena_idle_claim() found
+ * @claim: set by arena_idle_claim()
  *
- * The next one tells it. If the program has marked the arena idle again meanwhile, it stays
- * so.
+ * The next claim returns it. If the program has marked the arena idle since, that stays.
+ * A concurrent claim by another thread may be undone as well; abi.rst leaves it to the
+ * program that only one thread claims.
  *
  * Context: process context.
  */
@@ -280,16 +281,16 @@ static unsigned long take_from(struct arena *arena, int nid, unsigned long nr)
 	unsigned long done = 0;
 	LIST_HEAD(blocks);
 
-	if (!mremap_try_block(arena->mm))
+	if (!try_exclude_mremap(arena->mm))
 		return 0;
 	if (down_write_trylock(&arena->sem)) {
 		if (!arena_region_is_frozen(arena) && begin_to_take(arena->control))
 			arena_region_take_locked(arena, nid, nr, &blocks);
-		/* Who claims it then can have as many again, by his limits. */
+		/* Uncharged here: a claim finds room for as many under its limits. */
 		done = arena_blocks_free(arena, &blocks);
 		up_write(&arena->sem);
 	}
-	mremap_unblock(arena->mm);
+	allow_mremap(arena->mm);
 	return done;
 }
 

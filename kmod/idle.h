@@ -7,8 +7,8 @@
 struct arena;
 
 /**
- * struct arena_claim - what a claim found
- * @blocks: blocks that are committed still
+ * struct arena_claim - state of an arena when it was claimed
+ * @blocks: blocks that are still committed
  * @taken: blocks that were taken since the last claim
  * @old_state: the state word before
  */

@@ -175,9 +175,9 @@ static struct notifier_block memory_notifier = {
 };
 
 /**
- * arena_reclaim_trim - give back what caches have more of than the watermarks allow
+ * arena_reclaim_trim - free the cached blocks that the watermarks do not allow
  *
- * After these were changed. What is in the pools their workers free.
+ * Called after the watermarks have changed. Workers free the excess blocks of pools.
  *
  * Context: process context; may sleep. Does nothing before arena_reclaim_init()
  * and after arena_reclaim_exit().

@@ -40,11 +40,12 @@
  * A fault that locked a folio before 3 has mapped it when 3 gets the lock, and
  * 3 undoes that. One that locks it after 3 sees the change of 1, because the
  * lock orders them, and maps nothing. So after 3 the folio is mapped nowhere,
- * for ever: it is in no slot, and there is no other way to a mapping. (mremap()
- * moves mappings, under the i_mmap_rwsem or in the order of the interval tree, so
- * that unmap_mapping_range() does not miss page tables. It can miss a huge page, for which 3
- * goes on until nothing is mapped. That mremap() moves no page table where a huge page has
- * just been removed takes a lock on older kernels: see mremap_block_killable().)
+ * for ever: it is in no slot, and there is no other way to a mapping.
+ *
+ * mremap() moves mappings under the i_mmap_rwsem or in the order of the interval tree, so
+ * that unmap_mapping_range() does not miss page tables. It can miss a huge page; that is why
+ * 3 goes on until the folio is unmapped. On older kernels mremap() must be excluded while
+ * huge pages are removed: see exclude_mremap_killable().
  *
  * The slot can't hold the same folio anew at the second look, since whoever
  * looks holds a reference, and a folio with a reference is not reused.
@@ -71,7 +72,7 @@
 #define BATCH	256
 #endif
 
-/* Of a file; what follows is the control page. */
+/* The last block of a file. The control page follows it. */
 #define LAST_BLOCK	((ARENA_CONTROL_OFFSET >> ARENA_BLOCK_SHIFT) - 1)
 
 static unsigned long block_index(pgoff_t pgoff)
@@ -757,10 +758,10 @@ static void unmap_ranges(struct arena *arena, struct list_head *blocks)
 }
 
 /*
- * Unmap a locked folio until it is. Once may not do: mremap() takes a huge page away at one
- * address and puts it back at another, and whoever unmaps looks at an empty PMD
- * without the lock under which both are done, so that it can find it at neither. All the
- * while the mapping is counted, and no new one can be made.
+ * Unmap a locked folio completely. One call may miss a huge mapping: mremap() clears one PMD
+ * and sets another under the locks of both, but unmap_mapping_range() skips an empty PMD
+ * without locking it. So it can pass the new PMD too early and the old one too late. The
+ * mapping stays counted throughout, and the folio lock keeps faults from adding another.
  */
 static void unmap_locked_folio(struct arena *arena, struct folio *folio)
 {
@@ -774,7 +775,7 @@ static void unmap_locked_folio(struct arena *arena, struct folio *folio)
 	}
 }
 
-/* Step 3 of release: the mappings that faults made during step 2, and those it missed. */
+/* Step 3 of release: unmap what faults mapped during step 2, and what step 2 missed. */
 static void unmap_stragglers(struct arena *arena, struct list_head *blocks)
 {
 	struct folio *folio;
@@ -806,7 +807,7 @@ int arena_region_begin_change(struct arena *arena)
 	return -EROFS;
 }
 
-/* Step 1, for blocks that nobody is to have mapped any more; how many. */
+/* Step 1 of release, for a range: seal it if asked to, and empty its slots. */
 static int detach_range(struct arena *arena, unsigned long first, unsigned long nr,
 			bool is_sealed, struct list_head *blocks,
 			unsigned long *detached)
@@ -856,7 +857,7 @@ int arena_region_release(struct arena *arena, u64 offset, u64 length,
 	err = get_range(offset, length, &first, &nr);
 	if (err)
 		return err;
-	err = mremap_block_killable(arena->mm);
+	err = exclude_mremap_killable(arena->mm);
 	if (err)
 		return err;
 	down_read(&arena->commit_sem);
@@ -865,7 +866,7 @@ int arena_region_release(struct arena *arena, u64 offset, u64 length,
 		unmap_ranges(arena, &blocks);
 		unmap_stragglers(arena, &blocks);
 	}
-	mremap_unblock(arena->mm);
+	allow_mremap(arena->mm);
 	if (!err) {
 		arena_blocks_put(arena, &blocks);
 		atomic_long_add(*released, &arena->counts.released);
@@ -875,13 +876,13 @@ int arena_region_release(struct arena *arena, u64 offset, u64 length,
 }
 
 /**
- * arena_region_abandon - release everything, since the owner is gone
- * @arena: the arena. If it is frozen, others may use it, and it keeps its blocks.
+ * arena_region_abandon - release all blocks because the owner has ended
+ * @arena: the arena. If it is frozen, it keeps its blocks: other processes may use them.
  *
- * Nobody can commit any more, nor call mremap() in an address space without users: so
- * none of the locks is needed that keep these out.
+ * An address space without users has no thread that commits or calls mremap(), so the
+ * locks that exclude these are not needed.
  *
- * Context: process context, without the mmap_lock. Waits for nobody who waits for memory.
+ * Context: process context, without the mmap_lock; may sleep.
  */
 void arena_region_abandon(struct arena *arena)
 {
@@ -890,7 +891,7 @@ void arena_region_abandon(struct arena *arena)
 
 	down_write(&arena->sem);
 	if (!arena->is_frozen) {
-		/* It won't want them back. */
+		/* No cache either: the owner can't commit again. */
 		WRITE_ONCE(arena->flags, arena->flags & ~(u64)ARENA_F_KEEP_DIRTY);
 		nr = detach_blocks_locked(arena, 0, LAST_BLOCK, &blocks);
 	}
@@ -962,9 +963,9 @@ static void make_regions_readonly(struct arena *arena)
 }
 
 /*
- * Whether what is in the slots, and is mapped nowhere, can be shown to others: nobody has
- * a reference through which he could write, and all contents are the owner's choice. A
- * block that comes from the arena's cache has what was released in it.
+ * Check that the arena's blocks, which are unmapped, can be shown to other processes: no
+ * page is referenced, so that none can be written, and no block came from the arena's
+ * cache, which leaves released data in it.
  */
 static int check_contents_locked(struct arena *arena)
 {
@@ -1091,10 +1092,9 @@ void arena_region_count(struct arena *arena, unsigned long *node_blocks)
  * @wanted: how many, at most
  * @blocks: they are added to its end, mapped nowhere
  *
- * Release, for where nobody may wait. Under the folio lock no fault is about to map
- * a block. A block that somebody has locked
- * is being touched, which in an idle arena is against the rules, and stays. That
- * all is done under @sem is what ARENA_IOC_CLAIM waits for.
+ * A release that never waits for a lock. While a folio is locked, no fault maps it. A
+ * folio that is locked by another thread is being touched, which the rules for idle
+ * arenas forbid, and is left alone. ARENA_IOC_CLAIM waits for @sem, and so for all this.
  *
  * Context: reclaim.
  */

@@ -157,7 +157,7 @@ static void a_claim_ends_it(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, claim.blocks, nr - gone);
 	KUNIT_EXPECT_EQ(test, state_of(arena), ARENA_STATE_ACTIVE);
 	KUNIT_EXPECT_EQ(test, shrink_all(ULONG_MAX), 0);
-	/* Nobody was told: once more. */
+	/* A claim that was undone is returned again. */
 	arena_idle_undo_claim(arena, &claim);
 	KUNIT_EXPECT_EQ(test, state_of(arena), 4 | ARENA_STATE_TAKEN);
 	KUNIT_ASSERT_EQ(test, arena_idle_claim(arena, &claim), 0);
@@ -165,7 +165,7 @@ static void a_claim_ends_it(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, arena_idle_claim(arena, &claim), 0);
 	KUNIT_EXPECT_EQ(test, claim.taken, 0);
 	KUNIT_EXPECT_EQ(test, claim.blocks, nr - gone);
-	/* What the program says meanwhile stays. */
+	/* Undoing a claim does not change a state that the program has set since. */
 	WRITE_ONCE(arena->control->state, 8 | ARENA_STATE_IDLE);
 	arena_idle_undo_claim(arena, &claim);
 	KUNIT_EXPECT_EQ(test, state_of(arena), 8 | ARENA_STATE_IDLE);

@@ -179,7 +179,7 @@ static int device_idle(struct range *range, char *from, char *used)
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	ns = (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 	old = ARENA_STATE_ACTIVE;
-	/* If it fails it is idle, and what was taken is for the claim to learn. */
+	/* This fails if it is idle already. A store would hide ARENA_STATE_TAKEN. */
 	__atomic_compare_exchange_n((uint64_t *)&range->control->state, &old,
 				    (ns & ~(uint64_t)ARENA_STATE_MASK) | ARENA_STATE_IDLE,
 				    false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
@@ -210,14 +210,14 @@ static int device_claim(struct range *range, char *from)
 	return claim_what_is_left(range);
 }
 
-/* Give back what closing would not: a child may have the descriptor, too. */
+/* Closing does not release anything if a child has inherited the descriptor. */
 static void release_for_good(const struct range *range)
 {
 	struct arena_ioc_set_flags flags = { .size = sizeof(flags) };
 	struct arena_ioc_release release = { .size = sizeof(release) };
 	int saved_errno = errno;
 
-	/* What fails is frozen, and others may be using it. */
+	/* Both fail if the arena is frozen; other processes may be using it then. */
 	if (range->features & ARENA_FEATURE_KEEP_DIRTY)
 		ioctl(range->fd, ARENA_IOC_SET_FLAGS, &flags);
 	ioctl(range->fd, ARENA_IOC_RELEASE, &release);
