@@ -325,7 +325,7 @@ TEST_F(freeze, it_outlives_its_owner)
 }
 
 /* The system takes an idle arena, not a frozen one. */
-/* What was released and had back is not for others. */
+/* A block that was kept dirty contains released data. */
 TEST_F(freeze, not_what_it_kept)
 {
 	ASSERT_EQ(0, set_arena_flags(self->fd, ARENA_F_KEEP_DIRTY));
@@ -333,7 +333,7 @@ TEST_F(freeze, not_what_it_kept)
 	ASSERT_EQ(0, commit_blocks(self->fd, NR, 1));
 	ASSERT_EQ(1, stats_of(self->fd).from_cache);
 	EXPECT_EQ(-EINVAL, freeze_arena(self->fd));
-	/* It is as before, and others will do. */
+	/* The arena has not changed, and blocks that are zeroed can be frozen. */
 	ASSERT_EQ(0, set_arena_flags(self->fd, 0));
 	ASSERT_EQ(1, release_all(self->fd));
 	touch(self->memory, BLOCK, 1);

@@ -113,7 +113,7 @@ TEST_F(idle, only_then)
 	EXPECT_TRUE(is_whole(self->memory, NR * BLOCK, 0x2d));
 }
 
-/* Or a claim would find it idle, and all there. */
+/* Otherwise a claim by compare-and-swap would succeed on zeroed memory. */
 TEST_F(idle, marked_twice_it_is_still_taken)
 {
 	mark_idle(self->control);

@@ -303,7 +303,7 @@ TEST_F(lib, after_fork)
 	EXPECT_NE(NULL, arena_alloc(self->a, 3 * MIB));
 }
 
-/* What a process has of the device, by its descriptors, in KiB. */
+/* Memory of the arenas that a process has descriptors of, in KiB. */
 static long device_kib(pid_t pid)
 {
 	char path[64], line[128];
@@ -322,7 +322,7 @@ static long device_kib(pid_t pid)
 	return sum;
 }
 
-/* A child has the file, too, until it ends or calls exec. */
+/* A child has inherited the descriptor, until it ends or calls exec. */
 TEST_F(lib, destroyed_while_a_child_lives)
 {
 	int status;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the tests with many processes or threads share: touches that may fault, users,
- * what is charged to them, and the control page.
+ * Helpers for tests with many processes or threads: touches that may fault, users and
+ * their charges, and the control page.
  */
 #ifndef ARENA_MANY_H
 #define ARENA_MANY_H
@@ -48,7 +48,7 @@ static inline void leave_fault(int signal)
 
 static inline void catch_faults(void)
 {
-	/* Not blocked meanwhile, so that there is no mask to restore. */
+	/* SA_NODEFER: the signal is not blocked, so there is no mask to restore. */
 	struct sigaction action = {
 		.sa_handler = leave_fault, .sa_flags = SA_NODEFER,
 	};
@@ -57,7 +57,7 @@ static inline void catch_faults(void)
 	sigaction(SIGSEGV, &action, NULL);
 }
 
-/* Sealed, unmapped by another thread, or too much: whatever it is, go on. */
+/* Touch a byte that may be sealed, unmapped or beyond a limit; false if that faults. */
 static inline bool try_touch(char *at, bool is_write)
 {
 	if (sigsetjmp(after_fault, 0))

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Moves: what the core mm does to the page tables of regions under the mmap_lock, while
- * the module unmaps blocks through the interval tree, which does not need it. What can
- * go wrong is a page table; that the kernel says, not the test.
+ * Moves: mremap(2) and its like change the page tables of regions under the mmap_lock,
+ * while the module unmaps blocks through the interval tree, without it. A race of the two
+ * shows as a page table that the kernel complains about, or as a block that stays mapped.
  */
 #include "many.h"
 #include <pthread.h>
@@ -14,9 +14,20 @@
 #define THERE		((char *)0x600040000000)
 #define TOUCHERS	2
 
+typedef bool (*move_fn)(int fd, unsigned int *random);
+
+/**
+ * struct crowd - threads that use one region
+ * @fd: the arena
+ * @control: its control page, or NULL
+ * @move: changes the region's page tables; false if that failed
+ * @stop: set to end all threads
+ * @moves: calls of @move
+ */
 struct crowd {
 	int fd;
 	struct arena_control *control;
+	move_fn move;
 	bool stop;
 	long moves;
 };
@@ -26,6 +37,7 @@ static bool is_over(struct crowd *crowd)
 	return __atomic_load_n(&crowd->stop, __ATOMIC_ACQUIRE);
 }
 
+/* At an address where the region may currently be. */
 static void *run_toucher(void *data)
 {
 	struct crowd *crowd = data;
@@ -40,6 +52,53 @@ static void *run_toucher(void *data)
 	return NULL;
 }
 
+static void *run_mover(void *data)
+{
+	struct crowd *crowd = data;
+	unsigned int random = (unsigned long)&random >> 12;
+
+	while (!is_over(crowd)) {
+		if (!crowd->move(crowd->fd, &random))
+			return (void *)"a move failed";
+		__atomic_add_fetch(&crowd->moves, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+static bool release(struct crowd *crowd)
+{
+	return release_all(crowd->fd) >= 0;
+}
+
+static bool reclaim(struct crowd *crowd)
+{
+	return drop_slab();
+}
+
+/* Call @step while other threads touch and move, until there were @enough calls and moves. */
+static const char *race(struct crowd *crowd, bool (*step)(struct crowd *crowd), long enough)
+{
+	pthread_t touchers[TOUCHERS], mover;
+	const char *error = NULL;
+	void *result;
+	long i;
+
+	for (i = 0; i < TOUCHERS; i++)
+		if (pthread_create(&touchers[i], NULL, run_toucher, crowd))
+			return "no thread";
+	if (pthread_create(&mover, NULL, run_mover, crowd))
+		return "no thread";
+	for (i = 0; !error && (i < enough ||
+			       __atomic_load_n(&crowd->moves, __ATOMIC_RELAXED) < enough); i++)
+		if (!step(crowd))
+			error = "a step failed";
+	__atomic_store_n(&crowd->stop, true, __ATOMIC_RELEASE);
+	pthread_join(mover, &result);
+	for (i = 0; i < TOUCHERS; i++)
+		pthread_join(touchers[i], NULL);
+	return error ? error : result;
+}
+
 static bool move(char *from, char *to, size_t bytes)
 {
 	return mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to;
@@ -51,13 +110,13 @@ static bool map_here(int fd)
 		    MAP_SHARED | MAP_NORESERVE | MAP_FIXED, fd, 0) == HERE;
 }
 
-/* By whole page tables and huge pages. */
+/* Moves page tables and huge pages. */
 static bool move_whole(int fd, unsigned int *random)
 {
 	return move(HERE, THERE, NR * BLOCK) && move(THERE, HERE, NR * BLOCK);
 }
 
-/* By single entries: what is huge is split first. */
+/* Splits huge pages, and moves single entries. */
 static bool move_pieces(int fd, unsigned int *random)
 {
 	size_t bytes = (1 + random_below(random, NR * BLOCK / PAGE - 1)) * PAGE;
@@ -65,7 +124,7 @@ static bool move_pieces(int fd, unsigned int *random)
 	return move(HERE, THERE, bytes) && move(THERE, HERE, bytes) && map_here(fd);
 }
 
-/* Not moved, but looked at entry by entry, by who holds the mmap_lock. */
+/* Other system calls that read each entry under the mmap_lock. */
 static bool change_pieces(int fd, unsigned int *random)
 {
 	size_t bytes = (1 + random_below(random, NR * BLOCK / PAGE - 1)) * PAGE;
@@ -87,13 +146,11 @@ static bool change_pieces(int fd, unsigned int *random)
 
 FIXTURE(moves) {
 	struct crowd crowd;
-	pthread_t touchers[TOUCHERS];
-	pthread_t mover;
 };
 
 FIXTURE_VARIANT(moves) {
-	bool (*move)(int fd, unsigned int *random);
-	/* Where it is wrong, the kernel says so after a few, most of the time. */
+	move_fn move;
+	/* Most runs of a kernel or module with the race fail after a few. */
 	long enough;
 };
 
@@ -101,32 +158,10 @@ FIXTURE_VARIANT_ADD(moves, whole) { .move = move_whole, .enough = 500 };
 FIXTURE_VARIANT_ADD(moves, in_pieces) { .move = move_pieces, .enough = 100 };
 FIXTURE_VARIANT_ADD(moves, changed) { .move = change_pieces, .enough = 100 };
 
-struct mover {
-	struct crowd *crowd;
-	bool (*move)(int fd, unsigned int *random);
-};
-
-static void *run_mover(void *data)
-{
-	const struct mover *mover = data;
-	unsigned int random = (unsigned long)&random >> 12;
-
-	while (!is_over(mover->crowd)) {
-		if (!mover->move(mover->crowd->fd, &random))
-			return (void *)"a move failed";
-		__atomic_add_fetch(&mover->crowd->moves, 1, __ATOMIC_RELAXED);
-	}
-	return NULL;
-}
-
-static long moves_of(struct crowd *crowd)
-{
-	return __atomic_load_n(&crowd->moves, __ATOMIC_RELAXED);
-}
-
 FIXTURE_SETUP(moves)
 {
 	catch_faults();
+	self->crowd.move = variant->move;
 	self->crowd.fd = open_arena();
 	ASSERT_GE(self->crowd.fd, 0);
 	ASSERT_TRUE(map_here(self->crowd.fd));
@@ -137,48 +172,35 @@ FIXTURE_TEARDOWN(moves)
 	close(self->crowd.fd);
 }
 
-/* Meanwhile this thread does @step until there was enough of it and of moves. */
-#define MEET(step)									\
-do {											\
-	struct mover mover = { &self->crowd, variant->move };				\
-	void *error;									\
-	long i;										\
-											\
-	for (i = 0; i < TOUCHERS; i++)							\
-		ASSERT_EQ(0, pthread_create(&self->touchers[i], NULL, run_toucher,	\
-					    &self->crowd));				\
-	ASSERT_EQ(0, pthread_create(&self->mover, NULL, run_mover, &mover));		\
-	for (i = 0; i < variant->enough || moves_of(&self->crowd) < variant->enough; i++) \
-		ASSERT_TRUE(step);							\
-	__atomic_store_n(&self->crowd.stop, true, __ATOMIC_RELEASE);			\
-	pthread_join(self->mover, &error);						\
-	EXPECT_EQ(NULL, error)								\
-		TH_LOG("%s", (const char *)error);					\
-	for (i = 0; i < TOUCHERS; i++)							\
-		pthread_join(self->touchers[i], NULL);					\
-} while (0)
-
 TEST_F(moves, against_release)
 {
-	MEET(release_all(self->crowd.fd) >= 0);
+	const char *error = race(&self->crowd, release, variant->enough);
+
+	EXPECT_EQ(NULL, error)
+		TH_LOG("%s", error);
 	EXPECT_GE(release_all(self->crowd.fd), 0);
 	EXPECT_EQ(0, pool_settled("in_use", 0));
 	EXPECT_EQ(0, pool_settled("quarantined", 0));
 }
 
-/* That it touches what it says is idle is its own fault, and nobody else's. */
+/* The program touches an arena that it has marked idle, at the risk of its own data only. */
 TEST_F(moves, against_reclaim)
 {
+	const char *error;
+
 	if (!drop_slab())
 		SKIP(return, "not root");
 	self->crowd.control = map_control(self->crowd.fd);
 	ASSERT_NE(MAP_FAILED, self->crowd.control);
-	MEET(drop_slab());
+	error = race(&self->crowd, reclaim, variant->enough);
+	EXPECT_EQ(NULL, error)
+		TH_LOG("%s", error);
 	TH_LOG("%llu blocks taken", stats_of(self->crowd.fd).taken);
 	EXPECT_GT(stats_of(self->crowd.fd).taken, 0);
 	ASSERT_GE(claim_by_call(self->crowd.fd), 0);
 	EXPECT_GE(release_all(self->crowd.fd), 0);
 	EXPECT_EQ(0, pool_settled("in_use", 0));
+	EXPECT_EQ(0, pool_settled("quarantined", 0));
 }
 
 TEST_HARNESS_MAIN

@@ -327,7 +327,7 @@ TEST_F(reclaim, a_lower_watermark_trims_caches)
 	EXPECT_EQ(0, pool_count("dirty") + pool_count("cached"));
 }
 
-/* What is to be ready has the room that caches had. */
+/* Caches make room for the blocks that have to be ready. */
 TEST_F(reclaim, a_higher_minimum_trims_caches)
 {
 	if (self->warm == -ENOENT)

@@ -565,8 +565,8 @@ static void *commit_much(void *data)
 }
 
 /*
- * Every misc device would wait with it. Whether the commit was still running is a matter
- * of luck on a busy host: one try of ten is enough.
+ * All misc devices share a mutex that is held while open waits. On a busy host the commit
+ * may end before open has returned for other reasons: one of ten tries is enough.
  */
 TEST_F(region, open_does_not_wait_for_a_commit)
 {

@@ -383,8 +383,8 @@ TEST_F(death, by_exit)
 }
 
 /*
- * An owner ends while another process has the arena's file, too: it is of no use to that,
- * and nobody's when the owner is gone.
+ * An owner ends while another process has a descriptor of the arena. That process can't use
+ * the blocks, so they must be released.
  */
 FIXTURE(heir) {
 	pid_t owner;
@@ -396,9 +396,9 @@ FIXTURE(heir) {
 FIXTURE_VARIANT(heir) {
 	/* How the owner ends. */
 	bool execs;
-	/* The other has got the file by a socket, not by fork. */
+	/* The descriptor was sent over a socket, not inherited. */
 	bool is_sent;
-	/* What the owner still has of it. */
+	/* When it ends, the owner has a region, and a descriptor. */
 	bool is_mapped;
 	bool is_open;
 	unsigned int flags;
@@ -433,7 +433,7 @@ static pid_t start_heir(void)
 	pid_t pid = fork();
 
 	if (!pid) {
-		/* If the test fails, nobody ends it. */
+		/* A failing test does not end it. */
 		alarm(HANG);
 		pause();
 		_exit(0);
@@ -450,7 +450,7 @@ static void be_owner(const FIXTURE_VARIANT(heir) *variant, int socket)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (set_arena_flags(fd, variant->flags))
 		_exit(1);
-	/* Either of them makes the arena its owner's. */
+	/* Both register the owner. */
 	if (variant->is_mapped)
 		touch(map_blocks(fd, NR), NR * BLOCK, 1);
 	else
@@ -494,7 +494,7 @@ TEST_F(heir, inherits_nothing)
 		ASSERT_EQ(0, kill(self->owner, SIGKILL));
 		ASSERT_EQ(128 + SIGKILL, wait_for(self->owner));
 	}
-	/* It is all gone before anybody learns of the end. */
+	/* All blocks are released before the parent can wait for the owner. */
 	EXPECT_EQ(0, pool_count("in_use"));
 	EXPECT_EQ(0, pool_count("cached"));
 	EXPECT_EQ(0, pool_count("quarantined"));

@@ -28,8 +28,8 @@ static void __attribute__((constructor)) ask_for_features(void)
 }
 
 /*
- * Change the page tables of a region of some blocks, in whole or in part, other than by
- * touching it. It may be moved, to a place for @mover; where it is now.
+ * Change the page tables of a region, in whole or in part, by mprotect, madvise or mremap.
+ * Returns its address: mremap moves it to a place reserved for @mover.
  */
 static char *change_region(char *region, size_t nr, unsigned int mover, unsigned int *random)
 {
