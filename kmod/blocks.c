@@ -5,8 +5,8 @@
  * it is taken from there, and uncharged when nobody holds it any more.
  *
  * Nothing here needs a lock: a block on its way is on the caller's list, and in no
- * slot. Who allocates holds @commit_sem while what is charged is in no slot, so that who
- * is refused can wait for that.
+ * slot. The caller has begun an operation (inflight.c), so that a touch that is refused
+ * because of its charges can wait for it.
  */
 #include <linux/list.h>
 #include <linux/mm.h>
@@ -218,7 +218,7 @@ static int take_run_from_nodes(struct arena *arena, int near, nodemask_t nodes,
  * @blocks: an empty list; what there is of them is there on error, too. Each says by
  *	folio->index for which slot it is.
  *
- * Context: process context of who wants them, with @commit_sem held; may sleep.
+ * Context: process context of who wants them, during an operation (inflight.c); may sleep.
  * Return: 0, or
  * * -ENOMEM if there are not so many, or the user may not lock as much
  * * -EDQUOT if the arena would have more than its limit
@@ -248,7 +248,7 @@ int arena_blocks_alloc(struct arena *arena, const struct arena_policy *policy,
  * @blocks: an empty list, and still so on error; else they are in order, and each
  *	says by folio->index for which slot it is
  *
- * Context: process context of who wants them, with @commit_sem held; may sleep.
+ * Context: process context of who wants them, during an operation (inflight.c); may sleep.
  * Return: 0, or as arena_blocks_alloc() does
  */
 int arena_blocks_alloc_extent(struct arena *arena, const struct arena_policy *policy,

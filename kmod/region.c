@@ -12,7 +12,7 @@
  * Locking
  *
  *	mmap_lock or VMA lock
- *	  arena.commit_sem
+ *	  arena.inflight.alone
  *	    arena.sem
  *	    folio lock
  *	      i_mmap_rwsem, page table locks	(inside unmap_mapping_range())
@@ -294,7 +294,6 @@ static int commit_slots(struct arena *arena, unsigned long first,
 	if (err != -EAGAIN)
 		return err;
 
-	lockdep_assert_held(&arena->commit_sem);
 	do {
 		err = propose_blocks(arena, &policy, first, nr, &blocks);
 		if (err)
@@ -319,41 +318,54 @@ static int commit_slots(struct arena *arena, unsigned long first,
 static int commit_blocks(struct arena *arena, unsigned long first,
 			 unsigned long nr, unsigned long *committed)
 {
+	struct arena_operation operation;
 	int err;
 
-	down_read(&arena->commit_sem);
+	operation = arena_inflight_begin(&arena->inflight);
 	err = commit_slots(arena, first, nr, false, committed);
-	up_read(&arena->commit_sem);
+	arena_inflight_end(&arena->inflight, &operation);
 	return err;
 }
 
 /*
- * Another thread may have touched the slot, too, or another slot, and have the block
- * that was refused, for a moment. When all of them are done, what is refused is
- * refused for good.
+ * How often a refused touch tries again while other operations are under way. More than once
+ * is needed only if the program's other threads go on committing what they do not get.
  */
-static int commit_alone(struct arena *arena, unsigned long index)
-{
-	unsigned long committed;
-	bool is_filled;
-	int err = 0;
+#define MAX_TRIES	16
 
-	if (down_write_killable(&arena->commit_sem))
-		return -EINTR;
-	down_read(&arena->sem);
-	is_filled = xa_load(&arena->slots, index);
-	up_read(&arena->sem);
-	/* Who touched what was just released, this thread too, had it for a moment. */
-	arena_pool_recheck();
-	if (!is_filled)
+static bool is_refused(int err)
+{
+	return err == -EDQUOT || err == -ENOMEM;
+}
+
+/*
+ * Another operation may have touched the slot, too, or another slot, and have the block that
+ * was refused, for a moment. What is refused while there is no other is refused for good.
+ */
+static int commit_again(struct arena *arena, unsigned long index)
+{
+	struct arena_operation operation;
+	unsigned long committed;
+	int err, tries = 0;
+	bool was_alone;
+
+	do {
+		if (arena_inflight_wait_killable(&arena->inflight))
+			return -EINTR;
+		/* What was just released may have been held for a moment, too. */
+		arena_pool_recheck();
+		operation = arena_inflight_begin(&arena->inflight);
 		err = commit_slots(arena, index, 1, true, &committed);
-	up_write(&arena->commit_sem);
+		was_alone = arena_inflight_end(&arena->inflight, &operation);
+		mutex_unlock(&arena->inflight.alone);
+	} while (is_refused(err) && !was_alone && ++tries < MAX_TRIES);
 	return err;
 }
 
 /* The block of a slot that was touched, by the arena's owner. */
 static int commit_at_fault(struct arena *arena, unsigned long index)
 {
+	struct arena_operation operation;
 	unsigned long committed;
 	bool is_sealed;
 	int err;
@@ -371,12 +383,10 @@ static int commit_at_fault(struct arena *arena, unsigned long index)
 	up_read(&arena->sem);
 	if (is_sealed)
 		return -EPERM;
-	down_read(&arena->commit_sem);
+	operation = arena_inflight_begin(&arena->inflight);
 	err = commit_slots(arena, index, 1, true, &committed);
-	up_read(&arena->commit_sem);
-	if (err == -EDQUOT || err == -ENOMEM)
-		err = commit_alone(arena, index);
-	return err;
+	arena_inflight_end(&arena->inflight, &operation);
+	return is_refused(err) ? commit_again(arena, index) : err;
 }
 
 static int check_empty_locked(struct arena *arena, unsigned long first,
@@ -422,11 +432,12 @@ static int commit_run(struct arena *arena, unsigned long first,
 static int commit_contig(struct arena *arena, unsigned long first,
 			 unsigned long nr, unsigned long *committed)
 {
+	struct arena_operation operation;
 	int err;
 
-	down_read(&arena->commit_sem);
+	operation = arena_inflight_begin(&arena->inflight);
 	err = commit_run(arena, first, nr, committed);
-	up_read(&arena->commit_sem);
+	arena_inflight_end(&arena->inflight, &operation);
 	return err;
 }
 
@@ -850,6 +861,7 @@ static int detach_range(struct arena *arena, unsigned long first, unsigned long 
 int arena_region_release(struct arena *arena, u64 offset, u64 length,
 			 bool is_sealed, unsigned long *released)
 {
+	struct arena_operation operation;
 	unsigned long first, nr;
 	LIST_HEAD(blocks);
 	int err;
@@ -860,7 +872,7 @@ int arena_region_release(struct arena *arena, u64 offset, u64 length,
 	err = exclude_mremap_killable(arena->mm);
 	if (err)
 		return err;
-	down_read(&arena->commit_sem);
+	operation = arena_inflight_begin(&arena->inflight);
 	err = detach_range(arena, first, nr, is_sealed, &blocks, released);
 	if (!err) {
 		unmap_ranges(arena, &blocks);
@@ -871,7 +883,7 @@ int arena_region_release(struct arena *arena, u64 offset, u64 length,
 		arena_blocks_put(arena, &blocks);
 		atomic_long_add(*released, &arena->counts.released);
 	}
-	up_read(&arena->commit_sem);
+	arena_inflight_end(&arena->inflight, &operation);
 	return err;
 }
 
@@ -1186,7 +1198,7 @@ int arena_region_init(struct arena *arena)
 	if (!arena->node_blocks)
 		return -ENOMEM;
 	init_rwsem(&arena->sem);
-	init_rwsem(&arena->commit_sem);
+	arena_inflight_init(&arena->inflight);
 	xa_init_flags(&arena->slots, XA_FLAGS_ACCOUNT);
 	arena_seals_init(&arena->seals);
 	return 0;

@@ -8,6 +8,7 @@
 #include <linux/xarray.h>
 #include <linux/arena.h>
 
+#include "inflight.h"
 #include "policy.h"
 #include "seals.h"
 
@@ -49,7 +50,7 @@ struct arena_counts {
  *	without it by who holds a reference to the folio compared with.
  * @seals: what of the file is sealed. Changed under @sem for writing, read under it
  *	for reading.
- * @commit_sem: held for reading while blocks are charged and in no slot; see region.c
+ * @inflight: commits and releases under way: blocks that are charged and in no slot
  * @nr_blocks: entries in @slots. Changed under @sem for writing; read as a
  *	plain figure without.
  * @node_blocks: how many of these are on each node; likewise
@@ -76,7 +77,7 @@ struct arena {
 	struct rw_semaphore sem;
 	struct xarray slots;
 	struct arena_seals seals;
-	struct rw_semaphore commit_sem;
+	struct arena_inflight inflight;
 	unsigned long nr_blocks;
 	unsigned long *node_blocks;
 	unsigned long nr_taken;

@@ -145,6 +145,94 @@ TEST_F(limit, is_for_all_who_touch_at_once)
 	}
 }
 
+/* A touch that is refused while another thread commits waits for that, and no release does. */
+struct stall {
+	int fd, pipe, tid;
+	char *memory;
+	int err;
+};
+
+enum { MUCH = 256, BEFORE = 8 };
+
+static void *commit_much(void *data)
+{
+	struct stall *stall = data;
+
+	stall->err = commit_blocks(stall->fd, BEFORE, MUCH);
+	return NULL;
+}
+
+/* By a system call, which ends with EFAULT where a store would end with SIGBUS. */
+static void *touch_by_read(void *data)
+{
+	struct stall *stall = data;
+
+	__atomic_store_n(&stall->tid, syscall(SYS_gettid), __ATOMIC_RELEASE);
+	stall->err = read(stall->pipe, stall->memory, 1) < 0 ? -errno : 0;
+	return NULL;
+}
+
+static bool is_waiting(int *tid)
+{
+	int id = __atomic_load_n(tid, __ATOMIC_ACQUIRE);
+	char path[64], state = '?';
+	FILE *file;
+
+	if (!id)
+		return false;
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", id);
+	file = fopen(path, "r");
+	if (!file)
+		return false;
+	if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+		state = '?';
+	fclose(file);
+	return state == 'D';
+}
+
+TEST_F(limit, refused_touch_does_not_delay_release)
+{
+	struct stall commit = { .fd = self->fd }, touch = { .fd = self->fd };
+	bool was_running = false;
+	pthread_t committing, touching;
+	int round, ends[2];
+
+	ASSERT_EQ(0, set_limit(self->fd, (BEFORE + MUCH) * BLOCK));
+	touch.memory = mmap(NULL, BLOCK, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_NORESERVE, self->fd, 5000 * BLOCK);
+	ASSERT_NE(MAP_FAILED, touch.memory);
+	ASSERT_EQ(0, pipe(ends));
+	ASSERT_EQ(1, write(ends[1], "x", 1));
+	touch.pipe = ends[0];
+	/* On a busy host the commit may end too early: one of ten tries is enough. */
+	for (round = 0; round < 10 && !was_running; round++) {
+		touch.tid = 0;
+		ASSERT_EQ(0, commit_blocks(self->fd, 0, BEFORE));
+		ASSERT_EQ(0, pthread_create(&committing, NULL, commit_much, &commit));
+		while (pool_count("in_use") < 2 * BEFORE)
+			usleep(100);
+		ASSERT_EQ(0, pthread_create(&touching, NULL, touch_by_read, &touch));
+		while (!is_waiting(&touch.tid) && pool_count("in_use") < BEFORE + MUCH)
+			usleep(100);
+		EXPECT_EQ(BEFORE, release_range(self->fd, 0, BEFORE * BLOCK));
+		was_running = pool_count("in_use") < MUCH;
+		pthread_join(committing, NULL);
+		pthread_join(touching, NULL);
+		EXPECT_EQ(0, commit.err);
+		/* There was room when the commit had ended. */
+		if (was_running) {
+			EXPECT_EQ(0, touch.err);
+		}
+		if (!touch.err) {
+			EXPECT_EQ(1, write(ends[1], "x", 1));
+		}
+		EXPECT_LE(MUCH, release_all(self->fd));
+	}
+	EXPECT_TRUE(was_running);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 /* What somebody else still holds counts. */
 TEST_F(limit, counts_what_is_pinned)
 {

@@ -345,12 +345,8 @@ static void who_is_held_stays_charged(struct kunit *test)
 static int touch_slot(struct arena *arena, unsigned long index)
 {
 	unsigned long nr;
-	int err;
 
-	down_read(&arena->commit_sem);
-	err = commit_slots(arena, index, 1, true, &nr);
-	up_read(&arena->commit_sem);
-	return err;
+	return commit_slots(arena, index, 1, true, &nr);
 }
 
 static void what_is_sealed_is_not_committed_by_a_touch(struct kunit *test)

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Operations in flight: commits and releases of an arena that hold charges for blocks
+ * which are in no slot.
+ *
+ * A touch that a limit refuses kills the program, so a touch must not be refused because of
+ * a charge that is held for a moment only. It waits until all operations that were under way
+ * have ended, and tries again. Operations never wait for a touch, or for one another.
+ *
+ * This is a grace period. An operation counts itself in the current epoch. A waiting thread
+ * begins a new epoch and waits until nothing is left of the old one. There are two counts, so
+ * the old one must be empty before it is used again: if a thread was killed while it waited,
+ * the next one first waits for what that thread left.
+ *
+ * inflight.lock, a spinlock and a leaf, protects the counts. An operation that began before
+ * the new epoch was counted in an earlier one under that lock, so that the waiting thread sees
+ * it. inflight.alone lets one thread wait at a time. It comes after the mmap_lock, since
+ * touches hold that, and no operation takes it.
+ */
+#include <linux/sched/signal.h>
+
+#include "inflight.h"
+
+/**
+ * arena_inflight_init - start without operations
+ * @inflight: of an arena
+ */
+void arena_inflight_init(struct arena_inflight *inflight)
+{
+	spin_lock_init(&inflight->lock);
+	init_waitqueue_head(&inflight->ended);
+	mutex_init(&inflight->alone);
+}
+
+/**
+ * arena_inflight_begin - begin an operation
+ * @inflight: of the arena
+ *
+ * Context: process context; does not sleep.
+ * Return: the operation, for arena_inflight_end()
+ */
+struct arena_operation arena_inflight_begin(struct arena_inflight *inflight)
+{
+	struct arena_operation operation;
+
+	spin_lock(&inflight->lock);
+	operation = (struct arena_operation) {
+		.epoch = inflight->epoch,
+		.number = ++inflight->nr_begun,
+		.was_alone = !inflight->nr[0] && !inflight->nr[1],
+	};
+	inflight->nr[operation.epoch]++;
+	spin_unlock(&inflight->lock);
+	return operation;
+}
+
+/**
+ * arena_inflight_end - end an operation
+ * @inflight: of the arena
+ * @operation: returned by arena_inflight_begin()
+ *
+ * Context: process context; does not sleep.
+ * Return: whether no other operation was under way at any time in between
+ */
+bool arena_inflight_end(struct arena_inflight *inflight,
+			const struct arena_operation *operation)
+{
+	bool was_alone;
+
+	spin_lock(&inflight->lock);
+	was_alone = operation->was_alone && inflight->nr_begun == operation->number;
+	if (!--inflight->nr[operation->epoch])
+		wake_up_all(&inflight->ended);
+	spin_unlock(&inflight->lock);
+	return was_alone;
+}
+
+static bool has_ended(struct arena_inflight *inflight, unsigned int epoch)
+{
+	bool ended;
+
+	spin_lock(&inflight->lock);
+	ended = !inflight->nr[epoch];
+	spin_unlock(&inflight->lock);
+	return ended;
+}
+
+static unsigned int begin_epoch(struct arena_inflight *inflight)
+{
+	unsigned int old;
+
+	spin_lock(&inflight->lock);
+	old = inflight->epoch;
+	inflight->epoch = !old;
+	spin_unlock(&inflight->lock);
+	return old;
+}
+
+/**
+ * arena_inflight_wait_killable - wait until all operations that are under way have ended
+ * @inflight: of the arena
+ *
+ * Operations that begin later are not waited for.
+ *
+ * Context: process context, not during an operation. The caller may hold the mmap_lock, which
+ * no operation waits for.
+ * Return: 0 with @inflight->alone held, or -EINTR if the process is being killed
+ */
+int arena_inflight_wait_killable(struct arena_inflight *inflight)
+{
+	unsigned int old;
+	int err;
+
+	if (mutex_lock_killable(&inflight->alone))
+		return -EINTR;
+	/* Only this thread changes the epoch. */
+	err = wait_event_killable(inflight->ended,
+				  has_ended(inflight, !inflight->epoch));
+	if (!err) {
+		old = begin_epoch(inflight);
+		err = wait_event_killable(inflight->ended, has_ended(inflight, old));
+	}
+	if (err)
+		mutex_unlock(&inflight->alone);
+	return err ? -EINTR : 0;
+}
