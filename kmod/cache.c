@@ -150,6 +150,11 @@ unsigned long arena_cache_take(struct arena_cache *cache, int nid,
 	wanted = arena_pool_hold(nid, wanted);
 	while (taken < wanted &&
 	       (folio = take_one(&cache->parts[nid], &shelves[nid]))) {
+		if (arena_pool_has_error(folio)) {
+			arena_pool_uncache(folio);
+			arena_pool_free_claimed(folio);
+			continue;
+		}
 		arena_pool_reuse(folio);
 		/* It has released data in it, which a freeze must not show to others. */
 		folio_set_checked(folio);

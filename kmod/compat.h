@@ -8,6 +8,7 @@
 
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
+#include <linux/mmzone.h>
 #include <linux/printk.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
@@ -72,6 +73,30 @@ static inline void allow_mremap(struct mm_struct *mm)
 	if (!MREMAP_RECHECKS_PMD)
 		mmap_read_unlock(mm);
 }
+
+/*
+ * Memory errors of a node since boot. Older kernels do not count them for each node: there
+ * any block may have one.
+ */
+#if !defined(CONFIG_MEMORY_FAILURE)
+#define COUNTS_MEMORY_ERRORS	0
+static inline unsigned long nr_memory_errors(int nid)
+{
+	return 0;
+}
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+#define COUNTS_MEMORY_ERRORS	0
+static inline unsigned long nr_memory_errors(int nid)
+{
+	return 1;
+}
+#else
+#define COUNTS_MEMORY_ERRORS	1
+static inline unsigned long nr_memory_errors(int nid)
+{
+	return READ_ONCE(NODE_DATA(nid)->mf_stats.total);
+}
+#endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
 static inline void mm_account_reclaimed_pages(unsigned long pages)

@@ -35,6 +35,7 @@
 #include "account.h"
 #include "cache.h"
 #include "debugfs.h"
+#include "hwpoison.h"
 #include "idle.h"
 #include "owner.h"
 #include "policy.h"
@@ -233,6 +234,7 @@ static int arena_open(struct inode *inode, struct file *file)
 	if (err)
 		goto close_account;
 	mmgrab(arena->mm);
+	arena_hwpoison_watch(arena);
 
 	file->f_mapping = arena->inode->i_mapping;
 	file->private_data = arena;
@@ -251,6 +253,7 @@ static int arena_release(struct inode *inode, struct file *file)
 {
 	struct arena *arena = file->private_data;
 
+	arena_hwpoison_forget(arena);
 	arena_idle_destroy(arena);
 	arena_owner_leave(arena);
 	arena_region_destroy(arena);
@@ -685,10 +688,13 @@ static int __init arena_init(void)
 	err = arena_reclaim_init();
 	if (err)
 		goto exit_cache;
+	err = arena_hwpoison_init();
+	if (err)
+		goto exit_reclaim;
 	arena_mount = kern_mount(&arena_fs_type);
 	if (IS_ERR(arena_mount)) {
 		err = PTR_ERR(arena_mount);
-		goto exit_reclaim;
+		goto exit_hwpoison;
 	}
 	arena_pool_fill_reserve();
 	arena_debugfs_init();
@@ -700,6 +706,8 @@ static int __init arena_init(void)
 remove_debugfs:
 	arena_debugfs_exit();
 	kern_unmount(arena_mount);
+exit_hwpoison:
+	arena_hwpoison_exit();
 exit_reclaim:
 	arena_reclaim_exit();
 exit_cache:
@@ -717,6 +725,7 @@ static void __exit arena_exit(void)
 	arena_owner_exit();
 	arena_debugfs_exit();
 	kern_unmount(arena_mount);
+	arena_hwpoison_exit();
 	arena_reclaim_exit();
 	arena_cache_exit();
 	arena_pool_exit();

@@ -58,6 +58,7 @@
 #include <linux/workqueue.h>
 
 #include "account.h"
+#include "compat.h"
 #include "extents.h"
 #include "pool.h"
 
@@ -260,6 +261,20 @@ static bool is_poisoned(struct folio *folio)
 }
 
 /**
+ * arena_pool_has_error - tell whether a page of a block has a memory error
+ * @folio: the block
+ *
+ * The kernel marks the page, and not the folio if that is claimed or has no mapping. The 512
+ * pages are looked at only if the node has had a memory error since boot.
+ *
+ * Context: any; does not sleep.
+ */
+bool arena_pool_has_error(struct folio *folio)
+{
+	return nr_memory_errors(folio_nid(folio)) && is_poisoned(folio);
+}
+
+/**
  * arena_pool_free_claimed - give a claimed block to the page allocator
  * @folio: the block, claimed, linked nowhere, and no longer counted as kept
  *
@@ -353,15 +368,39 @@ static void own_block(struct folio *folio, struct list_head *blocks)
 	list_add_tail(&folio->lru, blocks);
 }
 
-/* Adjacent blocks, in the order of their addresses. */
-static void own_run(struct folio *first, unsigned long nr,
-		    struct list_head *blocks)
+/* One of adjacent blocks. */
+static struct folio *nth_block(struct folio *first, unsigned long nr)
 {
-	struct page *page = folio_page(first, 0);
-	unsigned long pfn = page_to_pfn(page), i;
+	return pfn_folio(folio_pfn(first) + nr * ARENA_BLOCK_PAGES);
+}
 
-	for (i = 0; i < nr; i++, pfn += ARENA_BLOCK_PAGES)
-		own_block(page_folio(pfn_to_page(pfn)), blocks);
+/*
+ * Own adjacent blocks, in the order of their addresses. Those that got a memory error in the
+ * pool are retired instead. Returns how many are owned.
+ */
+static unsigned long own_good(struct folio *first, unsigned long nr,
+			      struct list_head *blocks)
+{
+	unsigned long i, owned = 0;
+	struct folio *folio;
+
+	for (i = 0; i < nr; i++) {
+		folio = nth_block(first, i);
+		if (arena_pool_has_error(folio)) {
+			arena_pool_free_claimed(folio);
+		} else {
+			own_block(folio, blocks);
+			owned++;
+		}
+	}
+	return owned;
+}
+
+static void uncount_hits(struct node_pool *pool, unsigned long nr)
+{
+	spin_lock(&pool->lock);
+	pool->hits -= nr;
+	spin_unlock(&pool->lock);
 }
 
 /* Blocks have left the pool: is it time to think of a refill? */
@@ -380,21 +419,25 @@ static void note_taken_locked(struct node_pool *pool, unsigned long nr)
 static unsigned long take_ready(struct node_pool *pool, unsigned long wanted,
 				struct list_head *blocks)
 {
+	unsigned long nr, owned;
 	struct folio *first;
-	unsigned long taken;
 
-	spin_lock(&pool->lock);
-	first = arena_extents_take(&pool->ready, wanted, &taken);
-	if (first) {
-		pool->hits += taken;
-		note_taken_locked(pool, taken);
-	}
-	spin_unlock(&pool->lock);
-	if (!first)
-		return 0;
-	own_run(first, taken, blocks);
-	account_kept(pool, -(long)taken);
-	return taken;
+	do {
+		spin_lock(&pool->lock);
+		first = arena_extents_take(&pool->ready, wanted, &nr);
+		if (first) {
+			pool->hits += nr;
+			note_taken_locked(pool, nr);
+		}
+		spin_unlock(&pool->lock);
+		if (!first)
+			return 0;
+		account_kept(pool, -(long)nr);
+		owned = own_good(first, nr, blocks);
+		if (owned < nr)
+			uncount_hits(pool, nr - owned);
+	} while (!owned);
+	return owned;
 }
 
 /* A dirty block, which is zeroed now; false if there is none. */
@@ -698,22 +741,60 @@ bool arena_pool_wait(const nodemask_t *nodes, unsigned long *until)
 	return false;
 }
 
+static bool has_error_in_run(struct folio *first, unsigned long nr)
+{
+	unsigned long i;
+
+	for (i = 0; i < nr; i++) {
+		if (arena_pool_has_error(nth_block(first, i)))
+			return true;
+	}
+	return false;
+}
+
+/* Retire the blocks of a run that have memory errors, and put the others back. */
+static void split_run(struct node_pool *pool, struct folio *first, unsigned long nr)
+{
+	struct folio *folio;
+	unsigned long i;
+
+	for (i = 0; i < nr; i++) {
+		folio = nth_block(first, i);
+		if (arena_pool_has_error(folio)) {
+			account_kept(pool, -1);
+			arena_pool_free_claimed(folio);
+			continue;
+		}
+		spin_lock(&pool->lock);
+		arena_extents_add(&pool->ready, folio);
+		spin_unlock(&pool->lock);
+	}
+}
+
 /* Take that many adjacent blocks; false if there are none just now. */
 static bool take_run(struct node_pool *pool, unsigned long nr,
 		     struct list_head *blocks)
 {
 	struct folio *first;
+	unsigned long i;
 
-	spin_lock(&pool->lock);
-	first = arena_extents_take_run(&pool->ready, nr);
-	if (first) {
-		pool->hits += nr;
-		note_taken_locked(pool, nr);
-	}
-	spin_unlock(&pool->lock);
-	if (!first)
-		return false;
-	own_run(first, nr, blocks);
+	do {
+		spin_lock(&pool->lock);
+		first = arena_extents_take_run(&pool->ready, nr);
+		if (first) {
+			pool->hits += nr;
+			note_taken_locked(pool, nr);
+		}
+		spin_unlock(&pool->lock);
+		if (!first)
+			return false;
+		if (!has_error_in_run(first, nr))
+			break;
+		uncount_hits(pool, nr);
+		split_run(pool, first, nr);
+	} while (true);
+	for (i = 0; i < nr; i++)
+		own_block(nth_block(first, i), blocks);
 	account_kept(pool, -(long)nr);
 	return true;
 }

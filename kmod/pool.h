@@ -93,6 +93,7 @@ bool arena_pool_cache(struct folio *folio);
 void arena_pool_uncache(struct folio *folio);
 void arena_pool_reuse(struct folio *folio);
 void arena_pool_free_claimed(struct folio *folio);
+bool arena_pool_has_error(struct folio *folio);
 
 unsigned long arena_pool_count(int nid, enum arena_pool_part part);
 unsigned long arena_pool_shrink(int nid, unsigned long nr,

@@ -496,6 +496,9 @@ static vm_fault_t region_fault(struct vm_fault *vmf)
 			return VM_FAULT_NOPAGE;
 		}
 	}
+	/* Then the core mm maps pages of the block one by one, and not the others with them. */
+	if (!folio_test_has_hwpoisoned(folio) && arena_pool_has_error(folio))
+		folio_set_has_hwpoisoned(folio);
 	page = folio_page(folio, vmf->pgoff & (ARENA_BLOCK_PAGES - 1));
 	/* The core mm would unmap it by folio->mapping, which is NULL. */
 	if (PageHWPoison(page)) {
@@ -1134,6 +1137,55 @@ void arena_region_take_locked(struct arena *arena, int nid, unsigned long wanted
 	}
 	arena->nr_taken += nr;
 	atomic_long_add(nr, &arena->counts.taken);
+}
+
+/* The next block with a memory error on some nodes, from a slot on, with a reference. */
+static struct folio *get_next_error(struct arena *arena, unsigned long *index,
+				    const nodemask_t *nodes)
+{
+	struct folio *folio;
+
+	down_read(&arena->sem);
+	xa_for_each_start(&arena->slots, *index, folio, *index) {
+		if (node_isset(folio_nid(folio), *nodes) && arena_pool_has_error(folio)) {
+			folio_get(folio);
+			break;
+		}
+		cond_resched();
+	}
+	up_read(&arena->sem);
+	return folio;
+}
+
+/**
+ * arena_region_unmap_errors - unmap the blocks that have memory errors
+ * @arena: the arena
+ * @nodes: the nodes on which to look for them
+ *
+ * They stay in their slots. After that, a touch of a page with an error is SIGBUS, and the
+ * other pages of its block are mapped one by one.
+ *
+ * Context: process context, without the mmap_lock, which is only tried.
+ * Return: false, with nothing done, if that was not possible now
+ */
+bool arena_region_unmap_errors(struct arena *arena, const nodemask_t *nodes)
+{
+	unsigned long index = 0;
+	struct folio *folio;
+
+	if (!try_exclude_mremap(arena->mm))
+		return false;
+	while ((folio = get_next_error(arena, &index, nodes))) {
+		/* A fault that locked it before has mapped it by now. */
+		folio_lock(folio);
+		folio_set_has_hwpoisoned(folio);
+		unmap_locked_folio(arena, folio);
+		folio_unlock(folio);
+		folio_put(folio);
+		index++;
+	}
+	allow_mremap(arena->mm);
+	return true;
 }
 
 /**

@@ -68,6 +68,8 @@ struct arena_counts {
  *	idle.c's mutex, read without. What is in it is the program's, too.
  * @with_control: all that have one; protected by that mutex
  * @tried_by: idle.c's; likewise
+ * @watched: in hwpoison.c's list of all arenas; protected by its mutex
+ * @looked_at: hwpoison.c's; likewise
  */
 struct arena {
 	struct mm_struct *mm;
@@ -90,6 +92,8 @@ struct arena {
 	struct arena_control *control;
 	struct list_head with_control;
 	unsigned long tried_by;
+	struct list_head watched;
+	unsigned long looked_at;
 };
 
 /* Once it is, it stays so. */
@@ -115,6 +119,7 @@ int arena_region_freeze(struct arena *arena);
 int arena_region_begin_change(struct arena *arena);
 void arena_region_take_locked(struct arena *arena, int nid, unsigned long wanted,
 			      struct list_head *blocks);
+bool arena_region_unmap_errors(struct arena *arena, const nodemask_t *nodes);
 unsigned long arena_region_cached(struct arena *arena);
 unsigned long arena_region_get_unmapped_area(struct file *file,
 					     unsigned long addr,

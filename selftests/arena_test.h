@@ -233,6 +233,17 @@ static inline int commit_blocks(int fd, size_t first, size_t nr)
 	return ioctl(fd, ARENA_IOC_COMMIT, &args) ? -errno : 0;
 }
 
+/* The same as one extent. */
+static inline int commit_extent(int fd, size_t first, size_t nr)
+{
+	struct arena_ioc_commit args = {
+		.size = sizeof(args), .flags = ARENA_REGION_CONTIG,
+		.offset = first * BLOCK, .length = nr * BLOCK,
+	};
+
+	return ioctl(fd, ARENA_IOC_COMMIT, &args) ? -errno : 0;
+}
+
 /* With ARENA_RELEASE_RANGE, a range of blocks. */
 static inline long release_blocks(int fd, unsigned int flags, size_t first, size_t nr)
 {

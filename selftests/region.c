@@ -5,10 +5,8 @@
  */
 #include "arena_test.h"
 #include <pthread.h>
-#include <setjmp.h>
 #include <stdint.h>
 #include <linux/futex.h>
-#include <linux/kernel-page-flags.h>
 #include "harness.h"
 
 #define NR	8
@@ -276,60 +274,6 @@ TEST_F(region, a_block_is_never_split_or_reclaimed)
 	EXPECT_EQ(0, mlock(memory, BLOCK));
 	EXPECT_EQ(0, munlock(memory, BLOCK));
 	EXPECT_EQ(1, release_all(self->fd));
-}
-
-static uint64_t read_u64(const char *path, unsigned long index)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	uint64_t value = 0;
-
-	if (fd < 0 || pread(fd, &value, 8, index * 8) != 8)
-		value = 0;
-	close(fd);
-	return value;
-}
-
-static sigjmp_buf after_sigbus;
-static volatile int sigbus_code;
-
-static void on_sigbus(int signal, siginfo_t *info, void *context)
-{
-	(void)signal;
-	(void)context;
-	sigbus_code = info->si_code;
-	siglongjmp(after_sigbus, 1);
-}
-
-/*
- * A page with a memory error that is mapped elsewhere too: the core mm would
- * unmap that by the mapping that the folio does not have.
- */
-TEST_F(region, a_poisoned_page_is_sigbus)
-{
-	struct sigaction action = {
-		.sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO,
-	};
-	char *memory = map_blocks(self->fd, 1), *elsewhere;
-	uint64_t pfn, flags = 0;
-
-	ASSERT_NE(MAP_FAILED, memory);
-	touch(memory, BLOCK, 1);
-	elsewhere = map_blocks(self->fd, 1);
-	ASSERT_NE(MAP_FAILED, elsewhere);
-	touch(elsewhere + PAGE, PAGE, 2);
-	pfn = read_u64("/proc/self/pagemap", (unsigned long)memory / PAGE) &
-	      ((1ULL << 55) - 1);
-	if (!madvise(memory, PAGE, MADV_HWPOISON) || errno != EINVAL)
-		flags = read_u64("/proc/kpageflags", pfn);
-	if (!(flags & 1 << KPF_HWPOISON))
-		SKIP(return, "this kernel takes no memory error there");
-	ASSERT_EQ(0, madvise(memory, PAGE, MADV_DONTNEED));
-	ASSERT_EQ(0, sigaction(SIGBUS, &action, NULL));
-	if (!sigsetjmp(after_sigbus, 1)) {
-		memory[0] = 2;
-	}
-	EXPECT_EQ(BUS_MCEERR_AR, sigbus_code);
-	EXPECT_EQ(2, memory[PAGE]);
 }
 
 /* The page frame at an address, which must be mapped. */

@@ -490,6 +490,46 @@ static void a_poisoned_block_is_retired(struct kunit *test)
 	folio_put(folio);
 }
 
+/* Mark a page as the kernel does, which counts the error, too. */
+static void poison(struct folio *folio)
+{
+	SetPageHWPoison(folio_page(folio, ARENA_BLOCK_PAGES - 1));
+#ifdef CONFIG_MEMORY_FAILURE
+	NODE_DATA(folio_nid(folio))->mf_stats.total++;
+#endif
+}
+
+static void a_block_poisoned_in_the_pool_is_retired(struct kunit *test)
+{
+	unsigned long before = arena_pool_poisoned(), zeroed = 0, hits, nr;
+	struct folio *folio, *bad;
+	LIST_HEAD(blocks);
+	int nid;
+
+	if (!IS_ENABLED(CONFIG_MEMORY_FAILURE))
+		kunit_skip(test, "no CONFIG_MEMORY_FAILURE");
+	bad = get_any();
+	KUNIT_ASSERT_NOT_NULL(test, bad);
+	nid = folio_nid(bad);
+	put_block(bad);
+	settle(nid);
+	poison(bad);
+	nr = pools[nid].ready.nr_blocks;
+	hits = pools[nid].hits;
+	KUNIT_EXPECT_EQ(test, arena_pool_take(nid, nr, &blocks, &zeroed, false), nr - 1);
+	KUNIT_EXPECT_EQ(test, arena_pool_poisoned(), before + 1);
+	KUNIT_EXPECT_EQ(test, pools[nid].hits, hits + nr - 1);
+	list_for_each_entry(folio, &blocks, lru)
+		KUNIT_EXPECT_PTR_NE(test, folio, bad);
+	expect_counts(test, nr - 1, 0);
+	if (nr > 1)
+		put_all(&blocks);
+	expect_counts(test, 0, 0);
+	KUNIT_EXPECT_EQ(test, folio_ref_count(bad), 1);
+	ClearPageHWPoison(folio_page(bad, ARENA_BLOCK_PAGES - 1));
+	folio_put(bad);
+}
+
 /* --- random operations against a model ------------------------------------ */
 
 #define NR_SLOTS	64
@@ -902,6 +942,7 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(the_worker_rechecks),
 	KUNIT_CASE(exit_lets_go_of_held_blocks),
 	KUNIT_CASE(a_poisoned_block_is_retired),
+	KUNIT_CASE(a_block_poisoned_in_the_pool_is_retired),
 	KUNIT_CASE_SLOW(random_operations),
 	{ }
 };
