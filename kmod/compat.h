@@ -6,6 +6,7 @@
 #ifndef ARENA_COMPAT_H
 #define ARENA_COMPAT_H
 
+#include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
 #include <linux/mmzone.h>
@@ -144,6 +145,12 @@ struct dmem_cgroup_init {
 #define dmem_cgroup_register_region(init, ...) \
 	dmem_cgroup_register_region((init)->size, __VA_ARGS__)
 #endif
+
+/* How many VMAs map a file that can only be mapped shared and is open for writing. */
+static inline int nr_mappings(struct address_space *mapping)
+{
+	return atomic_read(&mapping->i_mmap_writable);
+}
 
 typedef unsigned long (*shrinker_fn)(struct shrinker *shrinker,
 				     struct shrink_control *sc);

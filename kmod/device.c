@@ -685,9 +685,12 @@ static int __init arena_init(void)
 	err = arena_cache_init();
 	if (err)
 		goto exit_pool;
-	err = arena_reclaim_init();
+	err = arena_idle_init();
 	if (err)
 		goto exit_cache;
+	err = arena_reclaim_init();
+	if (err)
+		goto exit_idle;
 	err = arena_hwpoison_init();
 	if (err)
 		goto exit_reclaim;
@@ -710,6 +713,8 @@ exit_hwpoison:
 	arena_hwpoison_exit();
 exit_reclaim:
 	arena_reclaim_exit();
+exit_idle:
+	arena_idle_exit();
 exit_cache:
 	arena_cache_exit();
 exit_pool:
@@ -727,6 +732,7 @@ static void __exit arena_exit(void)
 	kern_unmount(arena_mount);
 	arena_hwpoison_exit();
 	arena_reclaim_exit();
+	arena_idle_exit();
 	arena_cache_exit();
 	arena_pool_exit();
 	arena_account_exit();

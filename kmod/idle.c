@@ -19,16 +19,25 @@
  * looked at until the blocks are out of their slots and unmapped, and by the call
  * when it makes the arena active.
  *
- * idle_mutex protects the list of the arenas that have a control page. Reclaim only tries
- * to take it, so that it never waits for a thread that is preempted or throttled. Inside
- * it, arena.sem, the folio locks and, on kernels where mremap() must be excluded, the
- * mmap_lock are tried only as well: their holders may be allocating memory, or be the
+ * idle_lock, a spinlock and a leaf, protects the list of the arenas that have a control page.
+ * One task takes blocks at a time, and no other waits for it. It holds no lock of this file
+ * meanwhile: the arena that it takes from is marked, and closing that arena waits for the mark
+ * to go. arena.sem, the folio locks and, on kernels where mremap() must be excluded, the
+ * mmap_lock are only tried: their holders may be allocating memory, be preempted, or be the
  * task that reclaims. Unmapping takes i_mmap_rwsem and page table locks, which the
  * kernel's own reclaim takes, too.
+ *
+ * What one user can do must not make reclaim slow for all. So each call is bounded: in the
+ * arenas that it counts, that it compares and that it takes from, in the slots that it looks
+ * at and in the VMAs that it unmaps from.
  */
+#include <linux/bitops.h>
+#include <linux/jiffies.h>
 #include <linux/list.h>
 #include <linux/mm.h>
-#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
 #include <linux/arena.h>
 
 #include "blocks.h"
@@ -43,17 +52,46 @@
  */
 #define BLOCKS_AT_ONCE	16
 
-/* So many arenas are tried at a time, at most: some may have nothing but pinned blocks. */
-#define ARENAS_AT_ONCE	64
+/* How many arenas one call counts, compares, and takes from, at most. */
+#define COUNTED_AT_ONCE	64
+#define COMPARED_AT_ONCE	256
+#define ARENAS_AT_ONCE	16
+
+/* An arena that is mapped more often is not taken from: unmapping would take too long. */
+#define MAX_REGIONS	32
+
+/* How long an arena is left alone that had nothing to take: its blocks are pinned. */
+#define REST		HZ
 
 /* In pages. */
 #define CONTROL_PGOFF	((pgoff_t)(ARENA_CONTROL_OFFSET >> PAGE_SHIFT))
 
-/* Protects arenas, pass, and of each arena with_control and tried_by. */
-static DEFINE_MUTEX(idle_mutex);
+/* Protects all that follows, and of each arena what is named arena.idle. */
+static DEFINE_SPINLOCK(idle_lock);
+/* Those that have a control page; those that were counted last are at the end. */
 static LIST_HEAD(arenas);
-/* Which arenas one call of arena_idle_shrink() has tried; under idle_mutex. */
-static unsigned long pass;
+/* Which count of all arenas the current one is. */
+static unsigned long count_pass;
+
+/**
+ * struct idle_count - blocks of idle arenas on a node
+ * @sum: of those that the current count has come to
+ * @last: of all, when the last count ended
+ */
+struct idle_count {
+	unsigned long sum;
+	unsigned long last;
+};
+
+/* One for each node that can ever be. */
+static struct idle_count *counts;
+
+/* Set while a task takes blocks. */
+static unsigned long is_shrinking;
+/* Which arenas one call of arena_idle_shrink() has tried; used by that task. */
+static unsigned long shrink_pass;
+/* Woken when an arena is no longer being taken from. */
+static DECLARE_WAIT_QUEUE_HEAD(left_alone);
 
 /**
  * arena_idle_is_control - whether a VMA is to be of the control page
@@ -88,14 +126,16 @@ static int make_control(struct arena *arena)
 	control = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	if (!control)
 		return -ENOMEM;
-	mutex_lock(&idle_mutex);
+	spin_lock(&idle_lock);
 	if (!arena->control) {
 		/* Who finds it finds it zeroed. */
 		smp_store_release(&arena->control, control);
-		list_add_tail(&arena->with_control, &arenas);
+		arena->idle.counted_by = count_pass - 1;
+		arena->idle.rests_until = jiffies;
+		list_add(&arena->idle.link, &arenas);
 		control = NULL;
 	}
-	mutex_unlock(&idle_mutex);
+	spin_unlock(&idle_lock);
 	free_page((unsigned long)control);
 	return 0;
 }
@@ -223,48 +263,105 @@ static bool begin_to_take(struct arena_control *control)
  * arena_idle_destroy - the arena's file is gone, and with it all VMAs
  * @arena: the arena
  *
- * Context: process context. Waits for who is just taking its blocks.
+ * Context: process context. Waits while blocks of this arena are being taken.
  */
 void arena_idle_destroy(struct arena *arena)
 {
 	if (!arena->control)
 		return;
-	mutex_lock(&idle_mutex);
-	list_del(&arena->with_control);
-	mutex_unlock(&idle_mutex);
+	spin_lock(&idle_lock);
+	wait_event_cmd(left_alone, !arena->idle.is_being_taken,
+		       spin_unlock(&idle_lock), spin_lock(&idle_lock));
+	list_del(&arena->idle.link);
+	spin_unlock(&idle_lock);
 	free_page((unsigned long)arena->control);
+}
+
+static void begin_count_locked(void)
+{
+	int nid;
+
+	count_pass++;
+	for_each_node(nid)
+		counts[nid].sum = 0;
+}
+
+static void end_count_locked(void)
+{
+	int nid;
+
+	for_each_node(nid)
+		counts[nid].last = counts[nid].sum;
+}
+
+/* Count the next arena; false if all have been counted. */
+static bool count_next_locked(void)
+{
+	struct arena *arena;
+	int nid;
+
+	arena = list_first_entry_or_null(&arenas, struct arena, idle.link);
+	if (!arena || arena->idle.counted_by == count_pass)
+		return false;
+	arena->idle.counted_by = count_pass;
+	list_move_tail(&arena->idle.link, &arenas);
+	if (!arena_idle_is(arena))
+		return true;
+	for_each_online_node(nid)
+		counts[nid].sum += READ_ONCE(arena->node_blocks[nid]);
+	return true;
 }
 
 /**
  * arena_idle_count - how many blocks idle arenas have on a node
  * @nid: the node
  *
- * Context: reclaim. Zero if somebody else is taking them just now.
+ * Up to 64 arenas are counted by each call. If there are more, this is the sum of the last
+ * count that came to an end, or of the current one if that is more already.
+ *
+ * Context: reclaim; does not sleep.
  */
 unsigned long arena_idle_count(int nid)
 {
-	unsigned long sum = 0;
-	struct arena *arena;
+	unsigned long nr;
+	int i;
 
-	if (!mutex_trylock(&idle_mutex))
-		return 0;
-	list_for_each_entry(arena, &arenas, with_control) {
-		if (arena_idle_is(arena))
-			sum += READ_ONCE(arena->node_blocks[nid]);
+	spin_lock(&idle_lock);
+	for (i = 0; i < COUNTED_AT_ONCE && count_next_locked(); i++)
+		;
+	nr = max(counts[nid].last, counts[nid].sum);
+	if (i < COUNTED_AT_ONCE) {
+		end_count_locked();
+		nr = counts[nid].last;
+		begin_count_locked();
 	}
-	mutex_unlock(&idle_mutex);
-	return sum;
+	spin_unlock(&idle_lock);
+	return nr;
 }
 
-/* The arena that has been idle longest, of those with blocks on a node. */
-static struct arena *find_oldest(int nid)
+static bool may_take_from(struct arena *arena, int nid)
+{
+	return arena->idle.tried_by != shrink_pass &&
+	       !time_before(jiffies, arena->idle.rests_until) &&
+	       arena_idle_is(arena) && READ_ONCE(arena->node_blocks[nid]) &&
+	       nr_mappings(arena->inode->i_mapping) <= MAX_REGIONS;
+}
+
+/*
+ * Mark the arena that has been idle longest, of those with blocks on a node, as being taken
+ * from. If there are more than 256, those are compared that were counted least recently.
+ */
+static struct arena *begin_with_oldest(int nid)
 {
 	struct arena *arena, *found = NULL;
 	u64 since, oldest = U64_MAX;
+	int compared = 0;
 
-	list_for_each_entry(arena, &arenas, with_control) {
-		if (arena->tried_by == pass || !arena_idle_is(arena) ||
-		    !READ_ONCE(arena->node_blocks[nid]))
+	spin_lock(&idle_lock);
+	list_for_each_entry(arena, &arenas, idle.link) {
+		if (compared++ == COMPARED_AT_ONCE)
+			break;
+		if (!may_take_from(arena, nid))
 			continue;
 		since = READ_ONCE(arena->control->state) & ~(u64)ARENA_STATE_MASK;
 		if (!found || since < oldest) {
@@ -272,55 +369,97 @@ static struct arena *find_oldest(int nid)
 			oldest = since;
 		}
 	}
+	if (found) {
+		found->idle.tried_by = shrink_pass;
+		found->idle.is_being_taken = true;
+	}
+	spin_unlock(&idle_lock);
 	return found;
 }
 
-/* Returns how many went back to the page allocator. */
-static unsigned long take_from(struct arena *arena, int nid, unsigned long nr)
+static void end_with(struct arena *arena, bool is_fruitless)
 {
-	unsigned long done = 0;
-	LIST_HEAD(blocks);
+	spin_lock(&idle_lock);
+	if (is_fruitless)
+		arena->idle.rests_until = jiffies + REST;
+	arena->idle.is_being_taken = false;
+	wake_up_all(&left_alone);
+	spin_unlock(&idle_lock);
+}
 
+/* False if the arena is busy. @done is set to how many went back to the page allocator. */
+static bool take_from(struct arena *arena, int nid, unsigned long nr, unsigned long *done)
+{
+	LIST_HEAD(blocks);
+	bool tried = false;
+
+	*done = 0;
 	if (!try_exclude_mremap(arena->mm))
-		return 0;
+		return false;
 	if (down_write_trylock(&arena->sem)) {
+		tried = true;
 		if (!arena_region_is_frozen(arena) && begin_to_take(arena->control))
 			arena_region_take_locked(arena, nid, nr, &blocks);
 		/* Uncharged here: a claim finds room for as many under its limits. */
-		done = arena_blocks_free(arena, &blocks);
+		*done = arena_blocks_free(arena, &blocks);
 		up_write(&arena->sem);
 	}
 	allow_mremap(arena->mm);
-	return done;
+	return tried;
 }
 
 /**
  * arena_idle_shrink - give blocks of idle arenas back to the page allocator
  * @nid: node they are on
- * @nr: how many are wanted; it may be some more
+ * @nr: how many are wanted; it may be some more, or fewer though there are more
  * @done: set to how many there were
  *
  * Context: reclaim. Waits for nobody who could be waiting for memory.
- * Return: false, with nothing done, if somebody else is at it
+ * Return: false, with nothing done, if another task is doing this
  */
 bool arena_idle_shrink(int nid, unsigned long nr, unsigned long *done)
 {
+	bool is_busy, is_fruitless = false;
+	unsigned long taken;
 	struct arena *arena;
 	int tried;
 
 	*done = 0;
-	if (!mutex_trylock(&idle_mutex))
+	if (test_and_set_bit_lock(0, &is_shrinking))
 		return false;
-	pass++;
-	for (tried = 0; tried < ARENAS_AT_ONCE && *done < nr; tried++) {
-		arena = find_oldest(nid);
+	shrink_pass++;
+	for (tried = 0; tried < ARENAS_AT_ONCE && *done < nr && !is_fruitless; tried++) {
+		arena = begin_with_oldest(nid);
 		if (!arena)
 			break;
-		arena->tried_by = pass;
-		*done += take_from(arena, nid,
-				   max_t(unsigned long, nr - *done, BLOCKS_AT_ONCE));
+		is_busy = !take_from(arena, nid,
+				     max_t(unsigned long, nr - *done, BLOCKS_AT_ONCE),
+				     &taken);
+		*done += taken;
+		is_fruitless = !is_busy && !taken;
+		end_with(arena, is_fruitless);
 		cond_resched();
 	}
-	mutex_unlock(&idle_mutex);
+	clear_bit_unlock(0, &is_shrinking);
 	return true;
+}
+
+/**
+ * arena_idle_init - start without idle arenas
+ *
+ * Return: 0 or -ENOMEM
+ */
+int arena_idle_init(void)
+{
+	counts = kcalloc(nr_node_ids, sizeof(*counts), GFP_KERNEL);
+	return counts ? 0 : -ENOMEM;
+}
+
+/**
+ * arena_idle_exit - end it; no arena is open any more
+ */
+void arena_idle_exit(void)
+{
+	kfree(counts);
+	counts = NULL;
 }

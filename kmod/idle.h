@@ -24,6 +24,8 @@ int arena_idle_claim(struct arena *arena, struct arena_claim *claim);
 void arena_idle_undo_claim(struct arena *arena, const struct arena_claim *claim);
 bool arena_idle_is(const struct arena *arena);
 void arena_idle_destroy(struct arena *arena);
+int arena_idle_init(void);
+void arena_idle_exit(void);
 
 unsigned long arena_idle_count(int nid);
 bool arena_idle_shrink(int nid, unsigned long nr, unsigned long *done);

@@ -56,10 +56,11 @@ static unsigned long shrink_spare(int nid, unsigned long nr)
 
 static unsigned long drain_node(int nid)
 {
-	unsigned long nr_idle;
+	unsigned long nr_idle = 0, nr;
 
 	arena_pool_hold_off(nid, ARENA_POOL_SPARE);
-	arena_idle_shrink(nid, ULONG_MAX, &nr_idle);
+	while (arena_idle_shrink(nid, ULONG_MAX, &nr) && nr)
+		nr_idle += nr;
 	return nr_idle + shrink_spare(nid, ULONG_MAX) +
 	       arena_pool_shrink(nid, ULONG_MAX, ARENA_POOL_RESERVE);
 }

@@ -1100,39 +1100,83 @@ void arena_region_count(struct arena *arena, unsigned long *node_blocks)
 	up_read(&arena->sem);
 }
 
+/*
+ * How many slots arena_region_take_locked() looks at, at most, how many of these it unmaps,
+ * and how many mappings of them. Unmapping takes much longer.
+ */
+#define MAX_LOOKED_AT	4096
+#define MAX_SPAN	32
+#define MAX_UNMAPPED	256
+
+/*
+ * Lock blocks that are on a node, in the order of their slots. They stay in these.
+ * folio->lru is free: only a block that is in no slot is on another list.
+ */
+static void lock_candidates_locked(struct arena *arena, int nid, unsigned long wanted,
+				   struct list_head *candidates)
+{
+	int nr_vmas = max(nr_mappings(arena->inode->i_mapping), 1);
+	unsigned long max_span = clamp(MAX_UNMAPPED / nr_vmas, 1, MAX_SPAN);
+	unsigned long index = arena->take_index, nr = 0, looked_at = 0, span = 0;
+	struct folio *folio;
+
+	lockdep_assert_held_write(&arena->sem);
+	xa_for_each_start(&arena->slots, index, folio, index) {
+		if (nr == wanted || span == max_span || looked_at++ == MAX_LOOKED_AT)
+			break;
+		cond_resched();
+		if (folio_nid(folio) == nid && folio_trylock(folio)) {
+			list_add_tail(&folio->lru, candidates);
+			nr++;
+		}
+		span += nr > 0;
+	}
+	/* From there the next time, or else from the start. */
+	arena->take_index = folio ? index : 0;
+}
+
+/* Unmap the range of the file that the blocks of a list span. */
+static void unmap_span(struct arena *arena, struct list_head *blocks)
+{
+	unsigned long first = index_of(blocks->next);
+
+	unmap_blocks(arena, first, index_of(blocks->prev) - first + 1);
+}
+
 /**
  * arena_region_take_locked - take blocks of an idle arena that are on a node
  * @arena: the arena; @sem is held for writing
  * @nid: the node
  * @wanted: how many, at most
- * @blocks: they are added to its end, mapped nowhere
+ * @blocks: empty list; they are added to it, mapped nowhere
  *
- * A release that never waits for a lock. While a folio is locked, no fault maps it. A
- * folio that is locked by another thread is being touched, which the rules for idle
- * arenas forbid, and is left alone. ARENA_IOC_CLAIM waits for @sem, and so for all this.
+ * A release that never waits for a lock, and takes no block that could not be freed since its
+ * pages are pinned. While a folio is locked, no fault maps it. A folio that is locked by another
+ * thread is being touched, which the rules for idle arenas forbid, and is left alone. One
+ * call unmaps what is between the blocks, too: a touch, after a claim, maps it again.
+ * ARENA_IOC_CLAIM waits for @sem, and so for all this.
  *
  * Context: reclaim.
  */
 void arena_region_take_locked(struct arena *arena, int nid, unsigned long wanted,
 			      struct list_head *blocks)
 {
-	unsigned long index, nr = 0;
-	struct folio *folio;
+	struct folio *folio, *next;
+	LIST_HEAD(candidates);
+	unsigned long nr = 0;
 
-	lockdep_assert_held_write(&arena->sem);
-	xa_for_each(&arena->slots, index, folio) {
-		if (nr == wanted)
-			break;
-		cond_resched();
-		if (folio_nid(folio) != nid || !folio_trylock(folio))
-			continue;
-		take_out_locked(arena, index, folio);
-		list_add_tail(&folio->lru, blocks);
-		nr++;
-	}
-	unmap_ranges(arena, blocks);
-	list_for_each_entry(folio, blocks, lru) {
+	lock_candidates_locked(arena, nid, wanted, &candidates);
+	if (!list_empty(&candidates))
+		unmap_span(arena, &candidates);
+	list_for_each_entry_safe(folio, next, &candidates, lru) {
 		unmap_locked_folio(arena, folio);
+		if (folio_ref_count(folio) == 1) {
+			take_out_locked(arena, block_index(folio->index), folio);
+			list_move_tail(&folio->lru, blocks);
+			nr++;
+		} else {
+			list_del(&folio->lru);
+		}
 		folio_unlock(folio);
 	}
 	arena->nr_taken += nr;

@@ -37,6 +37,22 @@ struct arena_counts {
 };
 
 /**
+ * struct arena_idle - an arena with a control page, as idle.c has it; protected by its lock
+ * @link: in the list of all
+ * @counted_by: the count that has come to it
+ * @tried_by: the call of arena_idle_shrink() that has tried it
+ * @rests_until: jiffies before which it is left alone, because it had nothing to take
+ * @is_being_taken: whether a task takes blocks from it: it must not be closed
+ */
+struct arena_idle {
+	struct list_head link;
+	unsigned long counted_by;
+	unsigned long tried_by;
+	unsigned long rests_until;
+	bool is_being_taken;
+};
+
+/**
  * struct arena - one open file of /dev/arena
  * @mm: the address space it belongs to; held by mmgrab(), so that the pointer
  *	stays unique. Only its mmap_lock is ever used. Constant.
@@ -65,9 +81,10 @@ struct arena_counts {
  * @account: whom its blocks are charged to. Constant.
  * @counts: what it has had
  * @control: the control page, NULL until it is mapped for the first time; set under
- *	idle.c's mutex, read without. What is in it is the program's, too.
- * @with_control: all that have one; protected by that mutex
- * @tried_by: idle.c's; likewise
+ *	idle.c's lock, read without. What is in it is the program's, too.
+ * @idle: idle.c's
+ * @take_index: where the next call of arena_region_take_locked() starts. Changed under
+ *	@sem for writing.
  * @watched: in hwpoison.c's list of all arenas; protected by its mutex
  * @looked_at: hwpoison.c's; likewise
  */
@@ -90,8 +107,8 @@ struct arena {
 	struct arena_account *account;
 	struct arena_counts counts;
 	struct arena_control *control;
-	struct list_head with_control;
-	unsigned long tried_by;
+	struct arena_idle idle;
+	unsigned long take_index;
 	struct list_head watched;
 	unsigned long looked_at;
 };

@@ -194,10 +194,9 @@ static void who_is_busy_is_passed_by(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, busy->nr_blocks, 1);
 	KUNIT_EXPECT_EQ(test, shrink_all(ULONG_MAX), 1);
 
-	mutex_lock(&idle_mutex);
-	KUNIT_EXPECT_EQ(test, count_all(), 0);
+	KUNIT_ASSERT_FALSE(test, test_and_set_bit_lock(0, &is_shrinking));
 	KUNIT_EXPECT_FALSE(test, arena_idle_shrink(numa_mem_id(), 1, &nr));
-	mutex_unlock(&idle_mutex);
+	clear_bit_unlock(0, &is_shrinking);
 }
 
 static void the_frozen_is_spared(struct kunit *test)
@@ -212,23 +211,124 @@ static void the_frozen_is_spared(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, arena_idle_claim(arena, &claim), -EROFS);
 }
 
+/* A block that a task holds is neither taken nor lost, and its arena rests. */
+static void pinned_blocks_are_not_taken(struct kunit *test)
+{
+	struct arena *arena = make_arena(test, 0, 2, 4 | ARENA_STATE_IDLE);
+	struct folio *folios[2];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		folios[i] = xa_load(&arena->slots, i);
+		folio_get(folios[i]);
+	}
+	KUNIT_EXPECT_EQ(test, shrink_all(ULONG_MAX), 0);
+	KUNIT_EXPECT_EQ(test, arena->nr_blocks, 2);
+	KUNIT_EXPECT_EQ(test, arena->nr_taken, 0);
+	for (i = 0; i < 2; i++) {
+		KUNIT_EXPECT_PTR_EQ(test, (struct folio *)xa_load(&arena->slots, i),
+				    folios[i]);
+		KUNIT_EXPECT_FALSE(test, folio_test_locked(folios[i]));
+		folio_put(folios[i]);
+	}
+	KUNIT_EXPECT_TRUE(test, time_after(arena->idle.rests_until, jiffies));
+	KUNIT_EXPECT_EQ(test, shrink_all(ULONG_MAX), 0);
+	arena->idle.rests_until = jiffies;
+	KUNIT_EXPECT_EQ(test, shrink_all(ULONG_MAX), 2);
+}
+
+/* Each call goes on where the last one ended, and after the end from the start. */
+static void taking_continues_after_the_last_slot(struct kunit *test)
+{
+	const unsigned long nr = 2 * BLOCKS_AT_ONCE;
+	struct arena *arena = make_arena(test, 0, nr, 4 | ARENA_STATE_IDLE);
+	struct folio *first = xa_load(&arena->slots, 0);
+	unsigned long done;
+	int nid = folio_nid(first);
+
+	KUNIT_ASSERT_EQ(test, arena->node_blocks[nid], nr);
+	folio_get(first);
+	KUNIT_ASSERT_TRUE(test, arena_idle_shrink(nid, 1, &done));
+	KUNIT_EXPECT_EQ(test, done, BLOCKS_AT_ONCE - 1);
+	KUNIT_EXPECT_EQ(test, arena->take_index, BLOCKS_AT_ONCE);
+	KUNIT_ASSERT_TRUE(test, arena_idle_shrink(nid, 1, &done));
+	KUNIT_EXPECT_EQ(test, done, BLOCKS_AT_ONCE);
+	folio_put(first);
+	KUNIT_ASSERT_TRUE(test, arena_idle_shrink(nid, 1, &done));
+	KUNIT_EXPECT_EQ(test, done, 1);
+}
+
+static void arena_with_many_mappings_is_not_taken(struct kunit *test)
+{
+	struct arena *arena = make_arena(test, 0, 2, 4 | ARENA_STATE_IDLE);
+	atomic_t *mappings = &arena->inode->i_mapping->i_mmap_writable;
+
+	atomic_set(mappings, MAX_REGIONS + 1);
+	KUNIT_EXPECT_EQ(test, shrink_all(ULONG_MAX), 0);
+	KUNIT_EXPECT_EQ(test, state_of(arena), 4 | ARENA_STATE_IDLE);
+	atomic_set(mappings, MAX_REGIONS);
+	KUNIT_EXPECT_EQ(test, shrink_all(ULONG_MAX), 2);
+	atomic_set(mappings, 0);
+}
+
+/* However many arenas there are, one call counts some of them, and the next call others. */
+static void counting_is_bounded(struct kunit *test)
+{
+	enum { MANY = 3 * COUNTED_AT_ONCE + 1 };
+	struct arena *many = kunit_kcalloc(test, MANY, sizeof(*many), GFP_KERNEL);
+	struct idle_fixture *fixture = test->priv;
+	struct arena_control *control;
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, many);
+	control = kunit_kzalloc(test, sizeof(*control), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, control);
+	make_arena(test, 0, 3, 4 | ARENA_STATE_IDLE);
+	KUNIT_EXPECT_EQ(test, count_all(), 3);
+	/* Active, and in front. */
+	spin_lock(&idle_lock);
+	for (i = 0; i < MANY; i++) {
+		many[i].control = control;
+		many[i].idle.counted_by = count_pass - 1;
+		list_add(&many[i].idle.link, &arenas);
+	}
+	spin_unlock(&idle_lock);
+	for (i = 0; i < 3; i++) {
+		arena_idle_count(0);
+		KUNIT_EXPECT_NE(test, fixture->arenas[0].idle.counted_by, count_pass);
+		/* What was counted last holds until the count is complete. */
+		KUNIT_EXPECT_EQ(test, counts[0].last + counts[1].last, 3);
+	}
+	arena_idle_count(0);
+	KUNIT_EXPECT_EQ(test, counts[0].last + counts[1].last, 3);
+	spin_lock(&idle_lock);
+	for (i = 0; i < MANY; i++)
+		list_del(&many[i].idle.link);
+	spin_unlock(&idle_lock);
+}
+
 static struct kunit_case idle_cases[] = {
 	KUNIT_CASE(only_what_is_idle_is_taken),
 	KUNIT_CASE(the_oldest_goes_first),
 	KUNIT_CASE(a_claim_ends_it),
 	KUNIT_CASE(who_is_busy_is_passed_by),
 	KUNIT_CASE(the_frozen_is_spared),
+	KUNIT_CASE(pinned_blocks_are_not_taken),
+	KUNIT_CASE(taking_continues_after_the_last_slot),
+	KUNIT_CASE(arena_with_many_mappings_is_not_taken),
+	KUNIT_CASE(counting_is_bounded),
 	{}
 };
 
 static int idle_suite_init(struct kunit_suite *suite)
 {
-	return arena_pool_init();
+	return arena_idle_init() ?: arena_pool_init();
 }
 
 static void idle_suite_exit(struct kunit_suite *suite)
 {
 	arena_pool_exit();
+	arena_idle_exit();
 }
 
 static struct kunit_suite idle_suite = {
