@@ -2,7 +2,8 @@
 /*
  * The blocks of an arena on their way: from where there are any to its slots, and
  * back. Each is charged to the arena's account before it is taken, for its node before
- * it is taken from there, and uncharged when nobody holds it any more.
+ * it is taken from there, and uncharged when nobody holds it any more. One that goes to the
+ * arena's cache stays charged.
  *
  * Nothing here needs a lock: a block on its way is on the caller's list, and in no
  * slot. The caller has begun an operation (inflight.c), so that a touch that is refused
@@ -29,50 +30,99 @@ static struct arena_cache *cache_of(struct arena *arena)
 	return smp_load_acquire(&arena->cache);
 }
 
-/*
- * Blocks that just came are the arena's, and each for one of its slots from @first on;
- * what was charged for others is not.
- */
-static void own_blocks(struct arena *arena, unsigned long first,
-		       struct list_head *blocks, unsigned long charged)
+/* Blocks that just came are the arena's, and each for one of its slots from @first on. */
+static void own_blocks(struct arena *arena, unsigned long first, struct list_head *blocks)
 {
-	unsigned long index = first;
 	struct folio *folio;
 
 	list_for_each_entry(folio, blocks, lru) {
 		arena_account_attach(folio, arena->account);
-		folio->index = index++ << ARENA_BLOCK_ORDER;
+		folio->index = first++ << ARENA_BLOCK_ORDER;
 	}
-	arena_account_uncharge(arena->account, charged - (index - first));
 }
 
-/*
- * Up to @wanted blocks of a node, nearest tier first, with hardly any reclaim. The page
- * allocator is not asked @again: it had none.
- */
-static unsigned long take_from_node(struct arena *arena, int nid, unsigned long wanted,
-				    struct list_head *blocks, bool again)
+/* Whether an arena would be within its limit if it kept no blocks. */
+static bool fits_without_cache(struct arena *arena, unsigned long nr)
 {
+	unsigned long in_use = arena_account_charged(arena->account);
+
+	in_use -= min(in_use, arena_cache_size(arena->cache));
+	return in_use + nr <= arena_account_limit(arena->account);
+}
+
+/* Charge blocks. If that is refused, the arena gives up blocks that it keeps, one by one. */
+static int charge_blocks(struct arena *arena, unsigned long nr)
+{
+	/* With what arena_cache_create() wrote. */
+	struct arena_cache *cache = smp_load_acquire(&arena->cache);
+	int err;
+
+	do {
+		err = arena_account_charge(arena->account, nr);
+	} while (err && cache && fits_without_cache(arena, nr) && arena_cache_evict(cache));
+	return err;
+}
+
+/**
+ * struct order - what a commit has yet to get
+ * @arena: the arena
+ * @placement: where it is to be
+ * @blocks: the blocks got so far
+ * @missing: how many more are wanted
+ * @credit: how many are charged and not got. Those from the arena's cache need no credit:
+ *	they have stayed charged.
+ * @again: whether the page allocator has been asked and had none
+ * @err: why no more can be charged, or 0
+ */
+struct order {
+	struct arena *arena;
+	const struct arena_placement *placement;
+	struct list_head *blocks;
+	unsigned long missing;
+	unsigned long credit;
+	bool again;
+	int err;
+};
+
+/* How many of the missing blocks are charged, or can be. */
+static unsigned long get_credit(struct order *order)
+{
+	if (order->credit < order->missing) {
+		order->err = charge_blocks(order->arena, order->missing - order->credit);
+		if (!order->err)
+			order->credit = order->missing;
+	}
+	return min(order->credit, order->missing);
+}
+
+static void use_credit(struct order *order, unsigned long nr)
+{
+	order->credit -= nr;
+	order->missing -= nr;
+}
+
+/* Blocks of a node, nearest tier first, with hardly any reclaim; how many. */
+static unsigned long take_from_node(struct order *order, int nid)
+{
+	struct arena *arena = order->arena;
 	struct arena_counts *counts = &arena->counts;
 	struct arena_cache *cache = cache_of(arena);
-	unsigned long taken = 0, zeroed = 0, nr;
+	unsigned long cached = 0, taken, zeroed = 0, wanted;
 	struct folio *folio;
 
-	wanted = arena_account_charge_node(arena->account, nid, wanted);
 	if (cache) {
-		taken = arena_cache_take(cache, nid, wanted, blocks);
-		atomic_long_add(taken, &counts->from_cache);
+		cached = arena_cache_take(cache, nid, order->missing, order->blocks);
+		atomic_long_add(cached, &counts->from_cache);
+		order->missing -= cached;
 	}
-	if (taken < wanted) {
-		nr = arena_pool_take(nid, wanted - taken, blocks, &zeroed, again);
-		atomic_long_add(nr, &counts->from_pool);
-		taken += nr;
-	}
-	while (taken < wanted && !again && !fatal_signal_pending(current)) {
+	wanted = arena_account_charge_node(arena->account, nid, get_credit(order));
+	taken = arena_pool_take(nid, wanted, order->blocks, &zeroed, order->again);
+	atomic_long_add(taken, &counts->from_pool);
+	while (taken < wanted && !order->again && !fatal_signal_pending(current)) {
 		folio = arena_pool_alloc(nid, NULL);
 		if (!folio)
 			break;
-		list_add_tail(&folio->lru, blocks);
+		list_add_tail(&folio->lru, order->blocks);
 		atomic_long_inc(&counts->from_system);
 		zeroed++;
 		taken++;
@@ -80,20 +130,19 @@ static unsigned long take_from_node(struct arena *arena, int nid, unsigned long 
 	}
 	arena_account_uncharge_node(arena->account, nid, wanted - taken);
 	atomic_long_add(zeroed, &counts->zeroed);
-	return taken;
+	use_credit(order, taken);
+	return cached + taken;
 }
 
 /* The same of all nodes of a mask, the nearest first. */
-static unsigned long take_from_nodes(struct arena *arena, int near,
-				     nodemask_t nodes, unsigned long wanted,
-				     struct list_head *blocks, bool again)
+static unsigned long take_from_nodes(struct order *order, nodemask_t nodes)
 {
 	unsigned long taken = 0;
 	int nid;
 
-	while (taken < wanted &&
-	       (nid = arena_policy_next_node(near, &nodes)) != NUMA_NO_NODE)
-		taken += take_from_node(arena, nid, wanted - taken, blocks, again);
+	while (order->missing &&
+	       (nid = arena_policy_next_node(order->placement->near, &nodes)) != NUMA_NO_NODE)
+		taken += take_from_node(order, nid);
 	return taken;
 }
 
@@ -121,16 +170,28 @@ static void uncharge_each(struct arena *arena, const nodemask_t *nodes,
 	}
 }
 
-/* A block of any of the nodes, with reclaim, or NULL. Its node is not known in advance. */
-static struct folio *alloc_charged(struct arena *arena, int near, nodemask_t *nodes)
+/* A block of any of the nodes, with reclaim; false if there is none. */
+static bool take_from_system(struct order *order, nodemask_t *nodes)
 {
+	struct arena *arena = order->arena;
 	struct folio *folio = NULL;
 
+	if (!get_credit(order))
+		return false;
+	/* Its node is not known in advance. */
 	charge_each(arena, nodes);
 	if (!nodes_empty(*nodes))
-		folio = arena_pool_alloc(near, nodes);
+		folio = arena_pool_alloc(order->placement->near, nodes);
 	uncharge_each(arena, nodes, folio);
-	return folio;
+	if (!folio)
+		return false;
+	list_add_tail(&folio->lru, order->blocks);
+	if (!node_isset(folio_nid(folio), order->placement->nodes))
+		atomic_long_inc(&arena->counts.fallbacks);
+	atomic_long_inc(&arena->counts.from_system);
+	atomic_long_inc(&arena->counts.zeroed);
+	use_credit(order, 1);
+	return true;
 }
 
 /* Wait for blocks of nodes of which the cgroup may have more; false if there is no point. */
@@ -146,40 +207,29 @@ static bool wait_for_blocks(struct arena *arena, nodemask_t *nodes, unsigned lon
  * asks for, then from others that will do; with reclaim, once, if none has any; and
  * then those that are currently being zeroed for the pools.
  */
-static int take_run(struct arena *arena, const struct arena_placement *placement,
-		    unsigned long nr, struct list_head *blocks)
+static int fill_order(struct order *order)
 {
-	struct arena_counts *counts = &arena->counts;
-	unsigned long taken = 0, until = 0, others;
-	struct folio *folio;
-	bool again = false;
+	struct arena *arena = order->arena;
+	unsigned long until = 0, others;
 	nodemask_t nodes;
 
-	nodes_or(nodes, placement->nodes, placement->others);
+	nodes_or(nodes, order->placement->nodes, order->placement->others);
 	do {
-		taken += take_from_nodes(arena, placement->near, placement->nodes,
-					 nr - taken, blocks, again);
-		others = take_from_nodes(arena, placement->near, placement->others,
-					 nr - taken, blocks, again);
-		atomic_long_add(others, &counts->fallbacks);
-		taken += others;
-		while (taken < nr) {
+		take_from_nodes(order, order->placement->nodes);
+		others = take_from_nodes(order, order->placement->others);
+		atomic_long_add(others, &arena->counts.fallbacks);
+		while (order->missing && !order->again) {
 			if (fatal_signal_pending(current))
 				return -EINTR;
-			folio = again ? NULL : alloc_charged(arena, placement->near, &nodes);
-			if (!folio)
+			if (!take_from_system(order, &nodes))
 				break;
-			list_add_tail(&folio->lru, blocks);
-			if (!node_isset(folio_nid(folio), placement->nodes))
-				atomic_long_inc(&counts->fallbacks);
-			atomic_long_inc(&counts->from_system);
-			atomic_long_inc(&counts->zeroed);
-			taken++;
 			cond_resched();
 		}
-		again = true;
-	} while (taken < nr && wait_for_blocks(arena, &nodes, &until));
-	return taken < nr ? -ENOMEM : 0;
+		if (order->missing && fatal_signal_pending(current))
+			return -EINTR;
+		order->again = true;
+	} while (order->missing && !order->err && wait_for_blocks(arena, &nodes, &until));
+	return order->missing ? order->err ?: -ENOMEM : 0;
 }
 
 /* A run of adjacent blocks of a node. */
@@ -227,15 +277,21 @@ static int take_run_from_nodes(struct arena *arena, int near, nodemask_t nodes,
 int arena_blocks_alloc(struct arena *arena, const struct arena_policy *policy,
 		       unsigned long first, unsigned long nr, struct list_head *blocks)
 {
+	struct arena_cache *cache = cache_of(arena);
 	struct arena_placement placement;
+	struct order order = {
+		.arena = arena, .placement = &placement, .blocks = blocks, .missing = nr,
+	};
 	int err;
 
-	err = arena_account_charge(arena->account, nr);
+	order.credit = nr - (cache ? min(nr, arena_cache_size(cache)) : 0);
+	err = charge_blocks(arena, order.credit);
 	if (err)
 		return err;
 	arena_policy_place(policy, first, &placement);
-	err = take_run(arena, &placement, nr, blocks);
-	own_blocks(arena, first, blocks, nr);
+	err = fill_order(&order);
+	own_blocks(arena, first, blocks);
+	arena_account_uncharge(arena->account, order.credit);
 	return err;
 }
 
@@ -260,7 +316,7 @@ int arena_blocks_alloc_extent(struct arena *arena, const struct arena_policy *po
 	bool is_fallback = false;
 	int err;
 
-	err = arena_account_charge(arena->account, nr);
+	err = charge_blocks(arena, nr);
 	if (err)
 		return err;
 	arena_policy_place(policy, first, &placement);
@@ -272,9 +328,11 @@ int arena_blocks_alloc_extent(struct arena *arena, const struct arena_policy *po
 					  blocks, &zeroed);
 	}
 	atomic_long_add(zeroed, &arena->counts.zeroed);
-	own_blocks(arena, first, blocks, nr);
-	if (err)
+	own_blocks(arena, first, blocks);
+	if (err) {
+		arena_account_uncharge(arena->account, nr);
 		return err;
+	}
 	atomic_long_add(nr, &arena->counts.from_pool);
 	atomic_long_add(is_fallback ? nr : 0, &arena->counts.fallbacks);
 	return 0;
@@ -300,17 +358,31 @@ static int cut_node(struct list_head *blocks, struct list_head *on_node)
 	return nid;
 }
 
-/* Claimed blocks, each by itself. */
-static void give_each(struct list_head *blocks, struct arena_cache *cache)
+/* Claimed blocks of a node to the arena's cache, as far as they can be kept; how many were. */
+static unsigned long keep_blocks(struct arena *arena, struct arena_cache *cache,
+				 struct list_head *blocks)
+{
+	struct folio *folio, *next;
+	unsigned long kept = 0;
+
+	list_for_each_entry_safe(folio, next, blocks, lru) {
+		list_del(&folio->lru);
+		if (arena_cache_put(cache, folio, arena->account))
+			kept++;
+		else
+			arena_pool_put_claimed(folio);
+		cond_resched();
+	}
+	return kept;
+}
+
+static void free_blocks(struct list_head *blocks)
 {
 	struct folio *folio, *next;
 
 	list_for_each_entry_safe(folio, next, blocks, lru) {
 		list_del(&folio->lru);
-		if (cache)
-			arena_cache_put(cache, folio);
-		else
-			arena_pool_free_claimed(folio);
+		arena_pool_free_claimed(folio);
 		cond_resched();
 	}
 }
@@ -320,22 +392,28 @@ static unsigned long give_blocks(struct arena *arena, struct list_head *blocks,
 				 enum destination destination)
 {
 	struct arena_cache *cache = destination == TO_ARENA ? cache_of(arena) : NULL;
-	unsigned long given = 0, nr;
+	unsigned long given = 0, all_kept = 0, nr, kept;
 	LIST_HEAD(on_node);
 	int nid;
 
 	while (!list_empty(blocks)) {
 		nid = cut_node(blocks, &on_node);
 		nr = arena_pool_claim(nid, &on_node);
-		arena_account_uncharge_node(arena->account, nid, nr);
-		if (cache || destination == TO_SYSTEM)
-			give_each(&on_node, cache);
-		else
+		kept = 0;
+		if (cache) {
+			kept = keep_blocks(arena, cache, &on_node);
+		} else if (destination == TO_SYSTEM) {
+			free_blocks(&on_node);
+		} else {
+			arena_cache_make_room(nid, nr);
 			arena_pool_put_all(nid, &on_node, nr);
+		}
+		arena_account_uncharge_node(arena->account, nid, nr - kept);
 		given += nr;
+		all_kept += kept;
 		cond_resched();
 	}
-	arena_account_uncharge(arena->account, given);
+	arena_account_uncharge(arena->account, given - all_kept);
 	return given;
 }
 

@@ -9,19 +9,29 @@
  * Each node has a shelf of the caches that have blocks on it, the one that was
  * filled first in front, which is where the shrinker takes from. A cached block is
  * claimed, and counted as kept by its node's pool, whose high watermark is
- * what limits caches.
+ * what limits caches. It stays charged to its arena's account, so that a user can't
+ * keep what others could use beyond his own limits; and it goes when a released block needs
+ * the room and it has been kept for a second.
  *
  * The shelf's lock, a spinlock, protects the shelf and the part of each cache that
  * is on its node. The pool's lock is never taken inside. folio->lru links a block
  * into its cache. A cache is its arena's, and outlives no arena.
  */
+#include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/nodemask.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
+#include "account.h"
 #include "cache.h"
 #include "pool.h"
+
+/* A cached block that was put since needs not make room for others. */
+#define KEPT_AT_LEAST	HZ
+
+/* So many caches are looked at for an older one. */
+#define MAX_PARTS	16
 
 /**
  * struct cache_part - the blocks of a cache on one node
@@ -90,30 +100,46 @@ struct arena_cache *arena_cache_create(void)
 	return cache;
 }
 
+/* A block that leaves the caches, and is not its arena's any more. */
+static void uncache_block(struct folio *folio)
+{
+	struct arena_account *account = arena_account_detach(folio);
+
+	arena_pool_uncache(folio);
+	arena_account_uncharge_node(account, folio_nid(folio), 1);
+	arena_account_uncharge(account, 1);
+}
+
 /**
  * arena_cache_put - keep a block that the arena released
  * @cache: the arena's
- * @folio: the block, claimed and linked nowhere; to the pool, if the node keeps
- *	as many as it may
+ * @folio: the block, claimed and linked nowhere
+ * @account: to which it is charged, and stays so
  *
- * Context: process context; does not sleep.
+ * Context: process context; may sleep.
+ * Return: false, with nothing done, if the node keeps as many as it may
  */
-void arena_cache_put(struct arena_cache *cache, struct folio *folio)
+bool arena_cache_put(struct arena_cache *cache, struct folio *folio,
+		     struct arena_account *account)
 {
 	int nid = folio_nid(folio);
 	struct cache_part *part = &cache->parts[nid];
 	struct shelf *shelf = &shelves[nid];
 
 	if (!arena_pool_cache(folio)) {
-		arena_pool_put_claimed(folio);
-		return;
+		arena_cache_make_room(nid, 1);
+		if (!arena_pool_cache(folio))
+			return false;
 	}
+	arena_account_attach(folio, account);
+	folio->index = jiffies;
 	spin_lock(&shelf->lock);
 	list_add_tail(&folio->lru, &part->blocks);
 	if (!part->nr_blocks++)
 		list_add_tail(&part->on_shelf, &shelf->parts);
 	shelf->nr_blocks++;
 	spin_unlock(&shelf->lock);
+	return true;
 }
 
 static struct folio *take_one(struct cache_part *part, struct shelf *shelf)
@@ -134,7 +160,7 @@ static struct folio *take_one(struct cache_part *part, struct shelf *shelf)
  * @nid: node they have to be on
  * @wanted: how many
  * @blocks: they are added to its end in the order they were put, each with one
- *	reference
+ *	reference, and charged to the arena's account
  *
  * Context: process context; does not sleep.
  * Return: how many there were.
@@ -151,7 +177,7 @@ unsigned long arena_cache_take(struct arena_cache *cache, int nid,
 	while (taken < wanted &&
 	       (folio = take_one(&cache->parts[nid], &shelves[nid]))) {
 		if (arena_pool_has_error(folio)) {
-			arena_pool_uncache(folio);
+			uncache_block(folio);
 			arena_pool_free_claimed(folio);
 			continue;
 		}
@@ -178,11 +204,34 @@ void arena_cache_drain(struct arena_cache *cache)
 
 	for_each_node(nid) {
 		while ((folio = take_one(&cache->parts[nid], &shelves[nid]))) {
-			arena_pool_uncache(folio);
+			uncache_block(folio);
 			arena_pool_put_claimed(folio);
 			cond_resched();
 		}
 	}
+}
+
+/**
+ * arena_cache_evict - give a block of a cache to its node's pool
+ * @cache: the arena's
+ *
+ * Context: process context; does not sleep.
+ * Return: false if there is none
+ */
+bool arena_cache_evict(struct arena_cache *cache)
+{
+	struct folio *folio;
+	int nid;
+
+	for_each_node(nid) {
+		folio = take_one(&cache->parts[nid], &shelves[nid]);
+		if (!folio)
+			continue;
+		uncache_block(folio);
+		arena_pool_put_claimed(folio);
+		return true;
+	}
+	return false;
 }
 
 /**
@@ -253,12 +302,66 @@ unsigned long arena_cache_shrink(int nid, unsigned long nr)
 	struct folio *folio;
 
 	while (done < nr && (folio = isolate_block(&shelves[nid]))) {
-		arena_pool_uncache(folio);
+		uncache_block(folio);
 		arena_pool_free_claimed(folio);
 		done++;
 		cond_resched();
 	}
 	return done;
+}
+
+/*
+ * A block that was put before, of the first caches of a shelf. One whose oldest block is younger
+ * goes to the end: it is in use.
+ */
+static struct folio *isolate_older(struct shelf *shelf, unsigned long before)
+{
+	struct cache_part *part;
+	struct folio *folio;
+	int i;
+
+	spin_lock(&shelf->lock);
+	for (i = 0; i < MAX_PARTS; i++) {
+		part = list_first_entry_or_null(&shelf->parts, struct cache_part, on_shelf);
+		if (!part)
+			break;
+		folio = list_first_entry(&part->blocks, struct folio, lru);
+		if (time_before(folio->index, before)) {
+			remove_locked(shelf, part, folio);
+			spin_unlock(&shelf->lock);
+			return folio;
+		}
+		list_move_tail(&part->on_shelf, &shelf->parts);
+	}
+	spin_unlock(&shelf->lock);
+	return NULL;
+}
+
+/**
+ * arena_cache_make_room - free cached blocks for blocks that are being released
+ * @nid: the node
+ * @nr: how many are released
+ *
+ * Those in excess of the room that the node's pool has make cached blocks go that have been
+ * kept for a second or more. What a pool has serves all arenas; a cached block serves one,
+ * which has not used it.
+ *
+ * Context: process context; may sleep.
+ */
+void arena_cache_make_room(int nid, unsigned long nr)
+{
+	unsigned long before = jiffies - KEPT_AT_LEAST, room;
+	struct folio *folio;
+
+	if (!arena_cache_count(nid))
+		return;
+	room = arena_pool_room(nid);
+	while (room < nr && (folio = isolate_older(&shelves[nid], before))) {
+		uncache_block(folio);
+		arena_pool_free_claimed(folio);
+		room++;
+		cond_resched();
+	}
 }
 
 /**

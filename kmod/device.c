@@ -522,8 +522,7 @@ static long arena_ioc_set_limit(struct arena *arena, void __user *uargs)
 		return -EINVAL;
 	if (arena_region_is_frozen(arena))
 		return -EROFS;
-	err = arena_account_lower_limit(arena->account,
-					args.limit >> ARENA_BLOCK_SHIFT);
+	err = arena_region_set_limit(arena, args.limit >> ARENA_BLOCK_SHIFT);
 	if (err)
 		return err;
 	return put_args(uargs, &(u32){ size }, sizeof(u32));

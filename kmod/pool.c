@@ -1032,6 +1032,23 @@ void arena_pool_recheck(void)
 /* --- blocks that arenas keep --------------------------------------------- */
 
 /**
+ * arena_pool_room - how many more blocks a node may keep
+ * @nid: the node
+ *
+ * Context: any; does not sleep.
+ */
+unsigned long arena_pool_room(int nid)
+{
+	struct node_pool *pool = &pools[nid];
+	unsigned long room;
+
+	spin_lock(&pool->lock);
+	room = room_locked(pool);
+	spin_unlock(&pool->lock);
+	return room;
+}
+
+/**
  * arena_pool_cache - count a claimed block as one that its arena keeps
  * @folio: the block
  *

@@ -89,6 +89,7 @@ unsigned long arena_pool_claim(int nid, struct list_head *blocks);
 void arena_pool_put_claimed(struct folio *folio);
 void arena_pool_put_all(int nid, struct list_head *blocks, unsigned long nr);
 void arena_pool_recheck(void);
+unsigned long arena_pool_room(int nid);
 bool arena_pool_cache(struct folio *folio);
 void arena_pool_uncache(struct folio *folio);
 void arena_pool_reuse(struct folio *folio);

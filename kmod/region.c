@@ -1270,6 +1270,30 @@ int arena_region_set_flags(struct arena *arena, u64 flags)
 }
 
 /**
+ * arena_region_set_limit - lower an arena's limit
+ * @arena: the arena
+ * @nr: blocks
+ *
+ * Blocks that it keeps go if they are over the limit.
+ *
+ * Context: process context.
+ * Return: 0, or -EPERM if the limit is lower already
+ */
+int arena_region_set_limit(struct arena *arena, unsigned long nr)
+{
+	/* With what arena_cache_create() wrote. */
+	struct arena_cache *cache = smp_load_acquire(&arena->cache);
+	int err;
+
+	err = arena_account_lower_limit(arena->account, nr);
+	if (err || !cache)
+		return err;
+	while (arena_account_charged(arena->account) > nr && arena_cache_evict(cache))
+		cond_resched();
+	return 0;
+}
+
+/**
  * arena_region_cached - how many released blocks an arena keeps
  * @arena: the arena
  */

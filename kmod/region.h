@@ -131,6 +131,7 @@ int arena_region_commit(struct arena *arena, u64 offset, u64 length,
 int arena_region_info(struct arena *arena, struct arena_ioc_region_info *info,
 		      u64 *node_blocks);
 int arena_region_set_flags(struct arena *arena, u64 flags);
+int arena_region_set_limit(struct arena *arena, unsigned long nr);
 void arena_region_count(struct arena *arena, unsigned long *node_blocks);
 int arena_region_freeze(struct arena *arena);
 int arena_region_begin_change(struct arena *arena);

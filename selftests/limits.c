@@ -145,6 +145,55 @@ TEST_F(limit, is_for_all_who_touch_at_once)
 	}
 }
 
+TEST_F(limit, kept_blocks_stay_charged)
+{
+	struct arena_ioc_stats stats;
+
+	ASSERT_TRUE(run_on_node(0));
+	ASSERT_EQ(0, set_arena_flags(self->fd, ARENA_F_KEEP_DIRTY));
+	ASSERT_EQ(0, set_limit(self->fd, LIMIT * BLOCK));
+	ASSERT_EQ(0, commit_blocks(self->fd, 0, LIMIT));
+	ASSERT_EQ(LIMIT, release_all(self->fd));
+	stats = stats_of(self->fd);
+	EXPECT_EQ(LIMIT, stats.cached);
+	EXPECT_EQ(LIMIT, stats.charged);
+
+	/* They are enough for as many others. */
+	EXPECT_EQ(0, commit_blocks(self->fd, 100, LIMIT));
+	EXPECT_EQ(LIMIT, stats_of(self->fd).from_cache);
+	EXPECT_EQ(-EDQUOT, commit_blocks(self->fd, 0, 1));
+	EXPECT_EQ(LIMIT, stats_of(self->fd).charged);
+
+	/* A lower limit is for them, too. */
+	ASSERT_EQ(LIMIT, release_all(self->fd));
+	ASSERT_EQ(0, set_limit(self->fd, 2 * BLOCK));
+	stats = stats_of(self->fd);
+	EXPECT_EQ(2, stats.cached);
+	EXPECT_EQ(2, stats.charged);
+	ASSERT_EQ(0, set_arena_flags(self->fd, 0));
+	EXPECT_EQ(0, stats_of(self->fd).charged);
+}
+
+/* What another node keeps goes, so that a commit here is not refused. */
+TEST_F(limit, kept_blocks_go_for_a_commit_elsewhere)
+{
+	struct arena_ioc_stats stats;
+
+	ASSERT_TRUE(run_on_node(0));
+	ASSERT_EQ(0, set_arena_flags(self->fd, ARENA_F_KEEP_DIRTY));
+	ASSERT_EQ(0, set_limit(self->fd, LIMIT * BLOCK));
+	ASSERT_EQ(0, commit_blocks(self->fd, 0, LIMIT));
+	ASSERT_EQ(LIMIT, release_all(self->fd));
+	if (!run_on_node(1))
+		SKIP(return, "only one node");
+	EXPECT_EQ(0, commit_blocks(self->fd, 0, LIMIT / 2));
+	stats = stats_of(self->fd);
+	EXPECT_EQ(LIMIT / 2, stats.blocks);
+	EXPECT_EQ(LIMIT / 2, stats.cached);
+	EXPECT_EQ(LIMIT, stats.charged);
+	EXPECT_EQ(0, stats.from_cache);
+}
+
 /* A touch that is refused while another thread commits waits for that, and no release does. */
 struct stall {
 	int fd, pipe, tid;

@@ -122,6 +122,14 @@ static long cached_by(int fd)
 	return ioctl(fd, ARENA_IOC_STATS, &stats) ? -errno : (long)stats.cached;
 }
 
+static bool set_blocks(const char *path, long nr)
+{
+	char value[32];
+
+	snprintf(value, sizeof(value), "%ldM", 2 * nr);
+	return set_file(path, value);
+}
+
 static long fill_cache(int fd)
 {
 	struct arena_ioc_set_flags flags = {
@@ -325,6 +333,36 @@ TEST_F(reclaim, a_lower_watermark_trims_caches)
 	EXPECT_EQ(0, cached_by(self->fd));
 	EXPECT_EQ(0, pool_settled("ready", 0));
 	EXPECT_EQ(0, pool_count("dirty") + pool_count("cached"));
+}
+
+/*
+ * A node that keeps as many blocks as it may takes released blocks in place of cached ones that
+ * have not been used for a second.
+ */
+TEST_F(reclaim, old_cached_blocks_make_room)
+{
+	const long nr = 8;
+	long shared;
+	int fd;
+
+	if (self->warm == -ENOENT)
+		SKIP(return, "not root, or the module has no watermarks");
+	fd = open_arena();
+	ASSERT_GE(fd, 0);
+	ASSERT_TRUE(run_on_node(CACHE_NODE));
+	ASSERT_EQ(0, commit_blocks(fd, 0, nr));
+	ASSERT_EQ(CACHED, fill_cache(self->fd));
+	/* No more than there are now. */
+	ASSERT_EQ(0, pool_settled("dirty", 0));
+	shared = pool_figure(CACHE_NODE, "ready");
+	ASSERT_TRUE(set_file(PARAMETERS "min", "0"));
+	ASSERT_TRUE(set_blocks(PARAMETERS "max", shared + CACHED));
+	sleep(2);
+	ASSERT_EQ(nr, release_all(fd));
+	EXPECT_EQ(CACHED - nr, cached_by(self->fd));
+	EXPECT_EQ(0, pool_settled("dirty", 0));
+	EXPECT_EQ(shared + nr, pool_figure(CACHE_NODE, "ready"));
+	close(fd);
 }
 
 /* Caches make room for the blocks that have to be ready. */

@@ -224,8 +224,8 @@ struct arena_ioc_region_info {
  * @zeroed: out: how many of these had to be zeroed while the caller waited
  * @fallbacks: out: blocks committed on another node than the policy asks for
  * @released: out: blocks released
- * @charged: out: blocks that count against limits: those committed, and those
- *	released that somebody else still holds
+ * @charged: out: blocks that count against limits: those committed, those that the
+ *	arena keeps, and those released that somebody else still holds
  * @limit: out: how many may be, all bits set if there is no limit
  * @idle: out: how many of @blocks the system may take just now
  * @taken: out: how many it has taken
