@@ -8,6 +8,7 @@
 #include <kunit/test.h>
 
 #include "../account.h"
+#include "../cache.h"
 
 #define ARENAS	4
 
@@ -322,11 +323,12 @@ static struct kunit_case idle_cases[] = {
 
 static int idle_suite_init(struct kunit_suite *suite)
 {
-	return arena_idle_init() ?: arena_pool_init();
+	return arena_idle_init() ?: arena_pool_init() ?: arena_cache_init();
 }
 
 static void idle_suite_exit(struct kunit_suite *suite)
 {
+	arena_cache_exit();
 	arena_pool_exit();
 	arena_idle_exit();
 }
