@@ -468,6 +468,20 @@ static bool may_map(struct arena *arena, const struct vm_area_struct *vma)
 	return vma->vm_mm == arena->mm;
 }
 
+/*
+ * Have the core mm map single pages of a block that has a memory error. It maps no folio that
+ * is marked by PMD; but newer kernels map all pages of one together, unless it ends behind the
+ * end of the file. So the file ends before the block from now on, which makes them map the
+ * pages of later blocks one by one, too.
+ */
+static void map_one_by_one(struct arena *arena, struct folio *folio)
+{
+	struct inode *inode = arena->inode;
+
+	folio_set_has_hwpoisoned(folio);
+	i_size_write(inode, min(i_size_read(inode), (loff_t)folio->index << PAGE_SHIFT));
+}
+
 static vm_fault_t region_fault(struct vm_fault *vmf)
 {
 	struct arena *arena = vmf->vma->vm_private_data;
@@ -496,9 +510,8 @@ static vm_fault_t region_fault(struct vm_fault *vmf)
 			return VM_FAULT_NOPAGE;
 		}
 	}
-	/* Then the core mm maps pages of the block one by one, and not the others with them. */
-	if (!folio_test_has_hwpoisoned(folio) && arena_pool_has_error(folio))
-		folio_set_has_hwpoisoned(folio);
+	if (folio_test_has_hwpoisoned(folio) || arena_pool_has_error(folio))
+		map_one_by_one(arena, folio);
 	page = folio_page(folio, vmf->pgoff & (ARENA_BLOCK_PAGES - 1));
 	/* The core mm would unmap it by folio->mapping, which is NULL. */
 	if (PageHWPoison(page)) {
