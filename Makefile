@@ -48,7 +48,7 @@ help:
 	@echo '  check-coverage   how much of the library its tests run, on 6.12'
 	@echo '  check-host       the library here, on anonymous memory'
 	@echo '  check-vm         module and library on stock 6.1, in a virtual machine'
-	@echo '  check-kernels    the same on 6.1 and 6.12, and the module on the debug 7.2'
+	@echo '  check-kernels    the same on 6.1 and 6.12, and the module on 7.3 and the debug 7.2'
 	@echo '  check-debug      the latter alone: KUnit, fault injection, KASAN, lockdep,'
 	@echo '                   kmemleak, coverage'
 	@echo '  check-memory     memory that is filled, aged and fragmented, on all three; four'
@@ -175,8 +175,8 @@ vm-sources:
 
 # An object that was made with a warning would pass for a good one the next time.
 vm-objects:
-	@$(MAKE) -C "$$(selftests/vm/fetch $(KERNEL))/build" M="$(abspath $(INTO))" \
-		CONFIG_DEBUG_INFO_BTF_MODULES= KCFLAGS=-Werror $(kernel_flags) modules
+	+@selftests/vm/kbuild $(KERNEL) $(INTO) \
+		CONFIG_DEBUG_INFO_BTF_MODULES= KCFLAGS=-Werror $(kernel_flags)
 
 # One at a time: stages that run side by side share the folder.
 vm-module:
@@ -241,8 +241,8 @@ checks := check $(addprefix check-,static sanitizers fuzzers coverage host vm ke
 	leaks storm fuzz races mutants bench all loaded rotation)
 all_groups = analyzers bench kernel report sanitizers statistics
 all_stages = kernel-7.2-debug storm-7.2-debug memory-7.2-debug mutants-1of2 mutants-2of2 \
-	sanitizers fuzz-600 memory-6.12 memory-6.1 coverage-6.12 races leaks-6.12 kernel-6.12 \
-	library-6.12 kernel-6.1 library-6.1 static fuzzers bench tools host
+	sanitizers fuzz-600 memory-6.12 memory-6.1 coverage-6.12 races leaks-6.12 kernel-6.12 kernel-7.3 \
+	library-6.12 kernel-6.1 library-6.1 builds static fuzzers bench tools host
 check: STAGES = library-6.1 kernel-6.1 tools host
 check: DEPS = report
 check-static: STAGES = static
@@ -256,7 +256,7 @@ check-coverage: STAGES = coverage-6.12
 check-host: STAGES = host tools
 check-host: DEPS = report
 check-vm: STAGES = library-6.1 kernel-6.1
-check-kernels: STAGES = kernel-7.2-debug kernel-6.12 library-6.12 kernel-6.1 library-6.1
+check-kernels: STAGES = kernel-7.2-debug kernel-7.3 kernel-6.12 library-6.12 kernel-6.1 library-6.1 builds
 check-kernels: DEPS = kernel
 check-debug: STAGES = kernel-7.2-debug
 check-debug: DEPS = kernel
