@@ -11,6 +11,7 @@
 #include <linux/mmap_lock.h>
 #include <linux/mmzone.h>
 #include <linux/printk.h>
+#include <linux/sched/isolation.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
@@ -145,6 +146,29 @@ struct dmem_cgroup_init {
 #define dmem_cgroup_register_region(init, ...) \
 	dmem_cgroup_register_region((init)->size, __VA_ARGS__)
 #endif
+
+/*
+ * Before it is woken for the first time, have a thread that was created for a node run on the
+ * node's CPUs, or anywhere if it has none, but not on isolated CPUs. Newer kernels do that of
+ * themselves.
+ */
+static inline void prefer_cpus_of_node(struct task_struct *thread, int nid)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+	const struct cpumask *allowed = housekeeping_cpumask(HK_TYPE_DOMAIN);
+	cpumask_var_t cpus;
+
+	if (!zalloc_cpumask_var(&cpus, GFP_KERNEL))
+		return;
+	cpumask_and(cpus, allowed, housekeeping_cpumask(HK_TYPE_KTHREAD));
+	if (cpumask_intersects(cpus, cpu_online_mask))
+		set_cpus_allowed_ptr(thread, cpus);
+	cpumask_and(cpus, cpus, cpumask_of_node(nid));
+	if (cpumask_intersects(cpus, cpu_online_mask))
+		set_cpus_allowed_ptr(thread, cpus);
+	free_cpumask_var(cpus);
+#endif
+}
 
 /* How many VMAs map a file that can only be mapped shared and is open for writing. */
 static inline int nr_mappings(struct address_space *mapping)

@@ -20,7 +20,7 @@
  * allocator, and never handed to anyone, while somebody can still reach its
  * old contents; and nobody but its old owner gets it before it is zeroed.
  *
- * A worker per node, a thread of the lowest priority on the node's own CPUs,
+ * A worker per node, a thread of the lowest priority on the node's own CPUs that are not isolated,
  * zeroes what is dirty, refills the pool up to the low watermark, and frees what is
  * above the high one. It refills without reclaiming anything, and not at all
  * for a while after the system wanted memory back (arena_pool_hold_off()).
@@ -1362,7 +1362,6 @@ static int work_for_pool(void *data)
 
 static int start_worker(struct node_pool *pool)
 {
-	const struct cpumask *cpus = cpumask_of_node(pool->nid);
 	struct task_struct *worker;
 
 	worker = kthread_create_on_node(work_for_pool, pool, pool->nid,
@@ -1372,9 +1371,7 @@ static int start_worker(struct node_pool *pool)
 		return PTR_ERR(worker);
 	}
 	set_user_nice(worker, MAX_NICE);
-	/* A node without CPUs is zeroed from anywhere. */
-	if (cpumask_intersects(cpus, cpu_online_mask))
-		set_cpus_allowed_ptr(worker, cpus);
+	prefer_cpus_of_node(worker, pool->nid);
 	spin_lock(&pool->lock);
 	pool->worker = worker;
 	spin_unlock(&pool->lock);

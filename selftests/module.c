@@ -120,4 +120,59 @@ TEST_F(module, goes_before_a_pinned_page)
 	EXPECT_EQ(0, load());
 }
 
+/* Whether a list like "0,2-3" has a number. */
+static bool is_listed(const char *list, long number)
+{
+	char *end;
+	long first, last;
+
+	while (*list >= '0' && *list <= '9') {
+		first = last = strtol(list, &end, 10);
+		if (*end == '-')
+			last = strtol(end + 1, &end, 10);
+		if (number >= first && number <= last)
+			return true;
+		list = end + (*end == ',');
+	}
+	return false;
+}
+
+/* The value of a line of a file, behind its name; or all of a file, with "". */
+static bool read_value(const char *path, const char *name, char value[256])
+{
+	FILE *file = fopen(path, "r");
+	char line[256];
+	bool found = false;
+
+	while (file && !found && fgets(line, sizeof(line), file)) {
+		found = !strncmp(line, name, strlen(name));
+		if (found)
+			strcpy(value, line + strlen(name));
+	}
+	if (file)
+		fclose(file);
+	return found;
+}
+
+TEST(worker_avoids_isolated_cpus)
+{
+	char isolated[256], allowed[256], name[256], path[64];
+	long pid, cpu, workers = 0;
+
+	if (!read_value("/sys/devices/system/cpu/isolated", "", isolated) ||
+	    isolated[0] == '\n')
+		SKIP(return, "no CPU is isolated");
+	for (pid = 1; pid < 4096; pid++) {
+		snprintf(path, sizeof(path), "/proc/%ld/status", pid);
+		if (!read_value(path, "Name:\tarena/", name))
+			continue;
+		ASSERT_TRUE(read_value(path, "Cpus_allowed_list:\t", allowed));
+		for (cpu = 0; cpu < 64; cpu++) {
+			EXPECT_FALSE(is_listed(isolated, cpu) && is_listed(allowed, cpu));
+		}
+		workers++;
+	}
+	EXPECT_LT(0, workers);
+}
+
 TEST_HARNESS_MAIN
