@@ -20,7 +20,9 @@
  *
  * A charge of a cgroup says which cgroup it was, and that may differ from block to
  * block. Which block was whose does not matter, so the account has how many of a node
- * each cgroup was charged for, and uncharges any of them. account.lock protects that.
+ * each cgroup was charged for, and uncharges any of them. account.lock protects that. Each
+ * block is charged by a call of its own: a charge holds one reference to the cgroup, which
+ * the uncharge drops, so that blocks charged together could not be uncharged one by one.
  *
  * Nothing here knows of VMAs, or of where blocks come from.
  */
