@@ -6,7 +6,7 @@
  * more: while it is in use, and in quarantine, where somebody else still holds it
  * though the arena may be gone. Hence each arena has an account of its own,
  * which lives as long as the arena and every block charged to it. What an arena
- * keeps after a release (cache.c) is not charged: the system can have it any time.
+ * keeps after a release (cache.c) stays charged.
  *
  * Three limits: the arena's own, which its owner can lower; RLIMIT_MEMLOCK of
  * the user who opened it, as for all memory that can't be swapped out, but not for

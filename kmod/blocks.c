@@ -41,26 +41,34 @@ static void own_blocks(struct arena *arena, unsigned long first, struct list_hea
 	}
 }
 
-/* Whether an arena would be within its limit if it kept no blocks. */
-static bool fits_without_cache(struct arena *arena, unsigned long nr)
+/* Whether an arena would be within its limit without blocks that it keeps. */
+static bool fits_without(struct arena *arena, unsigned long kept, unsigned long nr)
 {
-	unsigned long in_use = arena_account_charged(arena->account);
+	unsigned long charged = arena_account_charged(arena->account);
 
-	in_use -= min(in_use, arena_cache_size(arena->cache));
-	return in_use + nr <= arena_account_limit(arena->account);
+	return charged - min(charged, kept) + nr <= arena_account_limit(arena->account);
 }
 
-/* Charge blocks. If that is refused, the arena gives up blocks that it keeps, one by one. */
+/*
+ * Charge blocks. If that is refused, the arena gives up blocks that it keeps, one by one. Others
+ * may take these at the same time: a charge is refused for good only if none was kept before.
+ */
 static int charge_blocks(struct arena *arena, unsigned long nr)
 {
 	/* With what arena_cache_create() wrote. */
 	struct arena_cache *cache = smp_load_acquire(&arena->cache);
+	unsigned long kept;
 	int err;
 
 	do {
+		kept = cache ? arena_cache_size(cache) : 0;
+		/* A block is uncharged before it is no longer kept: see evict_locked(). */
+		smp_rmb();
 		err = arena_account_charge(arena->account, nr);
-	} while (err && cache && fits_without_cache(arena, nr) && arena_cache_evict(cache));
-	return err;
+		if (!err || !kept || !fits_without(arena, kept, nr))
+			return err;
+		arena_cache_evict(cache);
+	} while (true);
 }
 
 /**
@@ -87,6 +95,7 @@ struct order {
 /* How many of the missing blocks are charged, or can be. */
 static unsigned long get_credit(struct order *order)
 {
+	order->err = 0;
 	if (order->credit < order->missing) {
 		order->err = charge_blocks(order->arena, order->missing - order->credit);
 		if (!order->err)
@@ -114,6 +123,8 @@ static unsigned long take_from_node(struct order *order, int nid)
 		cached = arena_cache_take(cache, nid, order->missing, order->blocks);
 		atomic_long_add(cached, &counts->from_cache);
 		order->missing -= cached;
+		if (!order->missing)
+			return cached;
 	}
 	wanted = arena_account_charge_node(arena->account, nid, get_credit(order));
 	taken = arena_pool_take(nid, wanted, order->blocks, &zeroed, order->again);

@@ -6,15 +6,17 @@
  * a cache. Those of the others go to the node's pool, whose worker zeroes them
  * off the critical path; in a cache they would be zeroed by who takes them.
  *
- * Each node has a shelf of the caches that have blocks on it, the one that was
- * filled first in front, which is where the shrinker takes from. A cached block is
+ * Each node has a shelf of the caches that have blocks on it. The shrinker takes from the one
+ * in front. A cache that gets its first block there, or is passed by because it is in use, goes
+ * to the end. A cached block is
  * claimed, and counted as kept by its node's pool, whose high watermark is
  * what limits caches. It stays charged to its arena's account, so that a user can't
  * keep what others could use beyond his own limits; and it goes when a released block needs
  * the room and it has been kept for a second.
  *
  * The shelf's lock, a spinlock, protects the shelf and the part of each cache that
- * is on its node. The pool's lock is never taken inside. folio->lru links a block
+ * is on its node. The pool's lock is never taken inside, an
+ * account's is. folio->lru links a block
  * into its cache. A cache is its arena's, and outlives no arena.
  */
 #include <linux/jiffies.h>
@@ -53,7 +55,7 @@ struct arena_cache {
 /**
  * struct shelf - the caches with blocks on a node
  * @lock: protects all of it, and the parts on it
- * @parts: the caches' parts, the oldest first
+ * @parts: the caches' parts; the shrinker takes from the first
  * @nr_blocks: blocks in all of them
  */
 struct shelf {
@@ -70,8 +72,27 @@ static void remove_locked(struct shelf *shelf, struct cache_part *part,
 {
 	list_del(&folio->lru);
 	shelf->nr_blocks--;
-	if (!--part->nr_blocks)
+	WRITE_ONCE(part->nr_blocks, part->nr_blocks - 1);
+	if (!part->nr_blocks)
 		list_del_init(&part->on_shelf);
+}
+
+static void uncharge_block(struct folio *folio)
+{
+	struct arena_account *account = arena_account_detach(folio);
+
+	arena_account_uncharge_node(account, folio_nid(folio), 1);
+	arena_account_uncharge(account, 1);
+}
+
+/*
+ * Remove a block that is not its arena's any more. It is uncharged before it is no longer
+ * counted, so that a commit that is refused can tell whether to try again.
+ */
+static void evict_locked(struct shelf *shelf, struct cache_part *part, struct folio *folio)
+{
+	uncharge_block(folio);
+	remove_locked(shelf, part, folio);
 }
 
 /**
@@ -100,16 +121,6 @@ struct arena_cache *arena_cache_create(void)
 	return cache;
 }
 
-/* A block that leaves the caches, and is not its arena's any more. */
-static void uncache_block(struct folio *folio)
-{
-	struct arena_account *account = arena_account_detach(folio);
-
-	arena_pool_uncache(folio);
-	arena_account_uncharge_node(account, folio_nid(folio), 1);
-	arena_account_uncharge(account, 1);
-}
-
 /**
  * arena_cache_put - keep a block that the arena released
  * @cache: the arena's
@@ -135,7 +146,8 @@ bool arena_cache_put(struct arena_cache *cache, struct folio *folio,
 	folio->index = jiffies;
 	spin_lock(&shelf->lock);
 	list_add_tail(&folio->lru, &part->blocks);
-	if (!part->nr_blocks++)
+	WRITE_ONCE(part->nr_blocks, part->nr_blocks + 1);
+	if (part->nr_blocks == 1)
 		list_add_tail(&part->on_shelf, &shelf->parts);
 	shelf->nr_blocks++;
 	spin_unlock(&shelf->lock);
@@ -177,7 +189,8 @@ unsigned long arena_cache_take(struct arena_cache *cache, int nid,
 	while (taken < wanted &&
 	       (folio = take_one(&cache->parts[nid], &shelves[nid]))) {
 		if (arena_pool_has_error(folio)) {
-			uncache_block(folio);
+			uncharge_block(folio);
+			arena_pool_uncache(folio);
 			arena_pool_free_claimed(folio);
 			continue;
 		}
@@ -189,6 +202,19 @@ unsigned long arena_cache_take(struct arena_cache *cache, int nid,
 	}
 	arena_pool_unhold(nid, wanted - taken);
 	return taken;
+}
+
+/* Remove the oldest block of a part for good, or NULL. */
+static struct folio *evict_one(struct cache_part *part, struct shelf *shelf)
+{
+	struct folio *folio;
+
+	spin_lock(&shelf->lock);
+	folio = list_first_entry_or_null(&part->blocks, struct folio, lru);
+	if (folio)
+		evict_locked(shelf, part, folio);
+	spin_unlock(&shelf->lock);
+	return folio;
 }
 
 /**
@@ -203,8 +229,8 @@ void arena_cache_drain(struct arena_cache *cache)
 	int nid;
 
 	for_each_node(nid) {
-		while ((folio = take_one(&cache->parts[nid], &shelves[nid]))) {
-			uncache_block(folio);
+		while ((folio = evict_one(&cache->parts[nid], &shelves[nid]))) {
+			arena_pool_uncache(folio);
 			arena_pool_put_claimed(folio);
 			cond_resched();
 		}
@@ -224,10 +250,10 @@ bool arena_cache_evict(struct arena_cache *cache)
 	int nid;
 
 	for_each_node(nid) {
-		folio = take_one(&cache->parts[nid], &shelves[nid]);
+		folio = evict_one(&cache->parts[nid], &shelves[nid]);
 		if (!folio)
 			continue;
-		uncache_block(folio);
+		arena_pool_uncache(folio);
 		arena_pool_put_claimed(folio);
 		return true;
 	}
@@ -282,7 +308,7 @@ static struct folio *isolate_block(struct shelf *shelf)
 	part = list_first_entry_or_null(&shelf->parts, struct cache_part, on_shelf);
 	if (part) {
 		folio = list_first_entry(&part->blocks, struct folio, lru);
-		remove_locked(shelf, part, folio);
+		evict_locked(shelf, part, folio);
 	}
 	spin_unlock(&shelf->lock);
 	return folio;
@@ -302,7 +328,7 @@ unsigned long arena_cache_shrink(int nid, unsigned long nr)
 	struct folio *folio;
 
 	while (done < nr && (folio = isolate_block(&shelves[nid]))) {
-		uncache_block(folio);
+		arena_pool_uncache(folio);
 		arena_pool_free_claimed(folio);
 		done++;
 		cond_resched();
@@ -327,7 +353,7 @@ static struct folio *isolate_older(struct shelf *shelf, unsigned long before)
 			break;
 		folio = list_first_entry(&part->blocks, struct folio, lru);
 		if (time_before(folio->index, before)) {
-			remove_locked(shelf, part, folio);
+			evict_locked(shelf, part, folio);
 			spin_unlock(&shelf->lock);
 			return folio;
 		}
@@ -357,7 +383,7 @@ void arena_cache_make_room(int nid, unsigned long nr)
 		return;
 	room = arena_pool_room(nid);
 	while (room < nr && (folio = isolate_older(&shelves[nid], before))) {
-		uncache_block(folio);
+		arena_pool_uncache(folio);
 		arena_pool_free_claimed(folio);
 		room++;
 		cond_resched();

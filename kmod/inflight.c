@@ -69,7 +69,8 @@ bool arena_inflight_end(struct arena_inflight *inflight,
 
 	spin_lock(&inflight->lock);
 	was_alone = operation->was_alone && inflight->nr_begun == operation->number;
-	if (!--inflight->nr[operation->epoch])
+	/* A thread that waits is in the queue before it looks at the count, under the lock. */
+	if (!--inflight->nr[operation->epoch] && waitqueue_active(&inflight->ended))
 		wake_up_all(&inflight->ended);
 	spin_unlock(&inflight->lock);
 	return was_alone;

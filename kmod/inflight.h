@@ -14,7 +14,7 @@
  * @epoch: the current one, 0 or 1
  * @nr_begun: how many have begun, ever
  * @ended: woken when the last of an epoch has ended
- * @alone: serializes the callers of arena_inflight_wait()
+ * @alone: serializes the callers of arena_inflight_wait_killable()
  */
 struct arena_inflight {
 	/* protects nr, epoch and nr_begun */

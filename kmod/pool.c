@@ -892,7 +892,7 @@ int arena_pool_take_run(int nid, unsigned long nr, struct list_head *blocks,
  *
  * Context: process context; does not sleep.
  * Return: how many blocks are left. They are no longer held, and the caller uncharges
- * them. For those in quarantine that is done when they leave it.
+ * them unless their arena keeps them. For those in quarantine that is done when they leave it.
  */
 unsigned long arena_pool_claim(int nid, struct list_head *blocks)
 {

@@ -194,6 +194,42 @@ TEST_F(limit, kept_blocks_go_for_a_commit_elsewhere)
 	EXPECT_EQ(0, stats.from_cache);
 }
 
+static void *drop_caches(void *data)
+{
+	while (!__atomic_load_n((bool *)data, __ATOMIC_RELAXED))
+		drop_slab();
+	return NULL;
+}
+
+/* A block that the arena keeps is charged until reclaim has it, and then it is not. */
+TEST_F(limit, reclaim_of_kept_blocks_refuses_no_touch)
+{
+	enum { NR = 4, ROUNDS = 1000 };
+	bool stop = false;
+	pthread_t thread;
+	char *memory;
+	int i;
+
+	if (!drop_slab())
+		SKIP(return, "may not drop caches");
+	ASSERT_EQ(0, set_arena_flags(self->fd, ARENA_F_KEEP_DIRTY));
+	ASSERT_EQ(0, set_limit(self->fd, NR * BLOCK));
+	memory = mmap(NULL, 2 * NR * BLOCK, PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_NORESERVE, self->fd, 0);
+	ASSERT_NE(MAP_FAILED, memory);
+	ASSERT_EQ(0, commit_blocks(self->fd, 0, NR - 1));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, drop_caches, &stop));
+	/* The last one that it may have. One that is refused ends the test by SIGBUS. */
+	for (i = 0; i < ROUNDS; i++) {
+		size_t block = NR + i % NR;
+
+		memory[block * BLOCK] = 1;
+		ASSERT_EQ(1, release_range(self->fd, block * BLOCK, BLOCK));
+	}
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+}
+
 /* A touch that is refused while another thread commits waits for that, and no release does. */
 struct stall {
 	int fd, pipe, tid;
