@@ -50,7 +50,9 @@ static inline void vma_start_write(struct vm_area_struct *vma)
  * recheck it under the lock. If unmap_mapping_range() removes a huge page in between, they
  * move a page table that does not exist, and physical page 0 is used as one.
  * (CVE-2024-50066, fixed in 6.6.57, 6.11.4 and 6.12, but not in 6.1.) On those kernels a
- * caller that unmaps excludes mremap() by holding the mmap_lock for reading.
+ * caller that unmaps excludes mremap() by holding the mmap_lock for reading. That covers the
+ * owner's mappings; those of a frozen arena in other address spaces are unmapped for memory
+ * errors alone, on kernels from 6.4 on.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 4) || \
 	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 57) && \

@@ -11,14 +11,16 @@
  *
  * Kernels before 6.4 have no such count, and nothing is unmapped there.
  *
- * watch_mutex protects the list of all arenas. It is held while one arena is looked at, and keeps it open for as long; so closing an arena waits for that.
- * It comes before the mmap_lock, which is only tried, and before the locks of region.c.
+ * watch_lock, a spinlock and a leaf, protects the list of all arenas. It is not held while an
+ * arena is looked at: that arena is marked, and closing it waits for the mark to go. Inside,
+ * the mmap_lock is only tried; then come the locks of region.c.
  */
 #include <linux/list.h>
 #include <linux/mm.h>
-#include <linux/mutex.h>
 #include <linux/nodemask.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "compat.h"
@@ -40,12 +42,14 @@ struct node_errors {
 /* Of each node that can ever be. Used by the work, which never runs twice at a time. */
 static struct node_errors *errors;
 
-/* Protects arenas, and of each arena watched and looked_at. */
-static DEFINE_MUTEX(watch_mutex);
+/* Protects arenas, look, and of each arena what is named arena.watch. */
+static DEFINE_SPINLOCK(watch_lock);
 /* Those that were looked at last are at the end. */
 static LIST_HEAD(arenas);
 /* Which look at all arenas the current one is. */
 static unsigned long look;
+/* Woken when an arena is no longer being looked at. */
+static DECLARE_WAIT_QUEUE_HEAD(left_alone);
 
 static void look_for_errors(struct work_struct *work);
 static DECLARE_DELAYED_WORK(watch_work, look_for_errors);
@@ -69,35 +73,46 @@ static void find_nodes(nodemask_t *nodes)
 	}
 }
 
-/* Look at the next arena that this look has not come to; false if there is none. */
-static bool look_at_next(const nodemask_t *nodes, bool *is_complete)
+/* Mark the next arena that this look has not come to, or NULL. */
+static struct arena *begin_with_next(void)
 {
 	struct arena *arena;
 
-	mutex_lock(&watch_mutex);
-	arena = list_first_entry_or_null(&arenas, struct arena, watched);
-	if (!arena || arena->looked_at == look) {
-		mutex_unlock(&watch_mutex);
-		return false;
+	spin_lock(&watch_lock);
+	arena = list_first_entry_or_null(&arenas, struct arena, watch.link);
+	if (arena && arena->watch.looked_at == look)
+		arena = NULL;
+	if (arena) {
+		arena->watch.looked_at = look;
+		arena->watch.is_looked_at = true;
+		list_move_tail(&arena->watch.link, &arenas);
 	}
-	arena->looked_at = look;
-	list_move_tail(&arena->watched, &arenas);
-	if (!arena_region_unmap_errors(arena, nodes))
-		*is_complete = false;
-	mutex_unlock(&watch_mutex);
-	return true;
+	spin_unlock(&watch_lock);
+	return arena;
+}
+
+static void end_with(struct arena *arena)
+{
+	spin_lock(&watch_lock);
+	arena->watch.is_looked_at = false;
+	wake_up_all(&left_alone);
+	spin_unlock(&watch_lock);
 }
 
 /* False if not all could be looked at. */
 static bool look_at_all(const nodemask_t *nodes)
 {
 	bool is_complete = true;
+	struct arena *arena;
 
-	mutex_lock(&watch_mutex);
+	spin_lock(&watch_lock);
 	look++;
-	mutex_unlock(&watch_mutex);
-	while (look_at_next(nodes, &is_complete))
+	spin_unlock(&watch_lock);
+	while ((arena = begin_with_next())) {
+		is_complete &= arena_region_unmap_errors(arena, nodes);
+		end_with(arena);
 		cond_resched();
+	}
 	return is_complete;
 }
 
@@ -111,10 +126,10 @@ static void look_for_errors(struct work_struct *work)
 		for_each_node_mask(nid, nodes)
 			errors[nid].seen = errors[nid].now;
 	}
-	mutex_lock(&watch_mutex);
+	spin_lock(&watch_lock);
 	if (!list_empty(&arenas))
 		schedule_look();
-	mutex_unlock(&watch_mutex);
+	spin_unlock(&watch_lock);
 }
 
 /**
@@ -125,12 +140,12 @@ static void look_for_errors(struct work_struct *work)
  */
 void arena_hwpoison_watch(struct arena *arena)
 {
-	mutex_lock(&watch_mutex);
+	spin_lock(&watch_lock);
 	if (COUNTS_MEMORY_ERRORS && list_empty(&arenas))
 		schedule_look();
-	arena->looked_at = look;
-	list_add_tail(&arena->watched, &arenas);
-	mutex_unlock(&watch_mutex);
+	arena->watch.looked_at = look;
+	list_add_tail(&arena->watch.link, &arenas);
+	spin_unlock(&watch_lock);
 }
 
 /**
@@ -141,9 +156,11 @@ void arena_hwpoison_watch(struct arena *arena)
  */
 void arena_hwpoison_forget(struct arena *arena)
 {
-	mutex_lock(&watch_mutex);
-	list_del(&arena->watched);
-	mutex_unlock(&watch_mutex);
+	spin_lock(&watch_lock);
+	wait_event_cmd(left_alone, !arena->watch.is_looked_at,
+		       spin_unlock(&watch_lock), spin_lock(&watch_lock));
+	list_del(&arena->watch.link);
+	spin_unlock(&watch_lock);
 }
 
 /**

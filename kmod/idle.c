@@ -235,7 +235,7 @@ static bool is_idle(const struct arena_control *control)
 }
 
 /**
- * arena_idle_is - whether an arena is idle
+ * arena_idle_is - whether an arena is idle, and the system may take its blocks
  * @arena: the arena; what this returns may be wrong a moment later
  */
 bool arena_idle_is(const struct arena *arena)
@@ -243,7 +243,8 @@ bool arena_idle_is(const struct arena *arena)
 	/* With what make_control() wrote. */
 	const struct arena_control *control = smp_load_acquire(&arena->control);
 
-	return control && is_idle(control) && !arena_region_is_frozen(arena);
+	return control && is_idle(control) && !arena_region_is_frozen(arena) &&
+	       nr_mappings(arena->inode->i_mapping) <= MAX_REGIONS;
 }
 
 /* From idle to taken, unless the program claims it first. */
@@ -294,6 +295,11 @@ static void end_count_locked(void)
 		counts[nid].last = counts[nid].sum;
 }
 
+static bool is_resting(const struct arena *arena)
+{
+	return time_before(jiffies, arena->idle.rests_until);
+}
+
 /* Count the next arena; false if all have been counted. */
 static bool count_next_locked(void)
 {
@@ -305,7 +311,7 @@ static bool count_next_locked(void)
 		return false;
 	arena->idle.counted_by = count_pass;
 	list_move_tail(&arena->idle.link, &arenas);
-	if (!arena_idle_is(arena))
+	if (!arena_idle_is(arena) || is_resting(arena))
 		return true;
 	for_each_online_node(nid)
 		counts[nid].sum += READ_ONCE(arena->node_blocks[nid]);
@@ -341,10 +347,8 @@ unsigned long arena_idle_count(int nid)
 
 static bool may_take_from(struct arena *arena, int nid)
 {
-	return arena->idle.tried_by != shrink_pass &&
-	       !time_before(jiffies, arena->idle.rests_until) &&
-	       arena_idle_is(arena) && READ_ONCE(arena->node_blocks[nid]) &&
-	       nr_mappings(arena->inode->i_mapping) <= MAX_REGIONS;
+	return arena->idle.tried_by != shrink_pass && !is_resting(arena) &&
+	       arena_idle_is(arena) && READ_ONCE(arena->node_blocks[nid]);
 }
 
 /*
@@ -387,25 +391,27 @@ static void end_with(struct arena *arena, bool is_fruitless)
 	spin_unlock(&idle_lock);
 }
 
-/* False if the arena is busy. @done is set to how many went back to the page allocator. */
-static bool take_from(struct arena *arena, int nid, unsigned long nr, unsigned long *done)
+/*
+ * Returns how many blocks went back to the page allocator. @is_fruitless is set if there were
+ * some, and all of them are pinned.
+ */
+static unsigned long take_from(struct arena *arena, int nid, unsigned long nr,
+			       bool *is_fruitless)
 {
+	unsigned long done = 0;
 	LIST_HEAD(blocks);
-	bool tried = false;
 
-	*done = 0;
 	if (!try_exclude_mremap(arena->mm))
-		return false;
+		return 0;
 	if (down_write_trylock(&arena->sem)) {
-		tried = true;
 		if (!arena_region_is_frozen(arena) && begin_to_take(arena->control))
-			arena_region_take_locked(arena, nid, nr, &blocks);
+			*is_fruitless = !arena_region_take_locked(arena, nid, nr, &blocks);
 		/* Uncharged here: a claim finds room for as many under its limits. */
-		*done = arena_blocks_free(arena, &blocks);
+		done = arena_blocks_free(arena, &blocks);
 		up_write(&arena->sem);
 	}
 	allow_mremap(arena->mm);
-	return tried;
+	return done;
 }
 
 /**
@@ -419,8 +425,7 @@ static bool take_from(struct arena *arena, int nid, unsigned long nr, unsigned l
  */
 bool arena_idle_shrink(int nid, unsigned long nr, unsigned long *done)
 {
-	bool is_busy, is_fruitless = false;
-	unsigned long taken;
+	bool is_fruitless = false;
 	struct arena *arena;
 	int tried;
 
@@ -432,11 +437,9 @@ bool arena_idle_shrink(int nid, unsigned long nr, unsigned long *done)
 		arena = begin_with_oldest(nid);
 		if (!arena)
 			break;
-		is_busy = !take_from(arena, nid,
-				     max_t(unsigned long, nr - *done, BLOCKS_AT_ONCE),
-				     &taken);
-		*done += taken;
-		is_fruitless = !is_busy && !taken;
+		*done += take_from(arena, nid,
+				   max_t(unsigned long, nr - *done, BLOCKS_AT_ONCE),
+				   &is_fruitless);
 		end_with(arena, is_fruitless);
 		cond_resched();
 	}

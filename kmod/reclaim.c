@@ -36,6 +36,9 @@
 /* No longer than a pool that was given up waits for its refill. */
 #define HELP_PERIOD	(30 * HZ)
 
+/* So many calls in a row that took nothing end the draining of idle arenas. */
+#define MAX_IN_VAIN	16
+
 static struct shrinker *spare_shrinker, *reserve_shrinker;
 
 /* Module parameters can be written before init has begun, and during exit. */
@@ -54,13 +57,33 @@ static unsigned long shrink_spare(int nid, unsigned long nr)
 	return done + arena_pool_shrink(nid, nr - done, ARENA_POOL_SPARE);
 }
 
+/*
+ * Take all idle blocks of a node. Programs may commit and mark others meanwhile, so it takes no
+ * more than the node has memory. Some calls may find arenas with nothing but pinned blocks.
+ */
+static unsigned long drain_idle(int nid)
+{
+	unsigned long most = node_present_pages(nid) >> ARENA_BLOCK_ORDER, done = 0, nr;
+	int in_vain = 0;
+
+	while (done < most && in_vain < MAX_IN_VAIN) {
+		/* This also says which arenas are looked at next. */
+		arena_idle_count(nid);
+		if (!arena_idle_shrink(nid, most, &nr))
+			break;
+		done += nr;
+		in_vain = nr ? 0 : in_vain + 1;
+		cond_resched();
+	}
+	return done;
+}
+
 static unsigned long drain_node(int nid)
 {
-	unsigned long nr_idle = 0, nr;
+	unsigned long nr_idle;
 
 	arena_pool_hold_off(nid, ARENA_POOL_SPARE);
-	while (arena_idle_shrink(nid, ULONG_MAX, &nr) && nr)
-		nr_idle += nr;
+	nr_idle = drain_idle(nid);
 	return nr_idle + shrink_spare(nid, ULONG_MAX) +
 	       arena_pool_shrink(nid, ULONG_MAX, ARENA_POOL_RESERVE);
 }

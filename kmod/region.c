@@ -352,9 +352,9 @@ static int commit_again(struct arena *arena, unsigned long index)
 	do {
 		if (arena_inflight_wait_killable(&arena->inflight))
 			return -EINTR;
+		operation = arena_inflight_begin(&arena->inflight);
 		/* What was just released may have been held for a moment, too. */
 		arena_pool_recheck();
-		operation = arena_inflight_begin(&arena->inflight);
 		err = commit_slots(arena, index, 1, true, &committed);
 		was_alone = arena_inflight_end(&arena->inflight, &operation);
 		mutex_unlock(&arena->inflight.alone);
@@ -479,7 +479,10 @@ static void map_one_by_one(struct arena *arena, struct folio *folio)
 	struct inode *inode = arena->inode;
 
 	folio_set_has_hwpoisoned(folio);
+	/* The lock is for faults on other blocks. */
+	spin_lock(&inode->i_lock);
 	i_size_write(inode, min(i_size_read(inode), (loff_t)folio->index << PAGE_SHIFT));
+	spin_unlock(&inode->i_lock);
 }
 
 static vm_fault_t region_fault(struct vm_fault *vmf)
@@ -1115,37 +1118,70 @@ void arena_region_count(struct arena *arena, unsigned long *node_blocks)
 
 /*
  * How many slots arena_region_take_locked() looks at, at most, how many of these it unmaps,
- * and how many mappings of them. Unmapping takes much longer.
+ * and how many mappings of them. Unmapping takes much longer. And how many blocks of the file
+ * it unmaps, with those that are not there.
  */
 #define MAX_LOOKED_AT	4096
 #define MAX_SPAN	32
 #define MAX_UNMAPPED	256
+#define MAX_DISTANCE	4096
 
-/*
- * Lock blocks that are on a node, in the order of their slots. They stay in these.
- * folio->lru is free: only a block that is in no slot is on another list.
+/**
+ * struct candidates - blocks that may be taken
+ * @blocks: they, in the order of their slots, in which they stay: folio->lru is free, since
+ *	only a block that is in no slot is on another list
+ * @nid: the node
+ * @wanted: how many more
+ * @max_span: how many slots they may span, those between them too
+ * @span: how many they do
+ * @first: the first one's slot
  */
-static void lock_candidates_locked(struct arena *arena, int nid, unsigned long wanted,
-				   struct list_head *candidates)
+struct candidates {
+	struct list_head blocks;
+	int nid;
+	unsigned long wanted;
+	unsigned long max_span;
+	unsigned long span;
+	unsigned long first;
+};
+
+static bool is_complete(const struct candidates *candidates, unsigned long index)
 {
-	int nr_vmas = max(nr_mappings(arena->inode->i_mapping), 1);
-	unsigned long max_span = clamp(MAX_UNMAPPED / nr_vmas, 1, MAX_SPAN);
-	unsigned long index = arena->take_index, nr = 0, looked_at = 0, span = 0;
+	return !candidates->wanted || candidates->span == candidates->max_span ||
+	       (candidates->span && index - candidates->first >= MAX_DISTANCE);
+}
+
+/* Lock candidates from a slot on; returns the slot where to go on, or 0 behind the last one. */
+static unsigned long lock_from_locked(struct arena *arena, unsigned long index,
+				      struct candidates *candidates)
+{
+	unsigned long looked_at = 0;
 	struct folio *folio;
 
 	lockdep_assert_held_write(&arena->sem);
 	xa_for_each_start(&arena->slots, index, folio, index) {
-		if (nr == wanted || span == max_span || looked_at++ == MAX_LOOKED_AT)
-			break;
+		if (is_complete(candidates, index) || looked_at++ == MAX_LOOKED_AT)
+			return index;
 		cond_resched();
-		if (folio_nid(folio) == nid && folio_trylock(folio)) {
-			list_add_tail(&folio->lru, candidates);
-			nr++;
+		if (folio_nid(folio) == candidates->nid && folio_trylock(folio)) {
+			if (list_empty(&candidates->blocks))
+				candidates->first = index;
+			list_add_tail(&folio->lru, &candidates->blocks);
+			candidates->wanted--;
 		}
-		span += nr > 0;
+		candidates->span += !list_empty(&candidates->blocks);
 	}
-	/* From there the next time, or else from the start. */
-	arena->take_index = folio ? index : 0;
+	return 0;
+}
+
+/* Begin where the last call ended; from the start, if there is nothing behind. */
+static void lock_candidates_locked(struct arena *arena, struct candidates *candidates)
+{
+	unsigned long start = arena->take_index;
+
+	arena->take_index = lock_from_locked(arena, start, candidates);
+	if (start && !arena->take_index && list_empty(&candidates->blocks))
+		arena->take_index = lock_from_locked(arena, 0, candidates);
 }
 
 /* Unmap the range of the file that the blocks of a list span. */
@@ -1170,18 +1206,24 @@ static void unmap_span(struct arena *arena, struct list_head *blocks)
  * ARENA_IOC_CLAIM waits for @sem, and so for all this.
  *
  * Context: reclaim.
+ * Return: false if there were blocks to take, and all of them are pinned
  */
-void arena_region_take_locked(struct arena *arena, int nid, unsigned long wanted,
+bool arena_region_take_locked(struct arena *arena, int nid, unsigned long wanted,
 			      struct list_head *blocks)
 {
+	int nr_vmas = max(nr_mappings(arena->inode->i_mapping), 1);
+	struct candidates candidates = {
+		.blocks = LIST_HEAD_INIT(candidates.blocks), .nid = nid, .wanted = wanted,
+		.max_span = clamp(MAX_UNMAPPED / nr_vmas, 1, MAX_SPAN),
+	};
 	struct folio *folio, *next;
-	LIST_HEAD(candidates);
 	unsigned long nr = 0;
 
-	lock_candidates_locked(arena, nid, wanted, &candidates);
-	if (!list_empty(&candidates))
-		unmap_span(arena, &candidates);
-	list_for_each_entry_safe(folio, next, &candidates, lru) {
+	lock_candidates_locked(arena, &candidates);
+	if (list_empty(&candidates.blocks))
+		return true;
+	unmap_span(arena, &candidates.blocks);
+	list_for_each_entry_safe(folio, next, &candidates.blocks, lru) {
 		unmap_locked_folio(arena, folio);
 		if (folio_ref_count(folio) == 1) {
 			take_out_locked(arena, block_index(folio->index), folio);
@@ -1194,23 +1236,35 @@ void arena_region_take_locked(struct arena *arena, int nid, unsigned long wanted
 	}
 	arena->nr_taken += nr;
 	atomic_long_add(nr, &arena->counts.taken);
+	return nr;
 }
 
-/* The next block with a memory error on some nodes, from a slot on, with a reference. */
+/*
+ * The next block with a memory error on some nodes, from a slot on, with a reference. Others may
+ * have the semaphore from time to time.
+ */
 static struct folio *get_next_error(struct arena *arena, unsigned long *index,
 				    const nodemask_t *nodes)
 {
 	struct folio *folio;
+	unsigned long nr;
 
-	down_read(&arena->sem);
-	xa_for_each_start(&arena->slots, *index, folio, *index) {
-		if (node_isset(folio_nid(folio), *nodes) && arena_pool_has_error(folio)) {
-			folio_get(folio);
-			break;
+	do {
+		nr = 0;
+		down_read(&arena->sem);
+		xa_for_each_start(&arena->slots, *index, folio, *index) {
+			if (node_isset(folio_nid(folio), *nodes) && arena_pool_has_error(folio)) {
+				folio_get(folio);
+				break;
+			}
+			if (++nr == BATCH)
+				break;
 		}
+		up_read(&arena->sem);
 		cond_resched();
-	}
-	up_read(&arena->sem);
+		if (folio && nr == BATCH)
+			++*index;
+	} while (folio && nr == BATCH);
 	return folio;
 }
 

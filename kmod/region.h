@@ -53,6 +53,18 @@ struct arena_idle {
 };
 
 /**
+ * struct arena_watch - an arena as hwpoison.c has it; protected by its lock
+ * @link: in the list of all
+ * @looked_at: the look at all arenas that has come to it
+ * @is_looked_at: whether it is being looked at: it must not be closed
+ */
+struct arena_watch {
+	struct list_head link;
+	unsigned long looked_at;
+	bool is_looked_at;
+};
+
+/**
  * struct arena - one open file of /dev/arena
  * @mm: the address space it belongs to; held by mmgrab(), so that the pointer
  *	stays unique. Only its mmap_lock is ever used. Constant.
@@ -85,8 +97,7 @@ struct arena_idle {
  * @idle: idle.c's
  * @take_index: where the next call of arena_region_take_locked() starts. Changed under
  *	@sem for writing.
- * @watched: in hwpoison.c's list of all arenas; protected by its mutex
- * @looked_at: hwpoison.c's; likewise
+ * @watch: hwpoison.c's
  */
 struct arena {
 	struct mm_struct *mm;
@@ -109,8 +120,7 @@ struct arena {
 	struct arena_control *control;
 	struct arena_idle idle;
 	unsigned long take_index;
-	struct list_head watched;
-	unsigned long looked_at;
+	struct arena_watch watch;
 };
 
 /* Once it is, it stays so. */
@@ -135,7 +145,7 @@ int arena_region_set_limit(struct arena *arena, unsigned long nr);
 void arena_region_count(struct arena *arena, unsigned long *node_blocks);
 int arena_region_freeze(struct arena *arena);
 int arena_region_begin_change(struct arena *arena);
-void arena_region_take_locked(struct arena *arena, int nid, unsigned long wanted,
+bool arena_region_take_locked(struct arena *arena, int nid, unsigned long wanted,
 			      struct list_head *blocks);
 bool arena_region_unmap_errors(struct arena *arena, const nodemask_t *nodes);
 unsigned long arena_region_cached(struct arena *arena);
