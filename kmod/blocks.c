@@ -2,8 +2,8 @@
 /*
  * The blocks of an arena on their way: from where there are any to its slots, and
  * back. Each is charged to the arena's account before it is taken, for its node before
- * it is taken from there, and uncharged when nobody holds it any more. One that goes to the
- * arena's cache stays charged.
+ * it is taken from there, and uncharged when its last reference is gone. A block that goes to
+ * the arena's cache stays charged.
  *
  * Nothing here needs a lock: a block on its way is on the caller's list, and in no
  * slot. The caller has begun an operation (inflight.c), so that a touch that is refused

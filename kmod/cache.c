@@ -10,9 +10,9 @@
  * in front. A cache that gets its first block there, or is passed by because it is in use, goes
  * to the end. A cached block is
  * claimed, and counted as kept by its node's pool, whose high watermark is
- * what limits caches. It stays charged to its arena's account, so that a user can't
- * keep what others could use beyond his own limits; and it goes when a released block needs
- * the room and it has been kept for a second.
+ * what limits caches. It stays charged to its arena's account, so that a user
+ * can't keep more blocks than the limits allow. It is freed when a released block needs the
+ * room and it has been kept for a second.
  *
  * The shelf's lock, a spinlock, protects the shelf and the part of each cache that
  * is on its node. The pool's lock is never taken inside, an
@@ -369,7 +369,7 @@ static struct folio *isolate_older(struct shelf *shelf, unsigned long before)
  * @nr: how many are released
  *
  * Those in excess of the room that the node's pool has make cached blocks go that have been
- * kept for a second or more. What a pool has serves all arenas; a cached block serves one,
+ * kept for a second or more. Blocks of a pool serve all arenas; a cached block serves one,
  * which has not used it.
  *
  * Context: process context; may sleep.

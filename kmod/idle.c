@@ -20,14 +20,14 @@
  * when it makes the arena active.
  *
  * idle_lock, a spinlock and a leaf, protects the list of the arenas that have a control page.
- * One task takes blocks at a time, and no other waits for it. It holds no lock of this file
- * meanwhile: the arena that it takes from is marked, and closing that arena waits for the mark
+ * One task takes blocks at a time, and no other waits for it. It does so without a lock of
+ * this file: the arena that it takes from is marked, and closing that arena waits for the mark
  * to go. arena.sem, the folio locks and, on kernels where mremap() must be excluded, the
  * mmap_lock are only tried: their holders may be allocating memory, be preempted, or be the
  * task that reclaims. Unmapping takes i_mmap_rwsem and page table locks, which the
  * kernel's own reclaim takes, too.
  *
- * What one user can do must not make reclaim slow for all. So each call is bounded: in the
+ * One user must not be able to make reclaim slow for all. So each call is bounded: in the
  * arenas that it counts, that it compares and that it takes from, in the slots that it looks
  * at and in the VMAs that it unmaps from.
  */

@@ -340,7 +340,7 @@ static bool is_refused(int err)
 
 /*
  * Another operation may have touched the slot, too, or another slot, and have the block that
- * was refused, for a moment. What is refused while there is no other is refused for good.
+ * was refused, for a moment. A refusal while there is no other operation is final.
  */
 static int commit_again(struct arena *arena, unsigned long index)
 {
@@ -353,7 +353,7 @@ static int commit_again(struct arena *arena, unsigned long index)
 		if (arena_inflight_wait_killable(&arena->inflight))
 			return -EINTR;
 		operation = arena_inflight_begin(&arena->inflight);
-		/* What was just released may have been held for a moment, too. */
+		/* Blocks that were just released may be in quarantine. */
 		arena_pool_recheck();
 		err = commit_slots(arena, index, 1, true, &committed);
 		was_alone = arena_inflight_end(&arena->inflight, &operation);

@@ -209,7 +209,7 @@ TEST_F(hwpoison, mapped_page_is_unmapped)
 	EXPECT_NE(self->frame, frame_of(self->memory + BAD));
 }
 
-/* MADV_HWPOISON holds a reference meanwhile, for which the kernel goes another way. */
+/* MADV_HWPOISON holds a reference to the page, for which the kernel goes another way. */
 TEST_F(hwpoison, page_mapped_twice_is_unmapped)
 {
 	char *elsewhere = map_blocks(self->fd, 1);

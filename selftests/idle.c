@@ -172,7 +172,7 @@ TEST_F(idle, pinned_block_is_not_taken)
 	close(pipes[1]);
 }
 
-/* Unmapping from so many places would make reclaim slow for all. */
+/* Unmapping from all of them would make reclaim slow for all processes. */
 TEST_F(idle, arena_with_33_regions_is_not_taken)
 {
 	char *memory[32];

@@ -174,7 +174,7 @@ TEST_F(limit, kept_blocks_stay_charged)
 	EXPECT_EQ(0, stats_of(self->fd).charged);
 }
 
-/* What another node keeps goes, so that a commit here is not refused. */
+/* Blocks kept on another node are given up, so that a commit on this one is not refused. */
 TEST_F(limit, kept_blocks_go_for_a_commit_elsewhere)
 {
 	struct arena_ioc_stats stats;

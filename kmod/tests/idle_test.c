@@ -297,7 +297,7 @@ static void counting_is_bounded(struct kunit *test)
 	for (i = 0; i < 3; i++) {
 		arena_idle_count(0);
 		KUNIT_EXPECT_NE(test, fixture->arenas[0].idle.counted_by, count_pass);
-		/* What was counted last holds until the count is complete. */
+		/* The last count holds until the current one is complete. */
 		KUNIT_EXPECT_EQ(test, counts[0].last + counts[1].last, 3);
 	}
 	arena_idle_count(0);

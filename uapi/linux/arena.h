@@ -225,7 +225,7 @@ struct arena_ioc_region_info {
  * @fallbacks: out: blocks committed on another node than the policy asks for
  * @released: out: blocks released
  * @charged: out: blocks that count against limits: those committed, those that the
- *	arena keeps, and those released that somebody else still holds
+ *	arena keeps, and those released that are still pinned
  * @limit: out: how many may be, all bits set if there is no limit
  * @idle: out: how many of @blocks the system may take just now
  * @taken: out: how many it has taken
