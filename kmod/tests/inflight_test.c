@@ -47,7 +47,7 @@ static void start(struct kunit *test, struct waiter *waiter)
 static void wait_for_epoch(struct waiter *waiter, unsigned int epoch)
 {
 	while (READ_ONCE(waiter->inflight.epoch) != epoch)
-		msleep(1);
+		msleep(20);
 }
 
 static void waiting_ends_without_later_operations(struct kunit *test)
@@ -117,4 +117,5 @@ static struct kunit_suite inflight_suite = {
 	.name = "arena_inflight",
 	.test_cases = inflight_cases,
 };
+
 kunit_test_suite(inflight_suite);
