@@ -58,8 +58,8 @@ static unsigned long shrink_spare(int nid, unsigned long nr)
 }
 
 /*
- * Take all idle blocks of a node. Programs may concurrently commit and mark others, so it
- * takes no more than the node has memory. Some calls may find arenas with nothing but pinned blocks.
+ * Take all idle blocks of a node. Programs may concurrently commit and mark others, so it takes
+ * no more than the node has memory. Some calls may find arenas with nothing but pinned blocks.
  */
 static unsigned long drain_idle(int nid)
 {
