@@ -135,17 +135,31 @@ static inline long release_range(int fd, size_t offset, size_t length)
 		(long)release.blocks;
 }
 
+/* Whether a word is one of those in "one+two+three". */
+static inline bool is_one_of(const char *word, const char *words)
+{
+	size_t length = strlen(word);
+
+	for (; words; words = strchr(words, '+') ? strchr(words, '+') + 1 : NULL) {
+		if (!strncmp(words, word, length) && (!words[length] || words[length] == '+'))
+			return true;
+	}
+	return false;
+}
+
 /*
- * A column of the module's counters, found by the name in its head: of one node,
- * or the sum of all with ALL_NODES. -1 if there is none.
+ * A column of the module's counters, found by the name in its head, or the sum of several,
+ * as in "ready+dirty": of one node, or the sum of all with ALL_NODES. -1 if there is none.
+ * Those of a node are of one moment.
  */
 #define ALL_NODES	-1
-static inline double pool_figure(int nid, const char *column)
+static inline double pool_figure(int nid, const char *columns)
 {
+	unsigned long wanted = 0;
 	char line[1024], *word, *rest;
-	int wanted = -1, i;
 	double sum = -1;
 	FILE *file;
+	int i;
 
 	file = fopen(POOL_FILE, "r");
 	if (!file)
@@ -159,9 +173,9 @@ static inline double pool_figure(int nid, const char *column)
 			continue;
 		word = strtok_r(line, " \n", &rest);
 		for (i = 0; word; i++, word = strtok_r(NULL, " \n", &rest)) {
-			if (head && !strcmp(word, column))
-				wanted = i;
-			else if (!head && i == wanted)
+			if (head && is_one_of(word, columns))
+				wanted |= 1UL << i;
+			else if (!head && wanted >> i & 1)
 				sum = (sum < 0 ? 0 : sum) + atof(word);
 		}
 	}
@@ -450,8 +464,7 @@ static inline long system_free_kib(void)
 /* The same, and what the module keeps. */
 static inline long free_kib(void)
 {
-	return system_free_kib() + (long)(BLOCK / 1024) *
-	       (pool_count("ready") + pool_count("dirty") + pool_count("cached"));
+	return system_free_kib() + (long)(BLOCK / 1024) * pool_count("ready+dirty+cached");
 }
 
 /* The status of a child, as a shell would say it: 128 + signal if it died. */

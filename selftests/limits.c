@@ -446,7 +446,7 @@ static long run_processes(struct race *race, pid_t *pids, int nr, long memlock)
 		pids[i] = start_process(race, i, memlock);
 	start(race);
 	while (left) {
-		now = pool_count("in_use") + pool_count("quarantined");
+		now = pool_count("in_use+quarantined");
 		most = now > most ? now : most;
 		for (i = 0, left = 0; i < nr; i++)
 			left += !__atomic_load_n(&race->errors[i], __ATOMIC_ACQUIRE);

@@ -47,12 +47,12 @@ static long vmstat(const char *what)
 /* Blocks in a node's pool, or in all; and with those that arenas keep. */
 static long pooled(int node)
 {
-	return pool_figure(node, "ready") + pool_figure(node, "dirty");
+	return pool_figure(node, "ready+dirty");
 }
 
 static long kept(void)
 {
-	return pooled(ALL_NODES) + pool_count("cached");
+	return pool_count("ready+dirty+cached");
 }
 
 /* Zeroed sooner or later. */
@@ -332,7 +332,7 @@ TEST_F(reclaim, a_lower_watermark_trims_caches)
 	ASSERT_TRUE(set_file(PARAMETERS "max", "0"));
 	EXPECT_EQ(0, cached_by(self->fd));
 	EXPECT_EQ(0, pool_settled("ready", 0));
-	EXPECT_EQ(0, pool_count("dirty") + pool_count("cached"));
+	EXPECT_EQ(0, pool_count("dirty+cached"));
 }
 
 /*
@@ -392,8 +392,7 @@ static long kept_without_some_memory(int node)
 		if (strcmp(get_file(path, state), "online") ||
 		    !set_file(path, "offline"))
 			continue;
-		seen = pool_figure(node, "ready") + pool_figure(node, "dirty") +
-		       pool_figure(node, "cached");
+		seen = pool_figure(node, "ready+dirty+cached");
 		set_file(path, "online");
 		return seen;
 	}
