@@ -8,15 +8,14 @@
  *
  * Each node has a shelf of the caches that have blocks on it. The shrinker takes from the one
  * in front. A cache that gets its first block there, or is passed by because it is in use, goes
- * to the end. A cached block is
- * claimed, and counted as kept by its node's pool, whose high watermark is
- * what limits caches. It stays charged to its arena's account, so that a user
- * can't keep more blocks than the limits allow. It is freed when a released block needs the
- * room and it has been kept for a second.
+ * to the end. A cached block is claimed, and counted as kept by its node's pool, whose high
+ * watermark limits caches. It stays charged to its arena's account: no user can keep more
+ * blocks than the limits allow. It is freed when a released block needs the room and it has
+ * been kept for a second.
  *
  * The shelf's lock, a spinlock, protects the shelf and the part of each cache that
- * is on its node. The pool's lock is never taken inside, an
- * account's is. folio->lru links a block
+ * is on its node. The pool's lock is never taken inside; that of
+ * an account is. folio->lru links a block
  * into its cache. A cache is its arena's, and outlives no arena.
  */
 #include <linux/jiffies.h>

@@ -93,7 +93,7 @@ struct arena_watch {
  * @account: whom its blocks are charged to. Constant.
  * @counts: what it has had
  * @control: the control page, NULL until it is mapped for the first time; set under
- *	idle.c's lock, read without. What is in it is the program's, too.
+ *	idle.c's lock, read without. The program writes to the page, too.
  * @idle: idle.c's
  * @take_index: where the next call of arena_region_take_locked() starts. Changed under
  *	@sem for writing.

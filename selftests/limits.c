@@ -145,15 +145,19 @@ TEST_F(limit, is_for_all_who_touch_at_once)
 	}
 }
 
+/* On node 0: an arena with a limit, whose blocks are all released and kept. */
+static bool keep_as_many_as_allowed(int fd)
+{
+	return run_on_node(0) && !set_arena_flags(fd, ARENA_F_KEEP_DIRTY) &&
+	       !set_limit(fd, LIMIT * BLOCK) && !commit_blocks(fd, 0, LIMIT) &&
+	       release_all(fd) == LIMIT;
+}
+
 TEST_F(limit, kept_blocks_stay_charged)
 {
 	struct arena_ioc_stats stats;
 
-	ASSERT_TRUE(run_on_node(0));
-	ASSERT_EQ(0, set_arena_flags(self->fd, ARENA_F_KEEP_DIRTY));
-	ASSERT_EQ(0, set_limit(self->fd, LIMIT * BLOCK));
-	ASSERT_EQ(0, commit_blocks(self->fd, 0, LIMIT));
-	ASSERT_EQ(LIMIT, release_all(self->fd));
+	ASSERT_TRUE(keep_as_many_as_allowed(self->fd));
 	stats = stats_of(self->fd);
 	EXPECT_EQ(LIMIT, stats.cached);
 	EXPECT_EQ(LIMIT, stats.charged);
@@ -179,11 +183,7 @@ TEST_F(limit, kept_blocks_go_for_a_commit_elsewhere)
 {
 	struct arena_ioc_stats stats;
 
-	ASSERT_TRUE(run_on_node(0));
-	ASSERT_EQ(0, set_arena_flags(self->fd, ARENA_F_KEEP_DIRTY));
-	ASSERT_EQ(0, set_limit(self->fd, LIMIT * BLOCK));
-	ASSERT_EQ(0, commit_blocks(self->fd, 0, LIMIT));
-	ASSERT_EQ(LIMIT, release_all(self->fd));
+	ASSERT_TRUE(keep_as_many_as_allowed(self->fd));
 	if (!run_on_node(1))
 		SKIP(return, "only one node");
 	EXPECT_EQ(0, commit_blocks(self->fd, 0, LIMIT / 2));
