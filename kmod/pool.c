@@ -1435,8 +1435,8 @@ void arena_pool_set_watermarks(unsigned long reserve, unsigned long min,
 }
 
 /*
- * What the page allocator gives is in no order. Take more than is wanted, of what
- * is just free, and keep the longest runs.
+ * The page allocator returns blocks in no order. Unless one extent holds them all, take up
+ * to twice as many, of those that need no reclaim, and keep the longest extents.
  */
 static unsigned long reserve_blocks(struct node_pool *pool, unsigned long nr)
 {
@@ -1445,7 +1445,8 @@ static unsigned long reserve_blocks(struct node_pool *pool, unsigned long nr)
 	struct folio *folio;
 
 	arena_extents_init(&found);
-	while (found.nr_blocks < 2 * nr && !fatal_signal_pending(current)) {
+	while (arena_extents_largest(&found) < nr && found.nr_blocks < 2 * nr &&
+	       !fatal_signal_pending(current)) {
 		folio = alloc_claimed(pool->nid,
 				      found.nr_blocks < nr ? __GFP_RECLAIM : 0);
 		if (!folio)
