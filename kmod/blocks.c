@@ -17,6 +17,7 @@
 #include "account.h"
 #include "blocks.h"
 #include "cache.h"
+#include "idle.h"
 #include "policy.h"
 #include "pool.h"
 #include "region.h"
@@ -214,6 +215,23 @@ static bool wait_for_blocks(struct arena *arena, nodemask_t *nodes, unsigned lon
 }
 
 /*
+ * Whether the nodes could have that many blocks if everything that can be reclaimed were. If
+ * not, reclaim would evict the caches of others for a commit that fails nevertheless.
+ */
+static bool is_reclaim_promising(const nodemask_t *nodes, unsigned long nr)
+{
+	unsigned long sum = 0;
+	int nid;
+
+	/* Their blocks can be taken, too, and counting these takes long. */
+	if (arena_idle_any())
+		return true;
+	for_each_node_mask(nid, *nodes)
+		sum += arena_pool_obtainable(nid);
+	return nr <= sum;
+}
+
+/*
  * Blocks for a run of slots with one placement: from the nodes that the policy
  * asks for, then from others that will do; with reclaim, once, if none has any; and
  * then those that are currently being zeroed for the pools.
@@ -229,6 +247,9 @@ static int fill_order(struct order *order)
 		take_from_nodes(order, order->placement->nodes);
 		others = take_from_nodes(order, order->placement->others);
 		atomic_long_add(others, &arena->counts.fallbacks);
+		if (order->missing && !order->again &&
+		    !is_reclaim_promising(&nodes, order->missing))
+			break;
 		while (order->missing && !order->again) {
 			if (fatal_signal_pending(current))
 				return -EINTR;

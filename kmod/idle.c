@@ -247,6 +247,16 @@ bool arena_idle_is(const struct arena *arena)
 	       nr_mappings(arena->inode->i_mapping) <= MAX_REGIONS;
 }
 
+/**
+ * arena_idle_any - whether there may be idle arenas
+ *
+ * Context: any; does not sleep.
+ */
+bool arena_idle_any(void)
+{
+	return !list_empty(&arenas);
+}
+
 /* From idle to taken, unless the program claims it first. */
 static bool begin_to_take(struct arena_control *control)
 {

@@ -23,6 +23,7 @@ int arena_idle_mmap(struct arena *arena, struct vm_area_struct *vma);
 int arena_idle_claim(struct arena *arena, struct arena_claim *claim);
 void arena_idle_undo_claim(struct arena *arena, const struct arena_claim *claim);
 bool arena_idle_is(const struct arena *arena);
+bool arena_idle_any(void);
 void arena_idle_destroy(struct arena *arena);
 int arena_idle_init(void);
 void arena_idle_exit(void);

@@ -53,6 +53,7 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/swap.h>
 #include <linux/topology.h>
 #include <linux/vmstat.h>
 #include <linux/workqueue.h>
@@ -618,6 +619,63 @@ struct folio *arena_pool_alloc(int nid, const nodemask_t *nodes)
 		/* Others were quicker: that node is full now. */
 		folio_put(folio);
 	} while (true);
+}
+
+static unsigned long system_free(int nid)
+{
+	struct zone *zones = NODE_DATA(nid)->node_zones;
+	unsigned long sum = 0;
+	int i;
+
+	for (i = 0; i < MAX_NR_ZONES; i++)
+		sum += zone_page_state(&zones[i], NR_FREE_PAGES);
+	return sum;
+}
+
+/* Free pages in the lists of CPUs, which NR_FREE_PAGES does not count. */
+static unsigned long system_free_of_cpus(int nid)
+{
+	struct zone *zones = NODE_DATA(nid)->node_zones;
+	unsigned long sum = 0;
+	int i, cpu;
+
+	for (i = 0; i < MAX_NR_ZONES; i++) {
+		if (!populated_zone(&zones[i]))
+			continue;
+		for_each_possible_cpu(cpu)
+			sum += per_cpu_ptr(zones[i].per_cpu_pageset, cpu)->count;
+	}
+	return sum;
+}
+
+static unsigned long node_state_of(int nid, enum node_stat_item item)
+{
+	return max(atomic_long_read(&NODE_DATA(nid)->vm_stat[item]), 0L);
+}
+
+/**
+ * arena_pool_obtainable - estimate how many blocks a node could have after reclaim
+ * @nid: the node
+ *
+ * An upper bound: all that is free, and all that reclaim could free at best, blocks that
+ * are kept included.
+ *
+ * Context: any; does not sleep.
+ */
+unsigned long arena_pool_obtainable(int nid)
+{
+	/* How much the counters of a CPU may lag behind, for all that are read here. */
+	unsigned long pages = num_online_cpus() * ARENA_BLOCK_PAGES * 2;
+
+	pages += system_free(nid) + system_free_of_cpus(nid);
+	pages += node_state_of(nid, NR_ACTIVE_FILE) + node_state_of(nid, NR_INACTIVE_FILE);
+	pages += node_state_of(nid, NR_ISOLATED_FILE) + node_state_of(nid, NR_ISOLATED_ANON);
+	pages += node_state_of(nid, NR_SLAB_RECLAIMABLE_B);
+	pages += node_state_of(nid, NR_KERNEL_MISC_RECLAIMABLE);
+	/* These can be swapped out, or demoted to another node. */
+	if (get_nr_swap_pages() > 0 || num_node_state(N_MEMORY) > 1)
+		pages += node_state_of(nid, NR_ACTIVE_ANON) + node_state_of(nid, NR_INACTIVE_ANON);
+	return pages >> ARENA_BLOCK_ORDER;
 }
 
 /* A block of a node from the page allocator, claimed; NULL if there is none. */
@@ -1510,16 +1568,6 @@ void arena_pool_update_node(int nid)
 
 /* --- figures -------------------------------------------------------------- */
 
-static unsigned long system_free(int nid)
-{
-	struct zone *zones = NODE_DATA(nid)->node_zones;
-	unsigned long sum = 0;
-	int i;
-
-	for (i = 0; i < MAX_NR_ZONES; i++)
-		sum += zone_page_state(&zones[i], NR_FREE_PAGES);
-	return sum;
-}
 
 /**
  * arena_pool_stats - read the figures of a node

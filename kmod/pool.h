@@ -81,6 +81,7 @@ void arena_pool_set_accounted(bool accounted);
 unsigned long arena_pool_take(int nid, unsigned long wanted, struct list_head *blocks,
 			      unsigned long *zeroed, bool again);
 struct folio *arena_pool_alloc(int nid, const nodemask_t *nodes);
+unsigned long arena_pool_obtainable(int nid);
 bool arena_pool_wait(const nodemask_t *nodes, unsigned long *until);
 int arena_pool_take_run(int nid, unsigned long nr, struct list_head *blocks,
 			unsigned long *zeroed);

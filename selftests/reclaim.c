@@ -26,8 +26,8 @@
 /* And how much of what is free anyway is left to be taken like that, in KiB. */
 #define LAST_KIB	(128L << 10)
 
-/* A counter of /proc/vmstat, or -1. */
-static long vmstat(const char *what)
+/* The sum of the counters of /proc/vmstat whose names begin like that, or -1. */
+static long vmstat(const char *prefix)
 {
 	long value, found = -1;
 	char name[64];
@@ -36,9 +36,9 @@ static long vmstat(const char *what)
 	file = fopen("/proc/vmstat", "r");
 	if (!file)
 		return -1;
-	while (found < 0 && fscanf(file, "%63s %ld", name, &value) == 2) {
-		if (!strcmp(name, what))
-			found = value;
+	while (fscanf(file, "%63s %ld", name, &value) == 2) {
+		if (!strncmp(name, prefix, strlen(prefix)))
+			found = (found < 0 ? 0 : found) + value;
 	}
 	fclose(file);
 	return found;
@@ -320,6 +320,25 @@ TEST_F(reclaim, drop_caches_drops_caches)
 	EXPECT_LE(kept(), nodes_below(LONG_MAX) * MIN_BLOCKS);
 	/* The page allocator has some of them ready on a CPU, which is not counted. */
 	EXPECT_GE(after - before, (self->warm - kept()) * 2048 * 3 / 4);
+}
+
+/* Nothing is evicted for a commit of more memory than its node has. */
+TEST_F(reclaim, does_not_run_for_a_commit_that_cannot_succeed)
+{
+	__u64 nodes = 1ULL << CACHE_NODE;
+	struct arena_ioc_set_policy policy = {
+		.size = sizeof(policy), .mode = ARENA_POLICY_BIND, .flags = ARENA_POLICY_STRICT,
+		.nr_nodes = 1, .nodes = (uintptr_t)&nodes,
+	};
+	long before;
+
+	if (vmstat("allocstall_") < 0)
+		SKIP(return, "no counter of direct reclaim in /proc/vmstat");
+	ASSERT_EQ(0, ioctl(self->fd, ARENA_IOC_SET_POLICY, &policy));
+	before = vmstat("allocstall_");
+	EXPECT_EQ(ENOMEM, commit_blocks(self->fd, 0, meminfo_kib("MemTotal") / 2048));
+	EXPECT_EQ(before, vmstat("allocstall_"));
+	EXPECT_EQ(0, pool_count("in_use"));
 }
 
 /* More than that is too much, from when on it is said. */
