@@ -295,6 +295,28 @@ static void a_slot_that_is_emptied_meanwhile_needs_one(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, list_empty(&unneeded));
 }
 
+static void taking_is_bounded_in_distance(struct kunit *test)
+{
+	struct arena *arena = arena_of(test);
+	int nid, taken[3];
+	LIST_HEAD(blocks);
+	int i;
+
+	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 0, 1, &committed), 0);
+	KUNIT_ASSERT_EQ(test, commit_blocks(arena, MAX_DISTANCE - 1, 2, &committed), 0);
+	nid = folio_nid((struct folio *)xa_load(&arena->slots, 0));
+	for (i = 0; i < ARRAY_SIZE(taken); i++) {
+		down_write(&arena->sem);
+		arena_region_take_locked(arena, nid, 3, &blocks);
+		up_write(&arena->sem);
+		taken[i] = list_count_nodes(&blocks);
+	}
+	arena_blocks_put(arena, &blocks);
+	KUNIT_EXPECT_EQ(test, taken[0], 2);
+	KUNIT_EXPECT_EQ(test, taken[1], 3);
+	KUNIT_EXPECT_EQ(test, taken[2], 3);
+}
+
 static void a_file_has_an_end(struct kunit *test)
 {
 	unsigned long end = (MAX_LFS_FILESIZE >> PAGE_SHIFT) & ~(ARENA_BLOCK_PAGES - 1);
@@ -392,6 +414,7 @@ static struct kunit_case region_cases[] = {
 	KUNIT_CASE(a_slot_gives_a_reference_and_a_lock),
 	KUNIT_CASE(a_slot_that_is_filled_meanwhile_needs_no_block),
 	KUNIT_CASE(a_slot_that_is_emptied_meanwhile_needs_one),
+	KUNIT_CASE(taking_is_bounded_in_distance),
 	KUNIT_CASE(a_file_has_an_end),
 	KUNIT_CASE(a_commit_stays_within_the_limit),
 	KUNIT_CASE(who_is_held_stays_charged),
