@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -475,6 +476,61 @@ static inline int wait_for(pid_t pid)
 	if (waitpid(pid, &status, 0) != pid)
 		return -1;
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* The thread's most recent fault that a test expected. */
+static __thread siginfo_t fault;
+/* Where to continue after a fault; NULL if none is expected. */
+static __thread sigjmp_buf *volatile on_fault;
+
+/* An unexpected fault happens again, and ends the test with its signal. */
+static inline void leave_fault(int number, siginfo_t *info, void *context)
+{
+	(void)context;
+	if (!on_fault) {
+		signal(number, SIG_DFL);
+		return;
+	}
+	fault = *info;
+	siglongjmp(*on_fault, 1);
+}
+
+static inline void catch_faults(void)
+{
+	/* SA_NODEFER: the signal is not blocked, so there is no mask to restore. */
+	struct sigaction action = {
+		.sa_sigaction = leave_fault, .sa_flags = SA_NODEFER | SA_SIGINFO,
+	};
+
+	sigaction(SIGBUS, &action, NULL);
+	sigaction(SIGSEGV, &action, NULL);
+}
+
+/*
+ * Touch a byte that may be sealed, unmapped or beyond a limit, after catch_faults(). Returns
+ * false if that faults, and sets @fault.
+ */
+static inline bool try_touch(const char *at, bool is_write)
+{
+	sigjmp_buf here;
+
+	if (sigsetjmp(here, 0)) {
+		on_fault = NULL;
+		return false;
+	}
+	on_fault = &here;
+	if (is_write)
+		*(volatile char *)at = 1;
+	else
+		(void)*(const volatile char *)at;
+	on_fault = NULL;
+	return true;
+}
+
+/* The signal that a touch ends with, or 0. */
+static inline int signal_of_touch(const char *at, bool is_write)
+{
+	return try_touch(at, is_write) ? 0 : fault.si_signo;
 }
 
 union control {

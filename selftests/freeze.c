@@ -5,7 +5,6 @@
  */
 #include "arena_test.h"
 #include <pthread.h>
-#include <setjmp.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include "harness.h"
@@ -20,38 +19,6 @@
 static char *map_to_read(int fd, size_t nr)
 {
 	return mmap(NULL, nr * BLOCK, PROT_READ, MAP_SHARED, fd, 0);
-}
-
-static __thread sigjmp_buf after_fault;
-static __thread volatile int fault_signal;
-
-static void note_fault(int signal)
-{
-	fault_signal = signal;
-	siglongjmp(after_fault, 1);
-}
-
-/* The signal that it takes to write a byte, or 0. */
-static int write_faults(char *at)
-{
-	fault_signal = 0;
-	if (!sigsetjmp(after_fault, 1))
-		*(volatile char *)at = 1;
-	return fault_signal;
-}
-
-static int read_faults(const char *at)
-{
-	fault_signal = 0;
-	if (!sigsetjmp(after_fault, 1))
-		(void)*(const volatile char *)at;
-	return fault_signal;
-}
-
-static void catch_faults(void)
-{
-	signal(SIGSEGV, note_fault);
-	signal(SIGBUS, note_fault);
 }
 
 FIXTURE(freeze) {
@@ -88,13 +55,13 @@ TEST_F(freeze, nobody_writes_any_more)
 	ASSERT_EQ(0, freeze_arena(self->fd));
 	EXPECT_EQ(0, freeze_arena(self->fd));
 
-	EXPECT_EQ(SIGSEGV, write_faults(self->memory));
-	EXPECT_EQ(SIGSEGV, write_faults(self->memory + NR * BLOCK - 1));
-	EXPECT_EQ(SIGSEGV, write_faults(again));
-	EXPECT_EQ(SIGSEGV, write_faults(again + 2 * PAGE));
-	EXPECT_EQ(0, read_faults(self->memory));
+	EXPECT_EQ(SIGSEGV, signal_of_touch(self->memory, true));
+	EXPECT_EQ(SIGSEGV, signal_of_touch(self->memory + NR * BLOCK - 1, true));
+	EXPECT_EQ(SIGSEGV, signal_of_touch(again, true));
+	EXPECT_EQ(SIGSEGV, signal_of_touch(again + 2 * PAGE, true));
+	EXPECT_EQ(0, signal_of_touch(self->memory, false));
 	/* Not either after it was read, which has mapped it. */
-	EXPECT_EQ(SIGSEGV, write_faults(self->memory));
+	EXPECT_EQ(SIGSEGV, signal_of_touch(self->memory, true));
 	EXPECT_EQ(-1, mprotect(self->memory, NR * BLOCK, PROT_READ | PROT_WRITE));
 	EXPECT_EQ(EACCES, errno);
 	EXPECT_EQ(-1, mprotect(again + PAGE, PAGE, PROT_WRITE));
@@ -156,7 +123,7 @@ TEST_F(freeze, nothing_changes_it)
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, PAGE, PROT_READ, MAP_SHARED, self->fd,
 				   ARENA_CONTROL_OFFSET));
 	EXPECT_EQ(EROFS, errno);
-	EXPECT_EQ(SIGBUS, read_faults(hole));
+	EXPECT_EQ(SIGBUS, signal_of_touch(hole, false));
 	/* What is there can be had. */
 	EXPECT_EQ(0, call(self->fd, ARENA_IOC_COMMIT, &there));
 	EXPECT_EQ(0, there.blocks);
@@ -175,11 +142,11 @@ TEST_F(freeze, waits_for_pins)
 	ASSERT_EQ((ssize_t)PAGE, vmsplice(pipes[1], &page, 1, 0));
 	EXPECT_EQ(-EBUSY, freeze_arena(self->fd));
 	/* And nothing has changed. */
-	EXPECT_EQ(0, write_faults(self->memory + BLOCK));
-	EXPECT_EQ(0, write_faults(self->memory));
+	EXPECT_EQ(0, signal_of_touch(self->memory + BLOCK, true));
+	EXPECT_EQ(0, signal_of_touch(self->memory, true));
 	ASSERT_EQ((ssize_t)PAGE, read(pipes[0], seen, PAGE));
 	EXPECT_EQ(0, freeze_arena(self->fd));
-	EXPECT_EQ(SIGSEGV, write_faults(self->memory));
+	EXPECT_EQ(SIGSEGV, signal_of_touch(self->memory, true));
 	close(pipes[0]);
 	close(pipes[1]);
 }
@@ -197,7 +164,7 @@ static int look_as_stranger(int fd)
 		return 2;
 	if (smaps_kib(memory, "FilePmdMapped") != NR * 2048)
 		return 3;
-	if (write_faults(memory) != SIGSEGV)
+	if (signal_of_touch(memory, true) != SIGSEGV)
 		return 4;
 	if (!mprotect(memory, BLOCK, PROT_READ | PROT_WRITE) || errno != EACCES)
 		return 5;
@@ -263,7 +230,7 @@ TEST_F(freeze, not_before)
 		      map_to_read(self->fd, NR) != MAP_FAILED ? 2 : 0);
 	status = wait_for(pid);
 	EXPECT_EQ(0, status);
-	EXPECT_EQ(0, write_faults(self->memory));
+	EXPECT_EQ(0, signal_of_touch(self->memory, true));
 }
 
 /* A region that fork gave away before can't be written through, either. */
@@ -281,8 +248,8 @@ TEST_F(freeze, nor_by_a_region_from_before)
 	if (!pid) {
 		if (read(sockets[1], &byte, 1) != 1)
 			_exit(98);
-		_exit(write_faults(self->memory) != SIGBUS ? 1 :
-		      read_faults(self->memory) != SIGBUS ? 2 : 0);
+		_exit(signal_of_touch(self->memory, true) != SIGBUS ? 1 :
+		      signal_of_touch(self->memory, false) != SIGBUS ? 2 : 0);
 	}
 	ASSERT_EQ(0, freeze_arena(self->fd));
 	ASSERT_EQ(1, write(sockets[0], &byte, 1));
@@ -390,15 +357,17 @@ static void *write_until_it_faults(void *number)
 {
 	unsigned long i = (unsigned long)number;
 	volatile unsigned long *word = (void *)(race.memory + i * BLOCK + i * PAGE);
+	sigjmp_buf here;
 
-	fault_signal = 0;
-	if (!sigsetjmp(after_fault, 1)) {
+	if (!sigsetjmp(here, 0)) {
+		on_fault = &here;
 		for (;;) {
 			*word = race.written[i] + 1;
 			race.written[i]++;
 		}
 	}
-	return (void *)(unsigned long)fault_signal;
+	on_fault = NULL;
+	return (void *)(unsigned long)fault.si_signo;
 }
 
 TEST_F(freeze, against_writers)

@@ -174,7 +174,6 @@ static bool has_int80;
 /* It has several threads, which go for the same few blocks to meet there. */
 static bool is_crowded;
 
-static __thread sigjmp_buf *on_fault;
 static __thread struct worker *current;
 
 /* --- saying things --------------------------------------------------------- */
@@ -365,7 +364,7 @@ static int error_of(long result)
 
 /* --- touching --------------------------------------------------------------- */
 
-static void note_fault(int signal, siginfo_t *info, void *context)
+static void note_fault_or_fail(int signal, siginfo_t *info, void *context)
 {
 	if (on_fault)
 		siglongjmp(*on_fault, signal);
@@ -1818,10 +1817,10 @@ static void *run_worker(void *data)
 	return NULL;
 }
 
-static void catch_faults(void)
+static void catch_faults_or_fail(void)
 {
 	struct sigaction action = {
-		.sa_sigaction = note_fault, .sa_flags = SA_SIGINFO | SA_NODEFER,
+		.sa_sigaction = note_fault_or_fail, .sa_flags = SA_SIGINFO | SA_NODEFER,
 	};
 
 	sigaction(SIGSEGV, &action, NULL);
@@ -1875,7 +1874,7 @@ static void run_process(void)
 	pthread_t threads[MAX_THREADS];
 
 	set_file("/proc/self/oom_score_adj", "0");
-	catch_faults();
+	catch_faults_or_fail();
 	make_places();
 	is_crowded = nr > 1;
 	setrlimit(RLIMIT_MEMLOCK, &limit);

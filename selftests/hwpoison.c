@@ -8,7 +8,6 @@
  */
 #include "arena_test.h"
 #include <linux/kernel-page-flags.h>
-#include <setjmp.h>
 #include "harness.h"
 
 #define OFFLINE	"/sys/devices/system/memory/hard_offline_page"
@@ -16,24 +15,12 @@
 /* One that is not the first of its block. */
 #define BAD	(5 * PAGE)
 
-static sigjmp_buf after_sigbus;
-static volatile sig_atomic_t sigbus_code;
-
-static void on_sigbus(int signal, siginfo_t *info, void *context)
-{
-	(void)signal;
-	(void)context;
-	sigbus_code = info->si_code;
-	siglongjmp(after_sigbus, 1);
-}
-
 /* The code of the SIGBUS that reading a byte ends with, or 0. */
 static int read_byte(const char *byte)
 {
-	sigbus_code = 0;
-	if (!sigsetjmp(after_sigbus, 1))
-		(void)*(volatile const char *)byte;
-	return sigbus_code;
+	if (try_touch(byte, false))
+		return 0;
+	return fault.si_signo == SIGBUS ? fault.si_code : -1;
 }
 
 /* The module looks every two seconds. Gives up after ten at least. */
@@ -105,11 +92,9 @@ FIXTURE(hwpoison) {
 
 FIXTURE_SETUP(hwpoison)
 {
-	struct sigaction action = { .sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO };
-
 	if (access(OFFLINE, W_OK) || access(COUNT, R_OK))
 		SKIP(return, "this kernel does not count the memory errors of a node");
-	ASSERT_EQ(0, sigaction(SIGBUS, &action, NULL));
+	catch_faults();
 	run_on_node(0);
 	self->fd = open_arena();
 	ASSERT_GE(self->fd, 0);

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Helpers for tests with many processes or threads: touches that may fault, users and
- * their charges, and the control page.
+ * Helpers for tests with many processes or threads: users and their charges, and the
+ * control page.
  */
 #ifndef ARENA_MANY_H
 #define ARENA_MANY_H
 
 #include "arena_test.h"
-#include <setjmp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -35,38 +34,6 @@ static inline bool has_feature(unsigned long long feature)
 	has = !ioctl(fd, ARENA_IOC_INFO, &info) && info.features & feature;
 	close(fd);
 	return has;
-}
-
-/* --- touches that may fault ------------------------------------------------ */
-
-static __thread sigjmp_buf after_fault;
-
-static inline void leave_fault(int signal)
-{
-	siglongjmp(after_fault, 1);
-}
-
-static inline void catch_faults(void)
-{
-	/* SA_NODEFER: the signal is not blocked, so there is no mask to restore. */
-	struct sigaction action = {
-		.sa_handler = leave_fault, .sa_flags = SA_NODEFER,
-	};
-
-	sigaction(SIGBUS, &action, NULL);
-	sigaction(SIGSEGV, &action, NULL);
-}
-
-/* Touch a byte that may be sealed, unmapped or beyond a limit; false if that faults. */
-static inline bool try_touch(char *at, bool is_write)
-{
-	if (sigsetjmp(after_fault, 0))
-		return false;
-	if (is_write)
-		*(volatile char *)at = 1;
-	else
-		(void)*(volatile char *)at;
-	return true;
 }
 
 /* --- users ----------------------------------------------------------------- */

@@ -5,32 +5,17 @@
  */
 #include "arena_test.h"
 #include <pthread.h>
-#include <setjmp.h>
 #include <sys/uio.h>
 #include "harness.h"
 
 #define NR	8
 
-static __thread sigjmp_buf after_sigbus;
-static __thread char *volatile fault_address;
-
-static void note_sigbus(int signal, siginfo_t *info, void *context)
-{
-	fault_address = info->si_addr;
-	siglongjmp(after_sigbus, 1);
-}
-
 /* The address that SIGBUS names when a byte is touched, or NULL if there is none. */
 static char *touch_faults(char *at, bool is_write)
 {
-	fault_address = NULL;
-	if (sigsetjmp(after_sigbus, 1))
-		return fault_address;
-	if (is_write)
-		*(volatile char *)at = 1;
-	else
-		(void)*(volatile char *)at;
-	return NULL;
+	if (try_touch(at, is_write) || fault.si_signo != SIGBUS)
+		return NULL;
+	return fault.si_addr;
 }
 
 FIXTURE(seal) {
@@ -40,16 +25,12 @@ FIXTURE(seal) {
 
 FIXTURE_SETUP(seal)
 {
-	struct sigaction action = {
-		.sa_sigaction = note_sigbus, .sa_flags = SA_SIGINFO,
-	};
-
 	self->fd = open_arena();
 	ASSERT_GE(self->fd, 0);
 	self->memory = map_blocks(self->fd, NR);
 	ASSERT_NE(MAP_FAILED, self->memory);
 	touch(self->memory, NR * BLOCK, 1);
-	ASSERT_EQ(0, sigaction(SIGBUS, &action, NULL));
+	catch_faults();
 }
 
 FIXTURE_TEARDOWN(seal)
