@@ -1,39 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The pool: where blocks come from and where they go.
+ * The pool: the free blocks of each NUMA node.
  *
  * A block is an order-9 folio that is never on an LRU list and never has a
- * mapping, so that its reference count is the sum of those who really hold it.
- * Each NUMA node has a pool of free ones. A block is
+ * mapping, so that its reference count includes nothing but actual users: its
+ * owner, page table mappings and pins. A block is
  *
- *	in use		one reference is the owner's, who got it zeroed
- *	dirty		put, and not yet zeroed; in node_pool.dirty
+ *	in use		given to an owner, zeroed; one reference is the owner's
+ *	dirty		put and not yet zeroed; in node_pool.dirty
  *	ready		zeroed; in node_pool.ready, as part of an extent
- *	cached		put, but still its arena's own (cache.c); only counted here
- *	quarantined	put, but somebody else (a DMA pin, a page in a pipe) still
- *			holds it; in quarantine_list
- *	retired		has a hardware memory error; kept for ever, only counted
+ *	cached		put, but kept by its arena (cache.c); only counted here
+ *	quarantined	put, but still referenced, e.g. by a DMA pin or a page in a
+ *			pipe; in quarantine_list
+ *	retired		unusable after a hardware memory error; never freed, only
+ *			counted
  *
- * and otherwise the page allocator's. Dirty, ready and cached blocks are
- * "kept"; they are claimed, which is to say that their reference count is frozen at
- * zero and nobody can take a reference. So a block is never with the page
- * allocator, and never handed to anyone, while somebody can still reach its
- * old contents; and nobody but its old owner gets it before it is zeroed.
+ * or otherwise belongs to the page allocator. Dirty, ready and cached blocks are
+ * "kept". They are isolated ("claimed" in the names of functions): their reference
+ * count is frozen at zero, so that no reference can be taken. Therefore a block
+ * is neither freed nor given to another owner while its old contents can still be
+ * reached, and it is zeroed before anyone but its old owner gets it.
  *
- * A worker per node, a thread of the lowest priority on the node's own CPUs that are not isolated,
- * zeroes what is dirty, refills the pool up to the low watermark, and frees what is
- * above the high one. It refills without reclaiming anything, and not at all
- * for a while after the system wanted memory back (arena_pool_hold_off()).
- * Who takes blocks does not wait for it: what is not ready is zeroed by the
- * taker, or comes from the page allocator.
+ * Each node has a worker, a thread of the lowest priority that runs on the node's CPUs,
+ * except isolated ones. It zeroes dirty blocks, refills the pool up to the low watermark,
+ * and frees blocks above the high watermark. A refill does not reclaim memory itself, and
+ * is deferred for a while after the system has reclaimed memory (arena_pool_hold_off()).
+ * Allocation does not wait for the worker: the caller zeroes dirty blocks itself or uses
+ * the page allocator. Only a caller that finds no block there either, or that needs one
+ * extent, waits for blocks that are currently being zeroed.
  *
- * Locking: node_pool.lock protects the blocks and counts of its node;
- * quarantine_lock the quarantine. Both are leaves, spinlocks, and held for
- * list and tree operations only: zeroing, freeing and allocating are done
- * outside. watermark_mutex is taken by who changes watermarks.
+ * Locking: node_pool.lock protects the blocks and counters of its node, and
+ * quarantine_lock protects the quarantine. Both are spinlocks and leaves, held only for
+ * list and tree operations: blocks are zeroed, freed and allocated without them.
+ * watermark_mutex serializes changes of the watermarks.
  *
- * folio->lru links a block into its owner's list: the taker's, node_pool.dirty or
- * quarantine_list. A ready block's own memory describes its extent.
+ * folio->lru links a block into the list of its owner, node_pool.dirty or
+ * quarantine_list. The description of an extent of ready blocks is stored in the
+ * extent's own memory.
  *
  * Nothing here knows of files, mappings or processes.
  */
@@ -74,57 +77,57 @@
 /* The ABI promises blocks of 2 MiB; an arm64 kernel with 64 KiB pages has none. */
 static_assert(ARENA_BLOCK_SIZE == SZ_2M);
 
-/* How long a quarantined block waits until it is looked at again. */
+/* Interval between two checks whether quarantined blocks are still referenced. */
 #define QUARANTINE_PERIOD	(HZ / 4)
 
 /*
- * How long a pool that fell below its low watermark waits for blocks to come
- * back by themselves, before it is refilled.
+ * Delay of a refill after a pool has fallen below its low watermark: blocks may be
+ * released to it in the meantime.
  */
 #define REFILL_DELAY		(HZ / 10)
 
 /*
- * How long it waits after the page allocator had nothing: twice as long each time.
- * Asking wakes those who reclaim and compact in the background.
+ * Delay of a refill after the page allocator had no block, doubled at each further
+ * failure: every attempt wakes kswapd and kcompactd.
  */
 #define REFILL_RETRY		HZ
 #define REFILL_RETRY_MAX	(64 * HZ)
 
 /*
- * How long a commit that finds no block waits for those that are being zeroed. Zeroing
- * takes less than a millisecond, but the zeroing thread may have to wait for a CPU.
+ * How long a commit that finds no block waits for blocks that are being zeroed. Zeroing a
+ * block takes less than a millisecond, but the zeroing thread may have to wait for a CPU.
  */
 #define ZEROING_PATIENCE	HZ
 
-/* How long it waits after the system wanted memory back, and after it had none. */
+/* Delay of a refill after the system has reclaimed memory, and after it has run out of it. */
 #define REFILL_HOLD_OFF		(10 * HZ)
 #define OOM_HOLD_OFF		(30 * HZ)
 
-/* The low watermark that a node has if nobody set one, at most. */
+/* The upper bound of the default low watermark. */
 #define DEFAULT_MIN_BLOCKS	(SZ_64M / ARENA_BLOCK_SIZE)
 
 /**
  * struct node_pool - the blocks of a NUMA node
  * @nid: the node. Constant.
- * @worker: its thread, NULL until the node has memory. Set once, under
+ * @worker: the node's thread, NULL until the node has memory. Set once, under
  *	watermark_mutex and @lock.
- * @min: low watermark. Changed under watermark_mutex; read as plain figures.
- * @max: high watermark, likewise; not below @min
- * @held: blocks taken and not yet free again; what is in quarantine too, and for
- *	a moment what may be taken
- * @quarantined: how many of these are in quarantine
- * @zeroed: blocks zeroed while somebody waited
- * @lock: protects all that follows
- * @ready: zeroed blocks
- * @dirty: blocks to be zeroed
- * @nr_dirty: how many, and those that are just being zeroed for the pool
- * @nr_cached: blocks that arenas keep
- * @nr_extra: how many blocks above @max are not too many just now
- * @refill_after: jiffies before which there is no refill
- * @held_off_until: jiffies until which reclaim has put refills off
- * @retry: jiffies to the next refill after one that found nothing
- * @given_up_until: jiffies before which nothing is reserved
- * @hits: see struct arena_pool_stats for this one and the next
+ * @min: low watermark. Changed under watermark_mutex and @lock; may be read without.
+ * @max: high watermark, likewise; at least @min
+ * @held: blocks charged to the node's limit: in use, quarantined, or about to be
+ *	taken
+ * @quarantined: number of quarantined blocks among @held
+ * @zeroed: see struct arena_pool_stats
+ * @lock: protects the following members
+ * @ready: ready blocks
+ * @dirty: dirty blocks
+ * @nr_dirty: number of blocks in @dirty or currently being zeroed for the pool
+ * @nr_cached: number of cached blocks
+ * @nr_extra: number of blocks that may currently be kept above @max
+ * @refill_after: time in jiffies before which the pool is not refilled
+ * @held_off_until: time in jiffies until which reclaim has deferred refills
+ * @retry: delay in jiffies of the next refill if the page allocator has no block
+ * @given_up_until: time in jiffies before which no block counts as reserve
+ * @hits: see struct arena_pool_stats
  * @misses: likewise
  * @refills: likewise
  * @shrunk: likewise
@@ -135,7 +138,7 @@ struct node_pool {
 	unsigned long min;
 	unsigned long max;
 
-	/* Every commit writes it: not on the cache line that is read under @lock. */
+	/* Written by every commit, so kept off the cache line that is read under @lock. */
 	atomic_long_t held ____cacheline_aligned_in_smp;
 	atomic_long_t quarantined;
 	atomic_long_t zeroed;
@@ -156,10 +159,10 @@ struct node_pool {
 	unsigned long shrunk;
 };
 
-/* One for each node that can ever be. */
+/* Indexed by node; covers all possible nodes. */
 static struct node_pool *pools;
 
-/* Protects the watermarks, and the start of workers. */
+/* Protects the watermarks and the start and stop of workers. */
 static DEFINE_MUTEX(watermark_mutex);
 static unsigned long reserve_wanted;
 static unsigned long min_wanted = ARENA_POOL_AUTO;
@@ -175,12 +178,13 @@ static DECLARE_DELAYED_WORK(quarantine_work, recheck_quarantine);
 
 static atomic_long_t poisoned;
 
-/* Blocks that may be held on a node. */
+/* Maximum of node_pool.held for each node. */
 static unsigned long node_limit = ARENA_POOL_UNLIMITED;
 
 /*
- * Whether a block is charged to the memory cgroup of who gets it, which only the page
- * allocator can do, and undo: then pools are empty. Constant while there are any.
+ * Whether blocks are charged to the memory cgroup of the task that takes them. Only the page
+ * allocator can charge and uncharge a block, therefore the pools stay empty if this is set.
+ * Constant while pools exist.
  */
 static bool is_accounted;
 
@@ -197,15 +201,15 @@ static struct node_pool *pool_of(const struct folio *folio)
 
 /* --- single blocks ------------------------------------------------------- */
 
-/* What the page allocator gives is zero without being asked to be. */
+/* Whether the page allocator zeroes all pages, with or without __GFP_ZERO. */
 static bool is_born_zeroed(void)
 {
 	return want_init_on_free() || want_init_on_alloc(0);
 }
 
 /*
- * Zero a page past the caches: nobody will look at it soon, and what others
- * have in their caches shall stay there.
+ * Zero a page with stores that bypass the caches: the page is not going to be used soon, and
+ * must not evict the cached data of running programs.
  */
 static void zero_page_uncached(struct page *page)
 {
@@ -227,7 +231,7 @@ static void zero_page_uncached(struct page *page)
 #endif
 }
 
-/* Whoever learns of the block after this must find it zeroed. */
+/* Order the zeroing before later stores that make the block available to other CPUs. */
 static void end_uncached_stores(void)
 {
 #ifdef CONFIG_X86_64
@@ -262,13 +266,15 @@ static bool is_poisoned(struct folio *folio)
 }
 
 /**
- * arena_pool_has_error - tell whether a page of a block has a memory error
+ * arena_pool_has_error - check whether a page of a block has a memory error
  * @folio: the block
  *
- * The kernel marks the page, and not the folio if that is claimed or has no mapping. The 512
- * pages are looked at only if the node has had a memory error since boot.
+ * The kernel marks the page but not the folio if the folio is isolated or has no mapping.
+ * Therefore all 512 pages are checked, but only if the node has had a memory error since
+ * boot.
  *
  * Context: any; does not sleep.
+ * Return: true if a page of the block has a memory error.
  */
 bool arena_pool_has_error(struct folio *folio)
 {
@@ -276,11 +282,11 @@ bool arena_pool_has_error(struct folio *folio)
 }
 
 /**
- * arena_pool_free_claimed - give a claimed block to the page allocator
- * @folio: the block, claimed, linked nowhere, and no longer counted as kept
+ * arena_pool_free_claimed - free an isolated block to the page allocator
+ * @folio: the block, isolated, on no list, and no longer counted as kept
  *
- * The page allocator takes a whole block without looking for memory errors in
- * it, and would hand it out again. One that has any is kept for ever.
+ * The page allocator does not check a block that is freed as a whole for memory errors,
+ * and would hand it out again. Therefore a block that has one is never freed.
  *
  * Context: any process context; does not sleep.
  */
@@ -293,12 +299,12 @@ void arena_pool_free_claimed(struct folio *folio)
 		folio_put(folio);
 }
 
-/* Claim a block from all others, if the pool's reference is the only one. */
+/* Isolate a block; false if there is a reference besides the owner's. */
 static bool claim_block(struct folio *folio)
 {
 	if (!folio_ref_freeze(folio, 1))
 		return false;
-	/* Left by those who mapped it. */
+	/* Set while the block was mapped. */
 	folio_clear_dirty(folio);
 	folio_clear_referenced(folio);
 	/* Set by cache.c. */
@@ -319,7 +325,7 @@ static unsigned long nr_kept_locked(const struct node_pool *pool)
 	return nr_free_locked(pool) + pool->nr_cached;
 }
 
-/* How many more may be kept: none on a node whose worker has not started. */
+/* The number of further blocks that may be kept: 0 if the node's worker has not started. */
 static unsigned long room_locked(const struct node_pool *pool)
 {
 	unsigned long kept = nr_kept_locked(pool), max = pool->max + pool->nr_extra;
@@ -328,8 +334,8 @@ static unsigned long room_locked(const struct node_pool *pool)
 }
 
 /*
- * What is kept can be had by who needs it, so that MemAvailable counts it in.
- * Called wherever the number of kept blocks changes.
+ * Count kept blocks as reclaimable, so that MemAvailable includes them. Called
+ * wherever the number of kept blocks changes.
  */
 static void account_kept(const struct node_pool *pool, long nr_blocks)
 {
@@ -337,7 +343,7 @@ static void account_kept(const struct node_pool *pool, long nr_blocks)
 			    nr_blocks * (long)ARENA_BLOCK_PAGES);
 }
 
-/* Before something dirty is added: the worker sleeps only while there is nothing. */
+/* Called before dirty blocks are added: the worker is asleep only if there are none yet. */
 static void wake_for_dirty_locked(struct node_pool *pool)
 {
 	if (list_empty(&pool->dirty))
@@ -363,21 +369,23 @@ static struct folio *take_dirty_locked(struct node_pool *pool)
 	return folio;
 }
 
+/* End the isolation of a block and give it to the caller, with one reference. */
 static void own_block(struct folio *folio, struct list_head *blocks)
 {
 	folio_ref_unfreeze(folio, 1);
 	list_add_tail(&folio->lru, blocks);
 }
 
-/* One of adjacent blocks. */
+/* The block that is @nr blocks after @first in physical memory. */
 static struct folio *nth_block(struct folio *first, unsigned long nr)
 {
 	return pfn_folio(folio_pfn(first) + nr * ARENA_BLOCK_PAGES);
 }
 
 /*
- * Own adjacent blocks, in the order of their addresses. Those that got a memory error in the
- * pool are retired instead. Returns how many are owned.
+ * Give adjacent blocks to the caller, in the order of their addresses. Blocks that got a
+ * memory error while they were in the pool are retired instead. Returns the number of blocks
+ * given to the caller.
  */
 static unsigned long own_good(struct folio *first, unsigned long nr,
 			      struct list_head *blocks)
@@ -404,7 +412,7 @@ static void uncount_hits(struct node_pool *pool, unsigned long nr)
 	spin_unlock(&pool->lock);
 }
 
-/* Blocks have left the pool: is it time to think of a refill? */
+/* Schedule a refill if the removal of @nr blocks took the pool below its low watermark. */
 static void note_taken_locked(struct node_pool *pool, unsigned long nr)
 {
 	unsigned long left = nr_free_locked(pool);
@@ -416,7 +424,7 @@ static void note_taken_locked(struct node_pool *pool, unsigned long nr)
 	wake_up_process(pool->worker);
 }
 
-/* Adjacent blocks that are ready, at most so many; how many. */
+/* Take up to @wanted adjacent ready blocks. Returns the number taken, 0 if none is ready. */
 static unsigned long take_ready(struct node_pool *pool, unsigned long wanted,
 				struct list_head *blocks)
 {
@@ -441,7 +449,7 @@ static unsigned long take_ready(struct node_pool *pool, unsigned long wanted,
 	return owned;
 }
 
-/* A dirty block, which is zeroed now; false if there is none. */
+/* Take a dirty block and zero it; false if there is none. */
 static bool take_dirty(struct node_pool *pool, struct list_head *blocks)
 {
 	struct folio *folio;
@@ -465,12 +473,12 @@ static bool take_dirty(struct node_pool *pool, struct list_head *blocks)
 }
 
 /**
- * arena_pool_hold - count blocks as held before they are there
+ * arena_pool_hold - charge blocks to a node's limit before they are taken
  * @nid: the node
- * @wanted: how many
+ * @wanted: number of blocks
  *
  * Context: any; does not sleep.
- * Return: how many the node's limit lets be taken.
+ * Return: the number of blocks charged: fewer than @wanted if the limit permits no more.
  */
 unsigned long arena_pool_hold(int nid, unsigned long wanted)
 {
@@ -486,9 +494,9 @@ unsigned long arena_pool_hold(int nid, unsigned long wanted)
 }
 
 /**
- * arena_pool_unhold - take that back for blocks that did not come
+ * arena_pool_unhold - uncharge blocks that were charged but not taken
  * @nid: the node
- * @nr: how many
+ * @nr: number of blocks
  *
  * Context: any; does not sleep.
  */
@@ -499,8 +507,8 @@ void arena_pool_unhold(int nid, unsigned long nr)
 }
 
 /**
- * arena_pool_set_limit - say how much of a node arenas may have
- * @nr: blocks, or ARENA_POOL_UNLIMITED. If they have more, they keep it.
+ * arena_pool_set_limit - limit the blocks that arenas may use on each node
+ * @nr: number of blocks, or ARENA_POOL_UNLIMITED. Arenas that use more keep their blocks.
  *
  * Context: any; does not sleep.
  */
@@ -510,8 +518,8 @@ void arena_pool_set_limit(unsigned long nr)
 }
 
 /**
- * arena_pool_set_accounted - say whether blocks are charged to memory cgroups
- * @accounted: if so, there are no pools
+ * arena_pool_set_accounted - select whether blocks are charged to memory cgroups
+ * @accounted: whether they are. If so, the pools stay empty.
  *
  * Context: before arena_pool_init().
  */
@@ -520,7 +528,7 @@ void arena_pool_set_accounted(bool accounted)
 	is_accounted = accounted;
 }
 
-/* Those of some nodes that are below their limit. */
+/* The nodes of a mask that are below their limit. */
 static nodemask_t nodes_with_room(const nodemask_t *nodes)
 {
 	nodemask_t left = *nodes;
@@ -534,16 +542,17 @@ static nodemask_t nodes_with_room(const nodemask_t *nodes)
 }
 
 /**
- * arena_pool_take - take blocks that a node has
+ * arena_pool_take - take free blocks from a node's pool
  * @nid: the node
- * @wanted: how many
- * @blocks: they are added to its end, zeroed, each with one reference that is the
- *	caller's
- * @zeroed: how many had to be zeroed for that is added to it
- * @again: whether this is a retry, whose misses have been counted
+ * @wanted: number of blocks
+ * @blocks: list to whose end the blocks are added, zeroed, each with one reference
+ *	that belongs to the caller
+ * @zeroed: incremented by the number of blocks that had to be zeroed
+ * @again: whether this is a retry, whose misses are not counted again
  *
  * Context: process context; may sleep.
- * Return: how many there were, or fewer if the process is being killed.
+ * Return: the number of blocks taken. It is less than @wanted if the pool has fewer, the
+ * node's limit permits no more, or the process is being killed.
  */
 unsigned long arena_pool_take(int nid, unsigned long wanted, struct list_head *blocks,
 			      unsigned long *zeroed, bool again)
@@ -551,12 +560,12 @@ unsigned long arena_pool_take(int nid, unsigned long wanted, struct list_head *b
 	struct node_pool *pool = &pools[nid];
 	unsigned long taken = 0, misses, nr_zeroed = 0, nr;
 
-	/* No more than there may be: others see what is held as gone. */
+	/* Charge only as many as the pool has: a charge may make other callers fail. */
 	spin_lock(&pool->lock);
 	misses = wanted - min(wanted, nr_free_locked(pool));
 	spin_unlock(&pool->lock);
 	wanted = arena_pool_hold(nid, wanted - misses);
-	/* While this zeroes one, the worker makes others ready. */
+	/* While this task zeroes a dirty block, the worker may make others ready. */
 	while (taken < wanted) {
 		nr = take_ready(pool, wanted - taken, blocks);
 		taken += nr;
@@ -581,16 +590,17 @@ unsigned long arena_pool_take(int nid, unsigned long wanted, struct list_head *b
 
 /**
  * arena_pool_alloc - take a block from the page allocator
- * @nid: node to take it from
- * @nodes: if that has none, what others to take it from, trying harder; or NULL
+ * @nid: the node to take it from; if @nodes is given, the node to start with
+ * @nodes: the nodes that the block may come from, or NULL for @nid alone
  *
- * Without @nodes it compacts if need be, but reclaims next to nothing, since
- * that is known to push out all of one node while others are idle.
+ * Without @nodes, the page allocator compacts memory if necessary but reclaims next to
+ * nothing: reclaim for a single node is known to evict everything on that node while
+ * others have free memory. With @nodes, it tries harder.
  *
  * Context: process context; may sleep, reclaim and compact. Never invokes the
  * OOM killer.
- * Return: a zeroed folio of order ARENA_BLOCK_ORDER with one reference, which
- * the caller owns, or NULL when there is none.
+ * Return: a zeroed folio of order ARENA_BLOCK_ORDER with one reference that belongs
+ * to the caller, or NULL if there is none or each node has reached its limit.
  */
 struct folio *arena_pool_alloc(int nid, const nodemask_t *nodes)
 {
@@ -607,7 +617,7 @@ struct folio *arena_pool_alloc(int nid, const nodemask_t *nodes)
 		folio = __folio_alloc(gfp, ARENA_BLOCK_ORDER, nid, &left);
 		if (!folio)
 			return NULL;
-		/* The page allocator drops the mask when the cpuset changes meanwhile. */
+		/* The page allocator may ignore the mask if the cpuset changes concurrently. */
 		if (!node_isset(folio_nid(folio), left)) {
 			folio_put(folio);
 			return NULL;
@@ -616,7 +626,7 @@ struct folio *arena_pool_alloc(int nid, const nodemask_t *nodes)
 			atomic_long_inc(&pool_of(folio)->zeroed);
 			return folio;
 		}
-		/* Others were quicker: that node is full now. */
+		/* Concurrent callers have taken the node to its limit. */
 		folio_put(folio);
 	} while (true);
 }
@@ -632,7 +642,7 @@ static unsigned long system_free(int nid)
 	return sum;
 }
 
-/* Free pages in the lists of CPUs, which NR_FREE_PAGES does not count. */
+/* Free pages on the per-CPU lists, which NR_FREE_PAGES does not include. */
 static unsigned long system_free_of_cpus(int nid)
 {
 	struct zone *zones = NODE_DATA(nid)->node_zones;
@@ -654,17 +664,16 @@ static unsigned long node_state_of(int nid, enum node_stat_item item)
 }
 
 /**
- * arena_pool_obtainable - estimate how many blocks a node could have after reclaim
+ * arena_pool_obtainable - estimate how many blocks a node could supply after reclaim
  * @nid: the node
  *
- * An upper bound: all that is free, and all that reclaim could free at best, blocks that
- * are kept included.
- *
  * Context: any; does not sleep.
+ * Return: an upper bound in blocks: all free memory and all memory that reclaim could free
+ * at best, including kept blocks.
  */
 unsigned long arena_pool_obtainable(int nid)
 {
-	/* How much the counters of a CPU may lag behind, for all that are read here. */
+	/* An upper bound of the per-CPU deltas that the counters read here do not include. */
 	unsigned long pages = num_online_cpus() * ARENA_BLOCK_PAGES * 2;
 
 	pages += system_free(nid) + system_free_of_cpus(nid);
@@ -672,20 +681,20 @@ unsigned long arena_pool_obtainable(int nid)
 	pages += node_state_of(nid, NR_ISOLATED_FILE) + node_state_of(nid, NR_ISOLATED_ANON);
 	pages += node_state_of(nid, NR_SLAB_RECLAIMABLE_B);
 	pages += node_state_of(nid, NR_KERNEL_MISC_RECLAIMABLE);
-	/* These can be swapped out, or demoted to another node. */
+	/* Anonymous pages can be swapped out or demoted to another node. */
 	if (get_nr_swap_pages() > 0 || num_node_state(N_MEMORY) > 1)
 		pages += node_state_of(nid, NR_ACTIVE_ANON) + node_state_of(nid, NR_INACTIVE_ANON);
 	return pages >> ARENA_BLOCK_ORDER;
 }
 
-/* A block of a node from the page allocator, claimed; NULL if there is none. */
+/* Allocate an isolated block on a node from the page allocator; NULL if there is none. */
 static struct folio *alloc_claimed(int nid, gfp_t reclaim)
 {
 	const gfp_t gfp = (BLOCK_GFP | __GFP_THISNODE | __GFP_NORETRY) & ~__GFP_RECLAIM;
 	struct folio *folio;
 
 	folio = __folio_alloc(gfp | reclaim, ARENA_BLOCK_ORDER, nid, NULL);
-	/* Who looks at all page frames can hold it for a moment. */
+	/* Code that scans all page frames may hold a reference for a moment. */
 	if (folio && !folio_ref_freeze(folio, 1)) {
 		folio_put(folio);
 		folio = NULL;
@@ -693,7 +702,7 @@ static struct folio *alloc_claimed(int nid, gfp_t reclaim)
 	return folio;
 }
 
-/* Keep such a block; false if there is no room. */
+/* Add a block from alloc_claimed() to the pool; without room, free it and return false. */
 static bool keep_fresh(struct node_pool *pool, struct folio *folio)
 {
 	bool kept;
@@ -712,7 +721,7 @@ static bool keep_fresh(struct node_pool *pool, struct folio *folio)
 	return kept;
 }
 
-/* A block for the pool itself, which nobody waits for; false if there is none. */
+/* Move a block from the page allocator to the pool; false if there is none or no room. */
 static bool grow_pool(struct node_pool *pool, gfp_t reclaim)
 {
 	struct folio *folio = alloc_claimed(pool->nid, reclaim);
@@ -720,14 +729,14 @@ static bool grow_pool(struct node_pool *pool, gfp_t reclaim)
 	return folio && keep_fresh(pool, folio);
 }
 
-/* Zero one block that is dirty; false if there is none. */
+/* Make one dirty block ready, or retire it if it has a memory error; false if there is none. */
 static bool zero_one(struct node_pool *pool)
 {
 	struct folio *folio;
 
 	spin_lock(&pool->lock);
 	folio = take_dirty_locked(pool);
-	/* It stays counted until it is ready. */
+	/* Keep it counted as dirty until it is ready. */
 	if (folio)
 		pool->nr_dirty++;
 	spin_unlock(&pool->lock);
@@ -752,8 +761,8 @@ static bool zero_one(struct node_pool *pool)
 }
 
 /*
- * Whether to go on waiting. @until is zero before the first call, which sets it to the end
- * in jiffies.
+ * Whether the caller may go on waiting. It sets @until to zero before the first call, which
+ * replaces that by the deadline in jiffies.
  */
 static bool has_patience(unsigned long *until)
 {
@@ -762,7 +771,10 @@ static bool has_patience(unsigned long *until)
 	return time_before(jiffies, *until);
 }
 
-/* Blocks that are being zeroed are in no list. Wait a tick for them; false if there are none. */
+/*
+ * Wait a tick if blocks are currently being zeroed, which are on no list; false if there are
+ * none.
+ */
 static bool wait_for_zeroing(struct node_pool *pool)
 {
 	if (!READ_ONCE(pool->nr_dirty))
@@ -772,15 +784,17 @@ static bool wait_for_zeroing(struct node_pool *pool)
 }
 
 /**
- * arena_pool_wait - see whether there are blocks after all
- * @nodes: on which nodes
- * @until: zero before the first of a series of calls; set to when the series ends
+ * arena_pool_wait - wait for blocks that are being zeroed
+ * @nodes: the nodes that the caller can take blocks from
+ * @until: the deadline in jiffies for a series of calls; the caller sets it to zero
+ *	before the first call, which sets the deadline
  *
- * For a caller that found none: blocks that were being zeroed may be all that is left.
- * If they still are, waits a tick.
+ * For a caller that found no block: the last ones may have been on no list because they
+ * were being zeroed. Waits a tick if they still are.
  *
  * Context: process context; may sleep.
- * Return: whether it is worth to try again.
+ * Return: true if the caller should try again, false if there is nothing to wait for or
+ * the deadline has passed.
  */
 bool arena_pool_wait(const nodemask_t *nodes, unsigned long *until)
 {
@@ -810,7 +824,7 @@ static bool has_error_in_run(struct folio *first, unsigned long nr)
 	return false;
 }
 
-/* Retire the blocks of a run that have memory errors, and put the others back. */
+/* Retire the blocks of an extent that have memory errors, and put the others back. */
 static void split_run(struct node_pool *pool, struct folio *first, unsigned long nr)
 {
 	struct folio *folio;
@@ -829,7 +843,7 @@ static void split_run(struct node_pool *pool, struct folio *first, unsigned long
 	}
 }
 
-/* Take that many adjacent blocks; false if there are none just now. */
+/* Take @nr adjacent blocks; false if no extent of ready blocks is long enough. */
 static bool take_run(struct node_pool *pool, unsigned long nr,
 		     struct list_head *blocks)
 {
@@ -862,7 +876,7 @@ static void allow_extra(struct node_pool *pool, long nr)
 	spin_lock(&pool->lock);
 	pool->nr_extra += nr;
 	spin_unlock(&pool->lock);
-	/* The worker may have to free what was extra. */
+	/* The worker may have to free the extra blocks. */
 	if (nr < 0 && pool->worker)
 		wake_up_process(pool->worker);
 }
@@ -870,17 +884,18 @@ static void allow_extra(struct node_pool *pool, long nr)
 /**
  * arena_pool_take_run - take adjacent blocks
  * @nid: the node
- * @nr: how many, at least one
- * @blocks: empty list; they are added in the order of their addresses, each with
- *	one reference
- * @zeroed: the blocks zeroed meanwhile are added to it
+ * @nr: number of blocks, at least one
+ * @blocks: empty list to which the blocks are added in the order of their addresses,
+ *	each with one reference
+ * @zeroed: incremented by the number of blocks zeroed by this call
  *
- * If the node has no run as long, zeroes what is dirty, takes as many blocks from
- * the page allocator as could make one, and waits for those that others zero.
+ * If no extent of ready blocks is long enough, this zeroes dirty blocks, adds up to @nr
+ * blocks from the page allocator to the pool, and waits for blocks that other tasks are
+ * zeroing.
  *
  * Context: process context; may sleep and compact.
  * Return: 0, or with nothing taken
- * * -ENOMEM if there is no such run
+ * * -ENOMEM if there is no such extent, or the node's limit does not permit it
  * * -EINTR if the process is being killed
  */
 int arena_pool_take_run(int nid, unsigned long nr, struct list_head *blocks,
@@ -892,7 +907,7 @@ int arena_pool_take_run(int nid, unsigned long nr, struct list_head *blocks,
 	struct folio *folio;
 	int err = 0;
 
-	/* One block is a run, and all that can be charged in one piece. */
+	/* If blocks are charged to memory cgroups, the page allocator supplies them one by one. */
 	if (is_accounted && nr > 1)
 		return -ENOMEM;
 	if (is_accounted) {
@@ -913,7 +928,7 @@ int arena_pool_take_run(int nid, unsigned long nr, struct list_head *blocks,
 
 	allow_extra(pool, nr);
 	do {
-		/* While others keep putting what others take it would not end. */
+		/* Bound the loop, since other tasks may put and take blocks endlessly. */
 		if (nr_tries++ > most) {
 			err = -ENOMEM;
 		} else if (fatal_signal_pending(current)) {
@@ -931,7 +946,7 @@ int arena_pool_take_run(int nid, unsigned long nr, struct list_head *blocks,
 	allow_extra(pool, -(long)nr);
 	atomic_long_add(nr_zeroed, &pool->zeroed);
 	*zeroed += nr_zeroed;
-	/* The last block may have been the one that was missing. */
+	/* take_run() is called once more after an error, and may succeed. */
 	if (!list_empty(blocks))
 		return 0;
 	arena_pool_unhold(nid, nr);
@@ -939,18 +954,19 @@ int arena_pool_take_run(int nid, unsigned long nr, struct list_head *blocks,
 }
 
 /**
- * arena_pool_claim - claim blocks of a node from all others
+ * arena_pool_claim - isolate blocks of a node
  * @nid: the node
- * @blocks: blocks that were taken, mapped nowhere; those that are not the caller's
- *	alone leave the list
+ * @blocks: blocks that were taken and are no longer mapped. Blocks that have other
+ *	references are removed from the list.
  *
- * With its reference count frozen at zero nobody else can take a reference to a block:
- * GUP-fast, the one who might still try, gives up. One that somebody holds goes to
- * quarantine, and from there back to the pool when that has ended.
+ * Freezes the reference count of each block at zero, so that no reference can be taken:
+ * GUP-fast, which might still try, fails. A block that has other references is moved to the
+ * quarantine, and returns to the pool after these have been dropped.
  *
  * Context: process context; does not sleep.
- * Return: how many blocks are left. They are no longer held, and the caller uncharges
- * them unless their arena keeps them. For those in quarantine that is done when they leave it.
+ * Return: the number of blocks left on the list. They are no longer charged to the node's
+ * limit. The caller uncharges them from their account unless their arena keeps them.
+ * Quarantined blocks are uncharged from both when they leave the quarantine.
  */
 unsigned long arena_pool_claim(int nid, struct list_head *blocks)
 {
@@ -980,10 +996,10 @@ unsigned long arena_pool_claim(int nid, struct list_head *blocks)
 }
 
 /**
- * arena_pool_put_claimed - give a claimed block back
- * @folio: the block, linked nowhere
+ * arena_pool_put_claimed - return an isolated block to its node's pool
+ * @folio: the block, on no list
  *
- * It is kept by its node's pool unless that is full.
+ * If the pool is full, the block is freed to the page allocator.
  *
  * Context: process context; does not sleep.
  */
@@ -1004,10 +1020,12 @@ void arena_pool_put_claimed(struct folio *folio)
 }
 
 /**
- * arena_pool_put_all - give claimed blocks of a node back
+ * arena_pool_put_all - return isolated blocks to their node's pool
  * @nid: the node
- * @blocks: the blocks; empty afterwards
- * @nr: how many
+ * @blocks: list of the blocks, emptied by this call
+ * @nr: number of blocks
+ *
+ * The blocks for which the pool has no room are freed to the page allocator.
  *
  * Context: process context; may sleep.
  */
@@ -1029,7 +1047,7 @@ void arena_pool_put_all(int nid, struct list_head *blocks, unsigned long nr)
 	spin_unlock(&pool->lock);
 	if (kept)
 		account_kept(pool, nr);
-	/* If there is not room for all, each goes where it can. */
+	/* Without room for all, decide for each block. */
 	list_for_each_entry_safe(folio, next, blocks, lru) {
 		list_del(&folio->lru);
 		arena_pool_put_claimed(folio);
@@ -1037,7 +1055,7 @@ void arena_pool_put_all(int nid, struct list_head *blocks, unsigned long nr)
 	}
 }
 
-/* What was in quarantine is nobody's now. */
+/* Uncharge a block that leaves the quarantine. */
 static void end_quarantine(struct folio *folio)
 {
 	struct arena_account *account = arena_account_detach(folio);
@@ -1078,9 +1096,12 @@ static void recheck_quarantine(struct work_struct *work)
 }
 
 /**
- * arena_pool_recheck - look now whether blocks in quarantine can leave it
+ * arena_pool_recheck - release quarantined blocks that are no longer referenced
  *
- * Context: process context; may sleep, but waits for nobody who waits for memory.
+ * Runs the periodic check immediately and waits for it.
+ *
+ * Context: process context; may sleep, but waits for no task that may be waiting for
+ * memory.
  */
 void arena_pool_recheck(void)
 {
@@ -1090,7 +1111,7 @@ void arena_pool_recheck(void)
 /* --- blocks that arenas keep --------------------------------------------- */
 
 /**
- * arena_pool_room - how many more blocks a node may keep
+ * arena_pool_room - return the number of further blocks that a node may keep
  * @nid: the node
  *
  * Context: any; does not sleep.
@@ -1107,11 +1128,11 @@ unsigned long arena_pool_room(int nid)
 }
 
 /**
- * arena_pool_cache - count a claimed block as one that its arena keeps
+ * arena_pool_cache - count an isolated block as cached
  * @folio: the block
  *
  * Context: process context; does not sleep.
- * Return: false if the node keeps as many as it may.
+ * Return: true, or false if the node may not cache another block.
  */
 bool arena_pool_cache(struct folio *folio)
 {
@@ -1120,8 +1141,8 @@ bool arena_pool_cache(struct folio *folio)
 
 	spin_lock(&pool->lock);
 	/*
-	 * Never so many that the pool could not have its minimum; and none that are
-	 * charged to a cgroup, which could not have them back when it needs them.
+	 * Caches must leave room for the pool's low watermark. Blocks charged to a memory
+	 * cgroup are not cached, because it could not reclaim them when it needs memory.
 	 */
 	may = pool->worker && !is_accounted && nr_kept_locked(pool) < pool->max &&
 	      pool->nr_cached < pool->max - pool->min;
@@ -1133,8 +1154,8 @@ bool arena_pool_cache(struct folio *folio)
 }
 
 /**
- * arena_pool_uncache - take that back: the block goes elsewhere
- * @folio: the block, still claimed
+ * arena_pool_uncache - no longer count a block as cached
+ * @folio: the block, still isolated
  *
  * Context: process context; does not sleep.
  */
@@ -1149,9 +1170,10 @@ void arena_pool_uncache(struct folio *folio)
 }
 
 /**
- * arena_pool_reuse - put a cached block to use again, contents and all
- * @folio: the block, claimed, and counted as held; then with one reference that is
- *	the caller's
+ * arena_pool_reuse - take a cached block, with its contents
+ * @folio: the block, isolated, and charged to its node's limit by the caller
+ *
+ * The caller gets the block with one reference.
  *
  * Context: process context; does not sleep.
  */
@@ -1174,9 +1196,9 @@ static unsigned long count_locked(const struct node_pool *pool,
 }
 
 /**
- * arena_pool_count - how many blocks a node's pool could give back
+ * arena_pool_count - return the number of blocks in a part of a node's pool
  * @nid: the node
- * @part: which of them
+ * @part: the part
  *
  * Context: any; does not sleep.
  */
@@ -1191,7 +1213,7 @@ unsigned long arena_pool_count(int nid, enum arena_pool_part part)
 	return nr;
 }
 
-/* The one that is missed least: not zeroed, or from the shortest extent. */
+/* Remove the least valuable block: a dirty one if possible, else one of the shortest extent. */
 static struct folio *isolate_block_locked(struct node_pool *pool)
 {
 	struct folio *folio = take_dirty_locked(pool);
@@ -1217,13 +1239,13 @@ static struct folio *isolate_block(struct node_pool *pool,
 }
 
 /**
- * arena_pool_shrink - give blocks of a node's pool back to the page allocator
+ * arena_pool_shrink - free blocks of a node's pool to the page allocator
  * @nid: the node
- * @nr: how many, at most
- * @part: which of them
+ * @nr: maximum number of blocks
+ * @part: the part of the pool
  *
- * Context: reclaim, too; takes spinlocks only, none of which it holds for long.
- * Return: how many there were.
+ * Context: process context, including reclaim; takes only spinlocks, each for a short time.
+ * Return: the number of blocks freed.
  */
 unsigned long arena_pool_shrink(int nid, unsigned long nr,
 				enum arena_pool_part part)
@@ -1239,7 +1261,7 @@ unsigned long arena_pool_shrink(int nid, unsigned long nr,
 	}
 	spin_lock(&pool->lock);
 	pool->shrunk += done;
-	/* It may sleep without a limit: the pool was full. */
+	/* The worker may be sleeping without a timeout, because the pool was full. */
 	if (done && pool->worker)
 		wake_up_process(pool->worker);
 	spin_unlock(&pool->lock);
@@ -1253,13 +1275,13 @@ static void hold_off_locked(struct node_pool *pool, unsigned long period)
 }
 
 /**
- * arena_pool_hold_off - don't refill a node's pool for a while
+ * arena_pool_hold_off - defer refills of a node's pool
  * @nid: the node, whose memory the system is reclaiming
- * @part: which part of the pool it is reclaiming
+ * @part: the part of the pool that is being reclaimed
  *
- * It is refilled after that, if it is short of its low watermark. Each scan of the spare
- * part puts the refill off again. A scan of the reserve does not: these go on, slowly,
- * for as long as a process reads files, and the reserve must come back nevertheless.
+ * After REFILL_HOLD_OFF the pool is refilled if it is below its low watermark. Each scan of
+ * the spare part starts that period again. A scan of the reserve does not: these continue
+ * slowly for as long as a process reads files, and must not prevent refills for ever.
  *
  * Context: any; does not sleep.
  */
@@ -1276,12 +1298,14 @@ void arena_pool_hold_off(int nid, enum arena_pool_part part)
 }
 
 /**
- * arena_pool_give_up - call nothing of a node's pool its reserve, for a while
- * @nid: the node, from which the system can't do without it. It is not refilled
- *	for as long.
+ * arena_pool_give_up - turn the reserve of a node's pool into spare blocks for a while
+ * @nid: the node
+ *
+ * Called when the system has run out of memory. The pool has no reserve, and is not
+ * refilled, for OOM_HOLD_OFF.
  *
  * Context: any; does not sleep.
- * Return: how many blocks are spare by that.
+ * Return: the number of blocks that have become spare.
  */
 unsigned long arena_pool_give_up(int nid)
 {
@@ -1300,10 +1324,12 @@ unsigned long arena_pool_give_up(int nid)
  * arena_pool_excess - count the cached blocks that the watermarks do not allow
  * @nid: the node
  *
- * Caches may fill a node up to its high watermark, and have no more than what is above its
- * low one.
+ * The kept blocks of a node, including cached ones, may reach its high watermark. The cached
+ * ones alone may reach the difference between the high and the low watermark.
  *
  * Context: any; does not sleep.
+ * Return: the number of blocks that the caches have to free so that both bounds hold; may be
+ * more than they have.
  */
 unsigned long arena_pool_excess(int nid)
 {
@@ -1327,7 +1353,7 @@ static bool is_over_locked(const struct node_pool *pool)
 	       count_locked(pool, ARENA_POOL_SPARE);
 }
 
-/* Free one block of those above the high watermark; false if there is none. */
+/* Free one block if the pool is above its high watermark; false if it is not. */
 static bool trim_one(struct node_pool *pool)
 {
 	struct folio *folio = NULL;
@@ -1347,7 +1373,7 @@ static bool is_short_locked(const struct node_pool *pool)
 	return nr_free_locked(pool) < pool->min;
 }
 
-/* Jiffies until a refill is due: MAX_SCHEDULE_TIMEOUT if none is needed. */
+/* The time in jiffies until a refill is due, MAX_SCHEDULE_TIMEOUT if none is needed. */
 static long refill_due(struct node_pool *pool)
 {
 	long due = MAX_SCHEDULE_TIMEOUT;
@@ -1360,8 +1386,8 @@ static long refill_due(struct node_pool *pool)
 }
 
 /*
- * Take one block in advance, of what is free and in one piece just now; false if
- * none is needed, or there is none.
+ * Refill the pool by one block, if the page allocator has one without direct reclaim and
+ * compaction; false if it has none, or no refill is due.
  */
 static bool refill_one(struct node_pool *pool)
 {
@@ -1371,7 +1397,7 @@ static bool refill_one(struct node_pool *pool)
 	if (refill_due(pool))
 		return false;
 	folio = alloc_claimed(pool->nid, __GFP_KSWAPD_RECLAIM);
-	/* The system may have begun to want memory meanwhile. */
+	/* Reclaim may have deferred refills concurrently. */
 	if (folio && refill_due(pool)) {
 		arena_pool_free_claimed(folio);
 		return false;
@@ -1394,7 +1420,10 @@ static void wait_for_work(struct node_pool *pool)
 	bool has_work;
 	long due;
 
-	/* Who adds work wakes after that, or under the lock that is taken here. */
+	/*
+	 * Set the state before looking for work, so that no wakeup is lost: a task that adds
+	 * work wakes this thread afterwards, or with the lock held that is taken here.
+	 */
 	set_current_state(TASK_IDLE);
 	due = refill_due(pool);
 	spin_lock(&pool->lock);
@@ -1425,7 +1454,7 @@ static int start_worker(struct node_pool *pool)
 	worker = kthread_create_on_node(work_for_pool, pool, pool->nid,
 					"arena/%d", pool->nid);
 	if (IS_ERR(worker)) {
-		pr_warn("node %d: no thread, and so no pool\n", pool->nid);
+		pr_warn("node %d: cannot start a worker, the pool stays empty\n", pool->nid);
 		return PTR_ERR(worker);
 	}
 	set_user_nice(worker, MAX_NICE);
@@ -1451,12 +1480,12 @@ static void update_watermarks(struct node_pool *pool)
 	if (min == ARENA_POOL_AUTO)
 		min = max(reserve_wanted, min(present / 64, DEFAULT_MIN_BLOCKS));
 	max = max_wanted;
-	/* Room for what is in use to come back to. */
+	/* Leave room for blocks that are in use and will be released. */
 	if (max == ARENA_POOL_AUTO)
 		max = max(reserve_wanted, min) + present / 8;
 	if (!node_state(pool->nid, N_NORMAL_MEMORY))
 		max = 0;
-	/* What is refilled before the reserve is there would be in its way. */
+	/* No refills before the reserve is filled: they would compete with it for memory. */
 	if (!is_reserve_filled || is_accounted)
 		min = 0;
 	spin_lock(&pool->lock);
@@ -1467,12 +1496,13 @@ static void update_watermarks(struct node_pool *pool)
 }
 
 /**
- * arena_pool_set_watermarks - say how much each node keeps
- * @reserve: blocks for arena_pool_fill_reserve()
- * @min: low watermark in blocks, or ARENA_POOL_AUTO: a small part of the
- *	node's memory, or @reserve if that is more
- * @max: high watermark in blocks, or ARENA_POOL_AUTO: an eighth of the node's
- *	memory above the rest; it counts where it is lower than @min
+ * arena_pool_set_watermarks - set the number of blocks that each node keeps
+ * @reserve: number of blocks for arena_pool_fill_reserve()
+ * @min: low watermark in blocks, or ARENA_POOL_AUTO: a 64th of the node's memory but at
+ *	most DEFAULT_MIN_BLOCKS, or @reserve if that is more
+ * @max: high watermark in blocks, or ARENA_POOL_AUTO: an eighth of the node's memory
+ *	above the larger of @reserve and the low watermark. If @max is lower than @min, it
+ *	replaces @min.
  *
  * Context: process context; may sleep. Also before arena_pool_init().
  */
@@ -1493,8 +1523,10 @@ void arena_pool_set_watermarks(unsigned long reserve, unsigned long min,
 }
 
 /*
- * The page allocator returns blocks in no order. Unless one extent holds them all, take up
- * to twice as many, of those that need no reclaim, and keep the longest extents.
+ * Add @nr blocks to the pool, in extents as long as possible, and return how many were added.
+ * The page allocator returns blocks in no particular order. Therefore take more, up to twice
+ * @nr, until one extent holds @nr of them, and keep the longest extents. Only the first @nr
+ * blocks may cost reclaim.
  */
 static unsigned long reserve_blocks(struct node_pool *pool, unsigned long nr)
 {
@@ -1523,10 +1555,10 @@ static unsigned long reserve_blocks(struct node_pool *pool, unsigned long nr)
 }
 
 /**
- * arena_pool_fill_reserve - take each node's reserve from the page allocator
+ * arena_pool_fill_reserve - fill each node's pool with its reserve
  *
- * At load, while memory is still whole, so that extents are long. What can't
- * be had is said in the log. Refills begin after that.
+ * Called when the module is loaded, while memory is not yet fragmented, so that extents are
+ * long. Logs a warning for each node that has less. Refills begin after that.
  *
  * Context: process context; may sleep, reclaim and compact.
  */
@@ -1538,7 +1570,7 @@ void arena_pool_fill_reserve(void)
 	for_each_node_state(nid, N_NORMAL_MEMORY) {
 		nr = reserve_blocks(&pools[nid], reserve);
 		if (nr < reserve)
-			pr_warn("node %d: reserved %lu blocks of %lu\n", nid, nr,
+			pr_warn("node %d: reserved only %lu of %lu blocks\n", nid, nr,
 				reserve);
 	}
 	mutex_lock(&watermark_mutex);
@@ -1549,9 +1581,11 @@ void arena_pool_fill_reserve(void)
 }
 
 /**
- * arena_pool_update_node - see how much memory a node has now
- * @nid: the node. If it has its first, it gets a thread; if that can't be had, it
- *	keeps no blocks. If it has lost its last, it keeps none either.
+ * arena_pool_update_node - adapt a node's pool to the memory that the node has
+ * @nid: the node
+ *
+ * If the node has memory for the first time, this starts its worker. A node whose worker
+ * cannot be started, or that has lost all its memory, keeps no blocks.
  *
  * Context: process context; may sleep.
  */
@@ -1566,13 +1600,13 @@ void arena_pool_update_node(int nid)
 	mutex_unlock(&watermark_mutex);
 }
 
-/* --- figures -------------------------------------------------------------- */
+/* --- counters ------------------------------------------------------------- */
 
 
 /**
- * arena_pool_stats - read the figures of a node
+ * arena_pool_stats - read the counters of a node
  * @nid: the node
- * @stats: filled in; each figure is exact, not all need be of one moment
+ * @stats: filled in. Each counter is exact, but they may not all be from the same moment.
  */
 void arena_pool_stats(int nid, struct arena_pool_stats *stats)
 {
@@ -1601,7 +1635,7 @@ void arena_pool_stats(int nid, struct arena_pool_stats *stats)
 }
 
 /**
- * arena_pool_poisoned - how many blocks were retired for a memory error
+ * arena_pool_poisoned - return the number of blocks retired because of memory errors
  */
 unsigned long arena_pool_poisoned(void)
 {
@@ -1622,10 +1656,10 @@ static void drain_pool(struct node_pool *pool)
 }
 
 /**
- * arena_pool_exit - let go of everything, at module unload
+ * arena_pool_exit - stop the workers and free all blocks, when the module is unloaded
  *
- * All blocks have been put. One that is still in quarantine is freed by the
- * last of its other holders; no code of this module takes part in that.
+ * All blocks have been put. A block that is still quarantined is freed when its last
+ * reference is dropped, which involves no code of this module.
  */
 void arena_pool_exit(void)
 {
@@ -1633,7 +1667,7 @@ void arena_pool_exit(void)
 	int nid;
 
 	cancel_delayed_work_sync(&quarantine_work);
-	/* A module parameter can still be written. */
+	/* Module parameters can still be written. */
 	mutex_lock(&watermark_mutex);
 	for_each_node(nid) {
 		if (pools[nid].worker)
@@ -1654,9 +1688,9 @@ void arena_pool_exit(void)
 }
 
 /**
- * arena_pool_init - begin with empty pools, and a worker for each
+ * arena_pool_init - create an empty pool for each node, and start the workers
  *
- * Return: 0, -ENOMEM, or what else hinders a thread to start
+ * Return: 0, -ENOMEM, or another error if a worker cannot be started.
  */
 int arena_pool_init(void)
 {

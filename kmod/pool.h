@@ -7,23 +7,23 @@
 #include <linux/nodemask.h>
 #include <linux/pgtable.h>
 
-/* A block is what one PMD maps. */
+/* A block is the memory that one PMD entry maps. */
 #define ARENA_BLOCK_SHIFT	PMD_SHIFT
 #define ARENA_BLOCK_SIZE	PMD_SIZE
 #define ARENA_BLOCK_MASK	PMD_MASK
 #define ARENA_BLOCK_ORDER	(PMD_SHIFT - PAGE_SHIFT)
 #define ARENA_BLOCK_PAGES	BIT(ARENA_BLOCK_ORDER)
 
-/* A watermark that nobody has set. */
+/* The watermark is not set: use the default. */
 #define ARENA_POOL_AUTO		ULONG_MAX
 
-/* A limit that is none. */
+/* No limit. */
 #define ARENA_POOL_UNLIMITED	LONG_MAX
 
 /**
- * enum arena_pool_part - which of a node's kept blocks
- * @ARENA_POOL_SPARE: above the low watermark; what arenas keep is not of the pool
- * @ARENA_POOL_RESERVE: below it
+ * enum arena_pool_part - part of the free blocks of a node's pool
+ * @ARENA_POOL_SPARE: the blocks above the low watermark. Cached blocks do not count.
+ * @ARENA_POOL_RESERVE: the blocks up to the low watermark
  */
 enum arena_pool_part {
 	ARENA_POOL_SPARE,
@@ -31,23 +31,23 @@ enum arena_pool_part {
 };
 
 /**
- * struct arena_pool_stats - blocks of one node
- * @in_use: taken and not yet put
- * @quarantined: put while somebody else still held a reference, and kept until
- *	that is gone
- * @ready: zeroed and free
- * @dirty: free, and to be zeroed
- * @cached: released, and kept by the arena that had them
- * @extents: runs of adjacent ready blocks
- * @largest: blocks in the longest of them
- * @min: low watermark: so many are kept ready
- * @max: high watermark: so many are kept at most, in caches too
- * @hits: blocks that were asked for and ready
- * @misses: blocks that were asked for and not ready
- * @zeroed: blocks zeroed while somebody waited for them
+ * struct arena_pool_stats - counters of one node
+ * @in_use: blocks taken and not yet put
+ * @quarantined: blocks put while another reference to them existed, and kept until
+ *	it is dropped
+ * @ready: blocks that are free and zeroed
+ * @dirty: blocks that are free and not yet zeroed
+ * @cached: blocks that an arena released and keeps in its cache
+ * @extents: extents of ready blocks
+ * @largest: length of the longest extent in blocks
+ * @min: low watermark: the worker refills the pool up to this number of blocks
+ * @max: high watermark: maximum number of blocks kept, including cached ones
+ * @hits: blocks that were requested and ready
+ * @misses: blocks that were requested and not ready
+ * @zeroed: blocks zeroed while a caller waited for them
  * @refills: blocks taken from the page allocator in advance
- * @shrunk: blocks given back to it because the system needed memory
- * @system_free: pages of the node that the page allocator has free
+ * @shrunk: blocks returned to the page allocator because the system needed memory
+ * @system_free: free pages of the node in the page allocator
  */
 struct arena_pool_stats {
 	unsigned long in_use;
