@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Arena caches: blocks that an arena released and that are still its own.
+ * Arena caches: blocks that an arena has released but keeps.
  *
- * Only an arena that wants its blocks back as they were (ARENA_F_KEEP_DIRTY) has
- * a cache. Those of the others go to the node's pool, whose worker zeroes them
- * off the critical path; in a cache they would be zeroed by who takes them.
+ * Only an arena with ARENA_F_KEEP_DIRTY, which gets its released blocks back with their
+ * contents, has a cache. Blocks released by other arenas go to the node's pool, whose worker
+ * zeroes them off the critical path; out of a cache, they would have to be zeroed by the
+ * caller that takes them.
  *
- * Each node has a shelf of the caches that have blocks on it. The shrinker takes from the one
- * in front. A cache that gets its first block there, or is passed by because it is in use, goes
- * to the end. A cached block is claimed, and counted as kept by its node's pool, whose high
- * watermark limits caches. It stays charged to its arena's account: no user can keep more
- * blocks than the limits allow. It is freed when a released block needs the room and it has
- * been kept for a second.
+ * Each node has a shelf: a list of the caches that have blocks on the node. The shrinker
+ * takes blocks from the first cache. A cache is moved to the end when it gets its first block
+ * on the node, or when it is skipped because it is in use.
  *
- * The shelf's lock, a spinlock, protects the shelf and the part of each cache that
- * is on its node. The pool's lock is never taken inside; that of
- * an account is. folio->lru links a block
- * into its cache. A cache is its arena's, and outlives no arena.
+ * A cached block is isolated and counted among the kept blocks of its node's pool, whose high
+ * watermark limits the caches. It stays charged to its arena's account, so that no user can
+ * keep more blocks than the limits permit. A block that has been cached for at least a second
+ * is freed if the room is needed for a block that is being released.
+ *
+ * The shelf's lock, a spinlock, protects the shelf and the part of each cache that is on the
+ * node. The lock of an account may be taken inside, that of the pool may not. folio->lru
+ * links a block into its cache. A cache belongs to an arena, and is destroyed with it.
  */
 #include <linux/jiffies.h>
 #include <linux/mm.h>
@@ -28,17 +30,17 @@
 #include "cache.h"
 #include "pool.h"
 
-/* A cached block that was put since needs not make room for others. */
+/* A block stays cached at least this long before it makes room for released blocks. */
 #define KEPT_AT_LEAST	HZ
 
-/* So many caches are looked at for an older one. */
+/* The maximum number of caches that are searched for a block older than that. */
 #define MAX_PARTS	16
 
 /**
  * struct cache_part - the blocks of a cache on one node
- * @blocks: the blocks
- * @nr_blocks: how many
- * @on_shelf: in shelf.parts while there are any
+ * @blocks: the blocks, the oldest first
+ * @nr_blocks: number of blocks
+ * @on_shelf: link in shelf.parts, while there are any blocks
  */
 struct cache_part {
 	struct list_head blocks;
@@ -47,18 +49,18 @@ struct cache_part {
 };
 
 struct arena_cache {
-	/* One for each node that can ever be. */
+	/* Indexed by node; covers all possible nodes. */
 	struct cache_part *parts;
 };
 
 /**
  * struct shelf - the caches with blocks on a node
- * @lock: protects all of it, and the parts on it
- * @parts: the caches' parts; the shrinker takes from the first
- * @nr_blocks: blocks in all of them
+ * @lock: protects the shelf and the cache parts on it
+ * @parts: the cache parts; the shrinker takes blocks from the first
+ * @nr_blocks: number of blocks in all parts
  */
 struct shelf {
-	/* protects all of it, and the parts on it */
+	/* protects the shelf and the cache parts on it */
 	spinlock_t lock;
 	struct list_head parts;
 	unsigned long nr_blocks;
@@ -85,8 +87,8 @@ static void uncharge_block(struct folio *folio)
 }
 
 /*
- * Remove a block that is not its arena's any more. It is uncharged before it is no longer
- * counted, so that a commit that is refused can tell whether to try again.
+ * Remove a block that the arena no longer keeps. It is uncharged before the cache's size is
+ * decremented, so that a commit whose charge is refused can tell whether to try again.
  */
 static void evict_locked(struct shelf *shelf, struct cache_part *part, struct folio *folio)
 {
@@ -95,9 +97,9 @@ static void evict_locked(struct shelf *shelf, struct cache_part *part, struct fo
 }
 
 /**
- * arena_cache_create - make an empty cache
+ * arena_cache_create - create an empty cache
  *
- * Return: the cache, or NULL if there is no memory
+ * Return: the cache, or NULL if out of memory
  */
 struct arena_cache *arena_cache_create(void)
 {
@@ -121,13 +123,13 @@ struct arena_cache *arena_cache_create(void)
 }
 
 /**
- * arena_cache_put - keep a block that the arena released
- * @cache: the arena's
- * @folio: the block, claimed and linked nowhere
- * @account: to which it is charged, and stays so
+ * arena_cache_put - put a block that the arena released into its cache
+ * @cache: the arena's cache
+ * @folio: the block, isolated and on no list
+ * @account: the account to which the block is and stays charged
  *
  * Context: process context; may sleep.
- * Return: false, with nothing done, if the node keeps as many as it may
+ * Return: true, or false if the node may not cache another block; @folio is then unchanged.
  */
 bool arena_cache_put(struct arena_cache *cache, struct folio *folio,
 		     struct arena_account *account)
@@ -166,15 +168,16 @@ static struct folio *take_one(struct cache_part *part, struct shelf *shelf)
 }
 
 /**
- * arena_cache_take - take blocks back, contents and all
- * @cache: the arena's
- * @nid: node they have to be on
- * @wanted: how many
- * @blocks: they are added to its end in the order they were put, each with one
- *	reference, and charged to the arena's account
+ * arena_cache_take - take blocks with their contents from a cache
+ * @cache: the arena's cache
+ * @nid: the node of the blocks
+ * @wanted: number of blocks
+ * @blocks: list to whose end the blocks are added in the order they were put, each with
+ *	one reference, and still charged to the arena's account
  *
  * Context: process context; does not sleep.
- * Return: how many there were.
+ * Return: the number of blocks taken. It is less than @wanted if the cache has fewer on the
+ * node, or the node's limit permits no more.
  */
 unsigned long arena_cache_take(struct arena_cache *cache, int nid,
 			       unsigned long wanted, struct list_head *blocks)
@@ -194,7 +197,7 @@ unsigned long arena_cache_take(struct arena_cache *cache, int nid,
 			continue;
 		}
 		arena_pool_reuse(folio);
-		/* It has released data in it, which a freeze must not show to others. */
+		/* It contains released data, which a freeze must not expose to other processes. */
 		folio_set_checked(folio);
 		list_add_tail(&folio->lru, blocks);
 		taken++;
@@ -203,7 +206,7 @@ unsigned long arena_cache_take(struct arena_cache *cache, int nid,
 	return taken;
 }
 
-/* Remove the oldest block of a part for good, or NULL. */
+/* Remove and uncharge the oldest block of a part; NULL if there is none. */
 static struct folio *evict_one(struct cache_part *part, struct shelf *shelf)
 {
 	struct folio *folio;
@@ -217,8 +220,8 @@ static struct folio *evict_one(struct cache_part *part, struct shelf *shelf)
 }
 
 /**
- * arena_cache_drain - give all blocks of a cache to the pools
- * @cache: the arena's
+ * arena_cache_drain - move all blocks of a cache to the pools
+ * @cache: the arena's cache
  *
  * Context: process context; may sleep.
  */
@@ -237,11 +240,11 @@ void arena_cache_drain(struct arena_cache *cache)
 }
 
 /**
- * arena_cache_evict - give a block of a cache to its node's pool
- * @cache: the arena's
+ * arena_cache_evict - move one block of a cache to its node's pool
+ * @cache: the arena's cache
  *
  * Context: process context; does not sleep.
- * Return: false if there is none
+ * Return: true, or false if the cache is empty.
  */
 bool arena_cache_evict(struct arena_cache *cache)
 {
@@ -260,8 +263,8 @@ bool arena_cache_evict(struct arena_cache *cache)
 }
 
 /**
- * arena_cache_destroy - end a cache, which nobody uses any more
- * @cache: the arena's, or NULL
+ * arena_cache_destroy - move the blocks of a cache to the pools, and free the cache
+ * @cache: the arena's cache, no longer in use, or NULL
  *
  * Context: process context; may sleep.
  */
@@ -275,8 +278,10 @@ void arena_cache_destroy(struct arena_cache *cache)
 }
 
 /**
- * arena_cache_size - how many blocks there are in a cache
- * @cache: the arena's; its parts are not read at one moment
+ * arena_cache_size - return the number of blocks in a cache
+ * @cache: the arena's cache
+ *
+ * The counts of the nodes are read one after the other, not at the same moment.
  */
 unsigned long arena_cache_size(struct arena_cache *cache)
 {
@@ -289,7 +294,7 @@ unsigned long arena_cache_size(struct arena_cache *cache)
 }
 
 /**
- * arena_cache_count - how many blocks the caches have on a node
+ * arena_cache_count - return the number of blocks that the caches have on a node
  * @nid: the node
  */
 unsigned long arena_cache_count(int nid)
@@ -297,7 +302,7 @@ unsigned long arena_cache_count(int nid)
 	return READ_ONCE(shelves[nid].nr_blocks);
 }
 
-/* From the cache that was filled first. */
+/* Remove and uncharge the oldest block of the first cache on a shelf; NULL if there is none. */
 static struct folio *isolate_block(struct shelf *shelf)
 {
 	struct folio *folio = NULL;
@@ -314,12 +319,12 @@ static struct folio *isolate_block(struct shelf *shelf)
 }
 
 /**
- * arena_cache_shrink - give cached blocks of a node back to the page allocator
+ * arena_cache_shrink - free cached blocks of a node to the page allocator
  * @nid: the node
- * @nr: how many, at most
+ * @nr: maximum number of blocks
  *
- * Context: reclaim, too; takes spinlocks only, none of which it holds for long.
- * Return: how many there were.
+ * Context: process context, including reclaim; takes only spinlocks, each for a short time.
+ * Return: the number of blocks freed.
  */
 unsigned long arena_cache_shrink(int nid, unsigned long nr)
 {
@@ -336,8 +341,9 @@ unsigned long arena_cache_shrink(int nid, unsigned long nr)
 }
 
 /*
- * A block that was put before, of the first caches of a shelf. One whose oldest block is younger
- * goes to the end: it is in use.
+ * Remove and uncharge a block that was put before @before, from one of the first caches of a
+ * shelf; NULL if there is none. A cache whose oldest block is younger is in use, and is moved
+ * to the end of the shelf.
  */
 static struct folio *isolate_older(struct shelf *shelf, unsigned long before)
 {
@@ -363,13 +369,13 @@ static struct folio *isolate_older(struct shelf *shelf, unsigned long before)
 }
 
 /**
- * arena_cache_make_room - free cached blocks for blocks that are being released
+ * arena_cache_make_room - free cached blocks in favour of blocks that are being released
  * @nid: the node
- * @nr: how many are released
+ * @nr: number of blocks being released
  *
- * Those in excess of the room that the node's pool has make cached blocks go that have been
- * kept for a second or more. Blocks of a pool serve all arenas; a cached block serves one,
- * which has not used it.
+ * For each of these blocks that exceeds the room of the node's pool, this frees one block
+ * that has been cached for a second or more, as far as there are any. The blocks of the pool
+ * serve all arenas, whereas a cached block serves a single one, which has not used it.
  *
  * Context: process context; may sleep.
  */
@@ -390,7 +396,7 @@ void arena_cache_make_room(int nid, unsigned long nr)
 }
 
 /**
- * arena_cache_init - make the shelves
+ * arena_cache_init - create the shelves
  *
  * Return: 0 or -ENOMEM
  */
@@ -409,7 +415,7 @@ int arena_cache_init(void)
 }
 
 /**
- * arena_cache_exit - remove them; there is no cache any more
+ * arena_cache_exit - free the shelves, after all caches have been destroyed
  */
 void arena_cache_exit(void)
 {
