@@ -1,28 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Extents: free blocks as runs of physically adjacent ones.
+ * Extents: free blocks, grouped into runs of physically adjacent ones.
  *
- * A set of blocks that its owner protects with a lock of its own, a spinlock
- * may be. Nothing is allocated and nothing can fail: what describes an extent
- * is kept in the first bytes of its first block, which is free memory. Blocks
- * that come in zeroed go out zeroed again.
+ * The owner of a set of extents protects it with a lock, which may be a spinlock, since no
+ * operation sleeps, allocates memory or fails. The description of an extent is stored in the
+ * first bytes of its first block, which is free memory. Blocks that are zeroed when they are
+ * added are zeroed again when they are taken.
  *
- * Best fit, and the longest extent is spared: a request is cut from the
- * shortest of the others that is long enough, the lowest of those. If there is
- * none, the longest of the others is taken whole and the caller asks again for
- * the rest. Only when there is no other is the longest one cut. A request that
- * doesn't have to be in one piece is mapped by block anyway and loses nothing
- * by it; but best fit alone ends with a third of the free memory in holes of
- * all sizes, where this keeps nearly all of it in one piece, for those who do
- * ask for one (Documentation/internals.rst has the figures). These are given
- * the best fit of all.
+ * The allocation is best fit, but spares the longest extent. A request is cut from the
+ * shortest sufficient extent among the others, and from the one with the lowest address if
+ * several have that length. If none is sufficient, the longest of the others is taken whole,
+ * and the caller requests the rest again. The longest extent is cut only if there is no
+ * other. A request that need not be a single extent is mapped block by block anyway, and
+ * loses nothing by this rule. Best fit alone leaves a third of the free memory in holes of
+ * all sizes, whereas this rule keeps nearly all of it in a single extent for requests that
+ * must be one (see Documentation/internals.rst for measurements). Those get the best fit
+ * among all extents.
  *
- * Blocks are taken from an extent's end, so that its description stays where
- * it is. Adding a block joins it with its neighbours, so that two extents are
- * never adjacent.
+ * Blocks are taken from the end of an extent, so that its description stays in place. A block
+ * that is added is merged with its neighbours, so that two extents are never adjacent.
  *
- * Each operation is O(log n) in the number of extents, and in the blocks it
- * takes.
+ * Each operation is O(log n) in the number of extents, and does not depend on the number of
+ * blocks.
  */
 #include <linux/kasan.h>
 #include <linux/mm.h>
@@ -66,7 +65,7 @@ static void link_extent(struct arena_extents *extents, struct extent *extent)
 	extents->nr_extents++;
 }
 
-/* Leaves the block as it came: zeroed. */
+/* Remove an extent from both trees, and zero its description again. */
 static void unlink_extent(struct arena_extents *extents, struct extent *extent)
 {
 	rb_erase(&extent->by_address, &extents->by_address);
@@ -83,7 +82,7 @@ static void resize_extent(struct arena_extents *extents, struct extent *extent,
 	rb_add_cached(&extent->by_size, &extents->by_size, is_shorter);
 }
 
-/* The extents next to an address that is in none: below it, and above it. */
+/* Find the nearest extents below and above an address that is in no extent. */
 static void find_neighbours(const struct arena_extents *extents,
 			    const void *address, struct extent **below,
 			    struct extent **above)
@@ -105,7 +104,7 @@ static void find_neighbours(const struct arena_extents *extents,
 	}
 }
 
-/* The shortest extent of at least so many blocks, or NULL. */
+/* The shortest extent of at least @nr_blocks blocks, or NULL. */
 static struct extent *find_fit(const struct arena_extents *extents,
 			       unsigned long nr_blocks)
 {
@@ -126,7 +125,7 @@ static struct extent *find_fit(const struct arena_extents *extents,
 }
 
 /**
- * arena_extents_init - make an empty set
+ * arena_extents_init - initialize an empty set
  * @extents: the set
  */
 void arena_extents_init(struct arena_extents *extents)
@@ -138,15 +137,15 @@ void arena_extents_init(struct arena_extents *extents)
 }
 
 /**
- * arena_extents_add - add a block
+ * arena_extents_add - add a block to a set
  * @extents: the set, locked by its owner
- * @folio: the block, nobody else's until it is taken
+ * @folio: the block, to be used by nothing else until it is taken
  *
  * Context: any; does not sleep.
  */
 void arena_extents_add(struct arena_extents *extents, struct folio *folio)
 {
-	/* Adjacent blocks have adjacent addresses, whatever the tags in them. */
+	/* Remove the KASAN tag, so that adjacent blocks have adjacent addresses. */
 	struct extent *block = kasan_reset_tag(folio_address(folio)), *below, *above;
 	unsigned long nr_blocks = 1;
 
@@ -164,7 +163,7 @@ void arena_extents_add(struct arena_extents *extents, struct folio *folio)
 	extents->nr_blocks++;
 }
 
-/* The first of so many blocks, at most all of an extent. */
+/* Take the last @nr_blocks blocks of an extent. Returns the first of them. */
 static struct folio *cut(struct arena_extents *extents, struct extent *extent,
 			 unsigned long nr_blocks)
 {
@@ -179,11 +178,11 @@ static struct folio *cut(struct arena_extents *extents, struct extent *extent,
 }
 
 /**
- * arena_extents_take - take blocks, the longest extent's last
+ * arena_extents_take - take adjacent blocks, sparing the longest extent
  * @extents: the set, locked by its owner
- * @wanted: how many blocks, at least one
- * @taken: set to how many it is, all adjacent: @wanted, or fewer if it is better
- *	to take the rest from elsewhere, too
+ * @wanted: number of blocks, at least one
+ * @taken: set to the number of blocks taken, all adjacent: fewer than @wanted if the chosen
+ *	extent is shorter. The caller then requests the rest again.
  *
  * Context: any; does not sleep.
  * Return: the first of these blocks, or NULL if the set is empty.
@@ -207,12 +206,12 @@ struct folio *arena_extents_take(struct arena_extents *extents,
 }
 
 /**
- * arena_extents_take_run - take adjacent blocks, the best fit
+ * arena_extents_take_run - take exactly the wanted number of adjacent blocks, best fit
  * @extents: the set, locked by its owner
- * @wanted: how many blocks, at least one
+ * @wanted: number of blocks, at least one
  *
  * Context: any; does not sleep.
- * Return: the first of these blocks, or NULL if there is no run as long.
+ * Return: the first of these blocks, or NULL if no extent is long enough.
  */
 struct folio *arena_extents_take_run(struct arena_extents *extents,
 				     unsigned long wanted)
@@ -223,7 +222,7 @@ struct folio *arena_extents_take_run(struct arena_extents *extents,
 }
 
 /**
- * arena_extents_largest - how long the longest run is, in blocks
+ * arena_extents_largest - return the length of the longest extent in blocks
  * @extents: the set, locked by its owner
  */
 unsigned long arena_extents_largest(const struct arena_extents *extents)

@@ -6,11 +6,11 @@
 #include <linux/rbtree.h>
 
 /**
- * struct arena_extents - a set of free blocks, as runs of adjacent ones
- * @by_address: the extents in the order of their addresses
- * @by_size: the same, by length and then by address
- * @nr_blocks: blocks in all of them
- * @nr_extents: how many runs that is
+ * struct arena_extents - a set of free blocks, grouped into extents
+ * @by_address: the extents, ordered by address
+ * @by_size: the extents, ordered by length and then by address
+ * @nr_blocks: number of blocks in all extents
+ * @nr_extents: number of extents
  */
 struct arena_extents {
 	struct rb_root by_address;
