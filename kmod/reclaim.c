@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reclaim: what arenas and pools keep goes back when the system needs memory.
+ * Reclaim: free the blocks of idle arenas, caches and pools when the system needs memory.
  *
- * Two shrinkers, both per node. The one for what is spare takes idle arenas first,
- * then arenas' caches, then what a pool has above its low watermark, as readily as
- * any other cache is taken. The one for the reserve, up to the low watermark, is as slow to
- * give a block as if its 512 pages were built again one by one: mere page cache
- * must not eat up what an administrator wants to be ready. Before anybody is
- * killed for memory, all of the reserve becomes spare. And a node's pool goes
- * when memory of the node is taken offline.
+ * There are two NUMA-aware shrinkers. The spare shrinker frees blocks of idle arenas, then
+ * those of arena caches, then those that a pool has above its low watermark. It is asked as
+ * readily as the shrinker of any other cache. The reserve shrinker frees the blocks up to the
+ * low watermark. Its cost per block is that of recreating 512 pages one by one, so that page
+ * cache does not displace the blocks that an administrator wants to be ready. Before the OOM
+ * killer runs, the whole reserve becomes spare. When memory of a node is taken offline, the
+ * node's pool is emptied.
  *
- * After each of these the node is not refilled for a while.
+ * Each of these events defers refills of the node.
  *
- * It owns the shrinkers and notifiers. What shrinkers call takes spinlocks only, but
- * for idle arenas (idle.c).
- * trim_mutex protects is_up; helped_until is the OOM notifier's, which runs under
- * the kernel's oom_lock.
+ * This file owns the shrinkers and notifiers. The functions that shrinkers call take only
+ * spinlocks, except those for idle arenas (idle.c). trim_mutex protects is_up. helped_until
+ * belongs to the OOM notifier, which the kernel calls with oom_lock held.
  */
 #include <linux/cpuset.h>
 #include <linux/jiffies.h>
@@ -33,15 +32,18 @@
 #include "pool.h"
 #include "reclaim.h"
 
-/* No longer than a pool that was given up waits for its refill. */
+/*
+ * Minimum interval between two reports of progress after drain_node() in the OOM notifier. At
+ * most the delay of refills after arena_pool_give_up().
+ */
 #define HELP_PERIOD	(30 * HZ)
 
-/* So many calls in a row that took nothing end the draining of idle arenas. */
+/* Draining idle arenas ends after this number of consecutive calls that took no block. */
 #define MAX_IN_VAIN	16
 
 static struct shrinker *spare_shrinker, *reserve_shrinker;
 
-/* Module parameters can be written before init has begun, and during exit. */
+/* Protects is_up: module parameters can be written before init and during exit. */
 static DEFINE_MUTEX(trim_mutex);
 static bool is_up;
 
@@ -58,8 +60,9 @@ static unsigned long shrink_spare(int nid, unsigned long nr)
 }
 
 /*
- * Take all idle blocks of a node. Programs may concurrently commit and mark others, so it takes
- * no more than the node has memory. Some calls may find arenas with nothing but pinned blocks.
+ * Free all blocks of idle arenas on a node. Processes may concurrently commit blocks and mark
+ * arenas idle; therefore the number of blocks is bounded by the node's memory. The number of
+ * fruitless calls is bounded too, since arenas may have only pinned blocks.
  */
 static unsigned long drain_idle(int nid)
 {
@@ -67,7 +70,7 @@ static unsigned long drain_idle(int nid)
 	int in_vain = 0;
 
 	while (done < most && in_vain < MAX_IN_VAIN) {
-		/* This also says which arenas are looked at next. */
+		/* Counting rotates the list of arenas, and so selects those to be compared next. */
 		arena_idle_count(nid);
 		if (!arena_idle_shrink(nid, most, &nr))
 			break;
@@ -88,7 +91,7 @@ static unsigned long drain_node(int nid)
 	       arena_pool_shrink(nid, ULONG_MAX, ARENA_POOL_RESERVE);
 }
 
-/* What a shrinker did, in its own terms. */
+/* Convert the number of blocks freed to the return value and statistics of a shrinker. */
 static unsigned long report(struct shrink_control *sc, unsigned long nr_blocks)
 {
 	if (!nr_blocks)
@@ -116,10 +119,13 @@ static unsigned long scan_spare(struct shrinker *shrinker,
 	unsigned long nr = wanted(sc), done;
 
 	arena_pool_hold_off(sc->nid, ARENA_POOL_SPARE);
-	/* What is next is not to go before that: then whoever is at it has helped. */
+	/*
+	 * If another task is shrinking idle arenas, do not go on to caches and pools: idle
+	 * arenas go first, and that task makes progress.
+	 */
 	if (!arena_idle_shrink(sc->nid, nr, &done))
 		return SHRINK_STOP;
-	/* It may have been more. */
+	/* May be more than requested. */
 	if (done < nr)
 		done += shrink_spare(sc->nid, nr - done);
 	return report(sc, done);
@@ -139,15 +145,16 @@ static unsigned long scan_reserve(struct shrinker *shrinker,
 }
 
 /*
- * Blocks freed from here end on the page allocator's lists of this CPU, where
- * who asks for single pages does not look; they are drained from there for who
- * reclaimed something himself. So let the shrinkers have what is left, for the
- * reclaim that comes next. By hand only what they did not get at.
+ * Blocks freed by this notifier end on the page allocator's per-CPU lists, which requests
+ * for single pages do not search. The page allocator drains these lists only for a task
+ * whose direct reclaim has freed something. Therefore the notifier first turns the reserve
+ * into spare blocks and leaves them to the shrinkers, i.e. to the reclaim that follows. It
+ * frees blocks directly only if there is no reserve left.
  *
- * Who is told that there is memory does not kill, and tries again. That must end:
- * what this finds may be of no use to a request that is bound to other nodes by
- * its VMA, and running arenas put more every time. So it helps once by each way,
- * and not again for half a minute.
+ * If the notifier reports progress, the kernel kills no process but retries the allocation.
+ * That must end: the freed blocks may be useless to a request that its VMA's policy binds to
+ * other nodes, and running arenas put more blocks every time. Therefore the notifier reports
+ * progress once in each of the two ways, and not again for 30 seconds.
  */
 static int oom_notify(struct notifier_block *self, unsigned long unused,
 		      void *data)
@@ -177,16 +184,17 @@ static struct notifier_block oom_notifier = {
 };
 
 /*
- * Blocks can't be moved, so that a piece of memory with one in it can't go
- * offline: the kernel refuses that before it asks anybody. But who takes memory
- * of a node away goes through all of it, and finds the rest free of blocks.
+ * Blocks are not movable, so that a section of memory that contains one cannot go offline: the
+ * kernel refuses before it calls the notifiers. But an administrator who takes the memory of
+ * a node offline tries all sections. The first section that contains no block gets here, and
+ * the pool has been emptied when the following ones are tried.
  */
 static int notify_of_memory(struct notifier_block *self, unsigned long action,
 			    void *data)
 {
 	const struct memory_notify *notify = data;
 
-	/* At other times the pages of this memory need not have a node yet. */
+	/* At other events, the pages of this memory may not have a node yet. */
 	if (action == MEM_GOING_OFFLINE)
 		drain_node(pfn_to_nid(notify->start_pfn));
 	else if (action == MEM_ONLINE || action == MEM_OFFLINE)
@@ -199,9 +207,9 @@ static struct notifier_block memory_notifier = {
 };
 
 /**
- * arena_reclaim_trim - free the cached blocks that the watermarks do not allow
+ * arena_reclaim_trim - free the cached blocks that exceed the watermarks
  *
- * Called after the watermarks have changed. Workers free the excess blocks of pools.
+ * Called after the watermarks have changed. The workers free the excess blocks of the pools.
  *
  * Context: process context; may sleep. Does nothing before arena_reclaim_init()
  * and after arena_reclaim_exit().
@@ -226,9 +234,9 @@ static void set_up(bool now)
 }
 
 /**
- * arena_reclaim_init - begin to give back
+ * arena_reclaim_init - register the shrinkers and notifiers
  *
- * Return: 0, or -ENOMEM
+ * Return: 0, or -ENOMEM, or the error of a notifier's registration
  */
 int arena_reclaim_init(void)
 {
@@ -250,7 +258,7 @@ int arena_reclaim_init(void)
 	err = register_memory_notifier(&memory_notifier);
 	if (err)
 		goto unregister_oom;
-	/* Whose memory came since the pools were made. */
+	/* Nodes may have got memory since the pools were created. */
 	for_each_node_state(nid, N_NORMAL_MEMORY)
 		arena_pool_update_node(nid);
 	set_up(true);
@@ -266,7 +274,9 @@ free_spare:
 }
 
 /**
- * arena_reclaim_exit - no more; waits for who is at it
+ * arena_reclaim_exit - unregister the shrinkers and notifiers
+ *
+ * Waits until those that are running have returned.
  */
 void arena_reclaim_exit(void)
 {
