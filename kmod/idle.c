@@ -1,35 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Idle arenas: contents that the system may take until the program claims them.
+ * Idle arenas: reclaim may take their blocks until the process claims them.
  *
- * A program says so in the state word of its arena's control page, an ordinary page
- * that both map. It goes from active to idle by the program's store, from idle to
- * active by the program's compare-and-swap, from idle to taken by ours, and from
- * taken to active by ARENA_IOC_CLAIM. (Documentation/abi.rst has it as a picture,
- * selftests/model/idle.pml as a model that is checked.)
+ * A process marks its arena idle in the state word of the arena's control page, an ordinary
+ * page that both the kernel and the process map. The word changes
  *
- * The word is all there is: the program can write anything there at any time, and
- * what we read tells us whether we may take its blocks, and nothing else. So who
- * scribbles on it loses contents of his own.
+ *	from active to idle	by a compare-and-swap of the process
+ *	from idle to active	by a compare-and-swap of the process: a claim
+ *	from idle to taken	by a compare-and-swap of the kernel
+ *	from taken to active	by ARENA_IOC_CLAIM
  *
- * Why a claim that succeeds finds everything: the first block is taken after the
- * word was changed from idle to taken, and both that and the program's claim are
- * compare-and-swaps from the same value, so that one of them fails. Why nothing is taken
- * after a claim by call: arena.sem is held for writing from before the word is
- * looked at until the blocks are out of their slots and unmapped, and by the call
- * when it makes the arena active.
+ * (Documentation/abi.rst has a diagram, selftests/model/idle.pml a verified model.)
+ *
+ * There is no other record of this state. The process can write any value to the word at any
+ * time; the kernel uses it only to decide whether it may take blocks. A process that writes
+ * anything else therefore loses nothing but its own contents.
+ *
+ * After a successful claim without a call, no block is missing: blocks are taken only after
+ * the word has changed from idle to taken. This change and the claim are compare-and-swaps
+ * from the same value, so that one of them fails. After ARENA_IOC_CLAIM, no further block is
+ * taken: the task that takes blocks holds arena.sem for writing from before it reads the word
+ * until the blocks are out of their slots and unmapped, and ARENA_IOC_CLAIM holds it while it
+ * makes the arena active.
  *
  * idle_lock, a spinlock and a leaf, protects the list of the arenas that have a control page.
- * One task takes blocks at a time, and no other waits for it. It does so without a lock of
- * this file: the arena that it takes from is marked, and closing that arena waits for the mark
- * to go. arena.sem, the folio locks and, on kernels where mremap() must be excluded, the
- * mmap_lock are only tried: their holders may be allocating memory, be preempted, or be the
- * task that reclaims. Unmapping takes i_mmap_rwsem and page table locks, which the
- * kernel's own reclaim takes, too.
+ * Only one task at a time takes blocks, and no other task waits for it. It holds no lock of
+ * this file while doing so. Instead, the arena is marked as being taken from, and closing the
+ * arena waits until the mark is cleared. arena.sem, the folio locks and, on kernels where
+ * mremap() must be excluded, the mmap_lock are taken only by trylock, because their holders
+ * may be allocating memory, be preempted, or be the reclaiming task itself. Unmapping takes
+ * i_mmap_rwsem and page table locks, as the kernel's own reclaim does.
  *
- * One user must not be able to make reclaim slow for all. So each call is bounded: in the
- * arenas that it counts, that it compares and that it takes from, in the slots that it looks
- * at and in the VMAs that it unmaps from.
+ * A single user must not be able to slow down reclaim for all. Therefore each call is bounded
+ * in the number of arenas that it counts, compares and takes blocks from, in the number of
+ * slots that it examines, and in the number of VMAs that it unmaps blocks from.
  */
 #include <linux/bitops.h>
 #include <linux/jiffies.h>
@@ -47,55 +51,58 @@
 #include "region.h"
 
 /*
- * Once an arena has lost a block the others are worth little, and the TLBs of
- * all CPUs that it runs on are flushed each time: so many at a time, at least.
+ * The number of blocks that are requested from an arena at a time, at least: after an arena
+ * has lost one block its others are worth little, and each time the TLBs of all CPUs that run
+ * the process are flushed.
  */
 #define BLOCKS_AT_ONCE	16
 
-/* How many arenas one call counts, compares, and takes from, at most. */
+/* The maximum number of arenas that one call counts, compares, and takes blocks from. */
 #define COUNTED_AT_ONCE	64
 #define COMPARED_AT_ONCE	256
 #define ARENAS_AT_ONCE	16
 
-/* An arena that is mapped more often is not taken from: unmapping would take too long. */
+/* No blocks are taken from an arena with more mappings: unmapping would take too long. */
 #define MAX_REGIONS	32
 
-/* How long an arena is left alone that had nothing to take: its blocks are pinned. */
+/* How long an arena whose blocks are all pinned is not tried again. */
 #define REST		HZ
 
-/* In pages. */
+/* The offset of the control page in pages. */
 #define CONTROL_PGOFF	((pgoff_t)(ARENA_CONTROL_OFFSET >> PAGE_SHIFT))
 
-/* Protects all that follows, and of each arena what is named arena.idle. */
+/* Protects arenas, count_pass, counts and arena.idle of each arena. */
 static DEFINE_SPINLOCK(idle_lock);
-/* Those that have a control page; those that were counted last are at the end. */
+/* The arenas that have a control page, the most recently counted ones at the end. */
 static LIST_HEAD(arenas);
-/* Which count of all arenas the current one is. */
+/* The number of the current pass that counts all arenas. */
 static unsigned long count_pass;
 
 /**
- * struct idle_count - blocks of idle arenas on a node
- * @sum: of those that the current count has come to
- * @last: of all, when the last count ended
+ * struct idle_count - number of blocks of idle arenas on a node
+ * @sum: sum over the arenas counted so far by the current pass
+ * @last: sum over all arenas at the end of the last pass
  */
 struct idle_count {
 	unsigned long sum;
 	unsigned long last;
 };
 
-/* One for each node that can ever be. */
+/* Indexed by node; covers all possible nodes. */
 static struct idle_count *counts;
 
-/* Set while a task takes blocks. */
+/* Bit 0 is set while a task takes blocks. */
 static unsigned long is_shrinking;
-/* Which arenas one call of arena_idle_shrink() has tried; used by that task. */
+/* The number of the current call of arena_idle_shrink(). Only that task uses it. */
 static unsigned long shrink_pass;
-/* Woken when an arena is no longer being taken from. */
+/* Woken when a task has finished taking blocks from an arena. */
 static DECLARE_WAIT_QUEUE_HEAD(left_alone);
 
 /**
- * arena_idle_is_control - whether a VMA is to be of the control page
+ * arena_idle_is_control - check whether a VMA is to map the control page
  * @vma: the VMA, of an arena's file
+ *
+ * Return: true if the VMA starts at the offset of the control page.
  */
 bool arena_idle_is_control(const struct vm_area_struct *vma)
 {
@@ -118,7 +125,7 @@ static const struct vm_operations_struct control_vm_ops = {
 	.fault = control_fault,
 };
 
-/* Make the control page, and let reclaim know of it. */
+/* Allocate the control page, and add the arena to the list that reclaim uses. */
 static int make_control(struct arena *arena)
 {
 	struct arena_control *control;
@@ -128,7 +135,7 @@ static int make_control(struct arena *arena)
 		return -ENOMEM;
 	spin_lock(&idle_lock);
 	if (!arena->control) {
-		/* Who finds it finds it zeroed. */
+		/* A reader that sees the pointer must see a zeroed page. */
 		smp_store_release(&arena->control, control);
 		arena->idle.counted_by = count_pass - 1;
 		arena->idle.rests_until = jiffies;
@@ -143,14 +150,15 @@ static int make_control(struct arena *arena)
 /**
  * arena_idle_mmap - map the control page
  * @arena: the arena, of the current process
- * @vma: the VMA, of the arena's file, for which arena_idle_is_control()
+ * @vma: the VMA, of the arena's file, for which arena_idle_is_control() is true
  *
  * Context: process context, mmap_lock held for writing.
  * Return: 0, or
- * * -EACCES for PROT_EXEC, or a file not open for reading and writing
- * * -EINVAL for MAP_PRIVATE, or another length than a page
+ * * -EACCES for PROT_EXEC, or if the file is not open for writing (the core mm has checked
+ *   that it is open for reading)
+ * * -EINVAL for MAP_PRIVATE, or if the length is not one page
  * * -EROFS if the arena is frozen
- * * -ENOMEM if there is no memory
+ * * -ENOMEM if out of memory
  */
 int arena_idle_mmap(struct arena *arena, struct vm_area_struct *vma)
 {
@@ -173,9 +181,9 @@ int arena_idle_mmap(struct arena *arena, struct vm_area_struct *vma)
 }
 
 /**
- * arena_idle_claim - make an arena active, whatever has become of it
+ * arena_idle_claim - make an arena active, whatever its state
  * @arena: the arena
- * @claim: filled in
+ * @claim: set to the state of the arena
  *
  * Context: process context.
  * Return: 0, or with nothing changed
@@ -190,7 +198,7 @@ int arena_idle_claim(struct arena *arena, struct arena_claim *claim)
 	err = arena_region_begin_change(arena);
 	if (err)
 		return err;
-	/* With what make_control() wrote. */
+	/* Pairs with smp_store_release() in make_control(). */
 	control = smp_load_acquire(&arena->control);
 	claim->old_state = control ? xchg(&control->state, ARENA_STATE_ACTIVE) : 0;
 	claim->blocks = arena->nr_blocks;
@@ -201,13 +209,13 @@ int arena_idle_claim(struct arena *arena, struct arena_claim *claim)
 }
 
 /**
- * arena_idle_undo_claim - undo a claim whose result could not be returned
+ * arena_idle_undo_claim - undo a claim whose result could not be copied to the caller
  * @arena: the arena
- * @claim: set by arena_idle_claim()
+ * @claim: the result, set by arena_idle_claim()
  *
- * The next claim returns it. If the program has marked the arena idle since, that stays.
- * A concurrent claim by another thread may be undone as well; abi.rst leaves it to the
- * program that only one thread claims.
+ * The next claim returns the same result. If the process has changed the state since the
+ * claim, e.g. marked the arena idle, that state remains. A concurrent claim by another thread
+ * may be undone as well; Documentation/abi.rst requires that only one thread claims.
  *
  * Context: process context.
  */
@@ -222,7 +230,7 @@ void arena_idle_undo_claim(struct arena *arena, const struct arena_claim *claim)
 	up_write(&arena->sem);
 }
 
-/* Whether what an arena has may be taken; it may no longer when this returns. */
+/* Whether the blocks of an arena may be taken. The process can change that at any time. */
 static bool is_idle(const struct arena_control *control)
 {
 	switch (READ_ONCE(control->state) & ARENA_STATE_MASK) {
@@ -235,12 +243,14 @@ static bool is_idle(const struct arena_control *control)
 }
 
 /**
- * arena_idle_is - whether an arena is idle, and the system may take its blocks
- * @arena: the arena; what this returns may be wrong a moment later
+ * arena_idle_is - check whether an arena is idle, and its blocks may be taken
+ * @arena: the arena
+ *
+ * Return: true if it is. The result may be outdated when the function returns.
  */
 bool arena_idle_is(const struct arena *arena)
 {
-	/* With what make_control() wrote. */
+	/* Pairs with smp_store_release() in make_control(). */
 	const struct arena_control *control = smp_load_acquire(&arena->control);
 
 	return control && is_idle(control) && !arena_region_is_frozen(arena) &&
@@ -248,16 +258,20 @@ bool arena_idle_is(const struct arena *arena)
 }
 
 /**
- * arena_idle_any - whether there may be idle arenas
+ * arena_idle_any - check whether there may be idle arenas
  *
  * Context: any; does not sleep.
+ * Return: true if an arena has a control page.
  */
 bool arena_idle_any(void)
 {
 	return !list_empty(&arenas);
 }
 
-/* From idle to taken, unless the program claims it first. */
+/*
+ * Change the state from idle to taken, unless the process claims the arena first. Returns true
+ * if the state is taken afterwards.
+ */
 static bool begin_to_take(struct arena_control *control)
 {
 	u64 old = READ_ONCE(control->state);
@@ -271,8 +285,8 @@ static bool begin_to_take(struct arena_control *control)
 }
 
 /**
- * arena_idle_destroy - the arena's file is gone, and with it all VMAs
- * @arena: the arena
+ * arena_idle_destroy - free the control page of an arena
+ * @arena: the arena, whose file is closed and which has no VMAs left
  *
  * Context: process context. Waits while blocks of this arena are being taken.
  */
@@ -329,13 +343,14 @@ static bool count_next_locked(void)
 }
 
 /**
- * arena_idle_count - how many blocks idle arenas have on a node
+ * arena_idle_count - count the blocks that idle arenas have on a node
  * @nid: the node
  *
- * Up to 64 arenas are counted by each call. If there are more, this is the sum of the last
- * count that came to an end, or of the current one if that is more already.
+ * Each call counts up to 64 arenas and continues the pass of the previous one.
  *
  * Context: reclaim; does not sleep.
+ * Return: the number of blocks in the last complete pass, or in the current one if that is
+ * already more.
  */
 unsigned long arena_idle_count(int nid)
 {
@@ -362,8 +377,9 @@ static bool may_take_from(struct arena *arena, int nid)
 }
 
 /*
- * Mark the arena that has been idle longest, of those with blocks on a node, as being taken
- * from. If there are more than 256, those are compared that were counted least recently.
+ * Among the arenas with blocks on a node, find the one that has been idle longest, and mark it
+ * as being taken from; NULL if there is none. If there are more than 256 arenas, only the 256
+ * that were counted least recently are compared.
  */
 static struct arena *begin_with_oldest(int nid)
 {
@@ -402,8 +418,8 @@ static void end_with(struct arena *arena, bool is_fruitless)
 }
 
 /*
- * Returns how many blocks went back to the page allocator. @is_fruitless is set if there were
- * some, and all of them are pinned.
+ * Free up to @nr blocks of an arena on a node. Returns the number of blocks freed. Sets
+ * @is_fruitless if the arena has blocks there, but all of them are pinned.
  */
 static unsigned long take_from(struct arena *arena, int nid, unsigned long nr,
 			       bool *is_fruitless)
@@ -416,7 +432,7 @@ static unsigned long take_from(struct arena *arena, int nid, unsigned long nr,
 	if (down_write_trylock(&arena->sem)) {
 		if (!arena_region_is_frozen(arena) && begin_to_take(arena->control))
 			*is_fruitless = !arena_region_take_locked(arena, nid, nr, &blocks);
-		/* Uncharged here: a claim finds room for as many under its limits. */
+		/* Uncharge before a claim can return, so that as many can be committed again. */
 		done = arena_blocks_free(arena, &blocks);
 		up_write(&arena->sem);
 	}
@@ -425,13 +441,14 @@ static unsigned long take_from(struct arena *arena, int nid, unsigned long nr,
 }
 
 /**
- * arena_idle_shrink - give blocks of idle arenas back to the page allocator
- * @nid: node they are on
- * @nr: how many are wanted; it may be some more, or fewer though there are more
- * @done: set to how many there were
+ * arena_idle_shrink - free blocks of idle arenas to the page allocator
+ * @nid: the node of the blocks
+ * @nr: number of blocks wanted. The number freed may be slightly larger, or smaller
+ *	although idle arenas have more blocks.
+ * @done: set to the number of blocks freed
  *
- * Context: reclaim. Waits for nobody who could be waiting for memory.
- * Return: false, with nothing done, if another task is doing this
+ * Context: reclaim. Waits for no task that could be waiting for memory.
+ * Return: true, or false, with nothing done, if another task is shrinking idle arenas.
  */
 bool arena_idle_shrink(int nid, unsigned long nr, unsigned long *done)
 {
@@ -458,7 +475,7 @@ bool arena_idle_shrink(int nid, unsigned long nr, unsigned long *done)
 }
 
 /**
- * arena_idle_init - start without idle arenas
+ * arena_idle_init - allocate the counts of idle blocks
  *
  * Return: 0 or -ENOMEM
  */
@@ -469,7 +486,7 @@ int arena_idle_init(void)
 }
 
 /**
- * arena_idle_exit - end it; no arena is open any more
+ * arena_idle_exit - free the counts, after all arenas have been closed
  */
 void arena_idle_exit(void)
 {

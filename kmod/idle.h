@@ -8,9 +8,9 @@ struct arena;
 
 /**
  * struct arena_claim - state of an arena when it was claimed
- * @blocks: blocks that are still committed
- * @taken: blocks that were taken since the last claim
- * @old_state: the state word before
+ * @blocks: number of blocks that are still committed
+ * @taken: number of blocks that were taken since the last claim
+ * @old_state: the state word before the claim
  */
 struct arena_claim {
 	unsigned long blocks;
