@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory errors in blocks that are mapped.
+ * Unmap blocks that have memory errors.
  *
- * When the kernel learns of a memory error it marks the page. It would also unmap it, but finds
- * no mappings of a folio without folio->mapping. So this does it: it looks at the kernel's
- * count of each node's errors every two seconds, and when one has changed, unmaps the
- * blocks with marked pages. The fault handler then refuses the marked pages and maps the
- * others one by one. (Blocks that no arena has are looked at when they are taken, see
- * arena_pool_has_error().)
+ * When the kernel learns of a memory error, it marks the page as poisoned. It would also unmap
+ * the page, but finds no mappings of a folio without folio->mapping. Therefore this file
+ * checks the kernel's error counter of each node every two seconds. When a counter has
+ * changed, the blocks that contain poisoned pages are unmapped. The fault handler then refuses
+ * the poisoned pages and maps the others one by one. (Blocks that belong to no arena are
+ * checked when they are taken, see arena_pool_has_error().)
  *
- * Kernels before 6.4 have no such count, and nothing is unmapped there.
+ * Kernels before 6.4 have no such counters. Nothing is unmapped there.
  *
  * watch_lock, a spinlock and a leaf, protects the list of all arenas. It is not held while an
- * arena is looked at: that arena is marked, and closing it waits for the mark to go. Inside,
- * the mmap_lock is only tried; then come the locks of region.c.
+ * arena is being checked: the arena is marked, and closing it waits until the mark is cleared.
+ * During the check, the mmap_lock is taken only by trylock, followed by the locks of region.c.
  */
 #include <linux/list.h>
 #include <linux/mm.h>
@@ -30,25 +30,25 @@
 #define PERIOD	(2 * HZ)
 
 /**
- * struct node_errors - memory errors of a node
- * @seen: how many have been dealt with
- * @now: how many there are, while they are being dealt with
+ * struct node_errors - number of memory errors of a node
+ * @seen: errors whose blocks have been unmapped
+ * @now: errors at the start of the current check
  */
 struct node_errors {
 	unsigned long seen;
 	unsigned long now;
 };
 
-/* Of each node that can ever be. Used by the work, which never runs twice at a time. */
+/* Indexed by node; covers all possible nodes. Used only by watch_work, after init. */
 static struct node_errors *errors;
 
-/* Protects arenas, look, and of each arena what is named arena.watch. */
+/* Protects arenas, look and arena.watch of each arena. */
 static DEFINE_SPINLOCK(watch_lock);
-/* Those that were looked at last are at the end. */
+/* All arenas, the most recently checked ones at the end. */
 static LIST_HEAD(arenas);
-/* Which look at all arenas the current one is. */
+/* The number of the current check of all arenas. */
 static unsigned long look;
-/* Woken when an arena is no longer being looked at. */
+/* Woken when the check of an arena has ended. */
 static DECLARE_WAIT_QUEUE_HEAD(left_alone);
 
 static void look_for_errors(struct work_struct *work);
@@ -60,7 +60,7 @@ static void schedule_look(void)
 			   round_jiffies_relative(PERIOD));
 }
 
-/* Nodes with errors that have not been dealt with. */
+/* Find the nodes with errors that have not been handled. */
 static void find_nodes(nodemask_t *nodes)
 {
 	int nid;
@@ -73,7 +73,7 @@ static void find_nodes(nodemask_t *nodes)
 	}
 }
 
-/* Mark the next arena that this look has not come to, or NULL. */
+/* Mark and return the next arena of the current check; NULL after the last one. */
 static struct arena *begin_with_next(void)
 {
 	struct arena *arena;
@@ -99,7 +99,7 @@ static void end_with(struct arena *arena)
 	spin_unlock(&watch_lock);
 }
 
-/* False if not all could be looked at. */
+/* Check all arenas; false if some could not be checked. */
 static bool look_at_all(const nodemask_t *nodes)
 {
 	bool is_complete = true;
@@ -133,7 +133,7 @@ static void look_for_errors(struct work_struct *work)
 }
 
 /**
- * arena_hwpoison_watch - look for memory errors in the blocks of an arena from now on
+ * arena_hwpoison_watch - start checking the blocks of an arena for memory errors
  * @arena: the arena
  *
  * Context: process context.
@@ -149,10 +149,10 @@ void arena_hwpoison_watch(struct arena *arena)
 }
 
 /**
- * arena_hwpoison_forget - stop that, before the arena is closed
+ * arena_hwpoison_forget - stop checking an arena, before it is closed
  * @arena: the arena
  *
- * Context: process context. Waits while the arena is looked at.
+ * Context: process context. Waits while the arena is being checked.
  */
 void arena_hwpoison_forget(struct arena *arena)
 {
@@ -164,7 +164,7 @@ void arena_hwpoison_forget(struct arena *arena)
 }
 
 /**
- * arena_hwpoison_init - start with what errors the nodes have had
+ * arena_hwpoison_init - record the memory errors that the nodes have had so far
  *
  * Return: 0 or -ENOMEM
  */
@@ -181,7 +181,7 @@ int arena_hwpoison_init(void)
 }
 
 /**
- * arena_hwpoison_exit - end it; no arena is open any more
+ * arena_hwpoison_exit - stop the periodic check, after all arenas have been closed
  */
 void arena_hwpoison_exit(void)
 {
