@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The policy: which nodes the next block should be on, and which it may be on.
+ * The policy: the nodes on which the next block should be, and those on which it may be.
  *
- * An arena's policy says which; the default one leaves it to the committing
- * task: to its memory policy (set_mempolicy(2), numactl) if it has one, else to
- * the CPU it runs on. The task's cpuset bounds them all.
+ * The arena's policy selects the nodes. The default policy follows the memory policy
+ * (set_mempolicy(2), numactl) of the committing task if it has one, and otherwise selects the
+ * node of the CPU that the task runs on. The task's cpuset restricts all policies.
  *
- * It owns nothing and takes no lock. An arena's policy is protected by the arena.
- * A task's memory policy is replaced by the task alone, and only read here by
- * that task. Its nodes, and those of the cpuset, are changed by others when the
- * cpuset changes; that is what mems_allowed_seq is for.
+ * This file owns nothing and takes no lock. The arena protects its policy. A task's memory
+ * policy is replaced only by the task itself, and read here only by that task. The nodes of
+ * the memory policy and of the cpuset are changed by other tasks when the cpuset changes;
+ * mems_allowed_seq makes reading them consistent.
  *
  * Nothing here knows of blocks.
  */
@@ -23,8 +23,8 @@
 #include "policy.h"
 
 /*
- * What the current task says: where its cpuset lets it have memory, and the mode
- * and nodes of its memory policy, MPOL_LOCAL if it has none.
+ * Read the nodes that the current task's cpuset permits, and the nodes of its memory policy.
+ * Returns the mode of the memory policy, MPOL_LOCAL if the task has none.
  */
 static int read_task(nodemask_t *allowed, nodemask_t *nodes)
 {
@@ -61,7 +61,7 @@ static int read_task_consistently(nodemask_t *allowed, nodemask_t *nodes)
 #endif
 }
 
-/* The node of this CPU, or the nearest that has memory if it has none. */
+/* The node of this CPU, or the nearest node with memory if that has none. */
 static int near_node(void)
 {
 	nodemask_t nodes = node_states[N_NORMAL_MEMORY];
@@ -69,7 +69,7 @@ static int near_node(void)
 	return arena_policy_next_node(numa_mem_id(), &nodes);
 }
 
-/* Node number i of a mask, counted round and round; there is one. */
+/* The node with index @i, modulo the number of nodes, in a mask that is not empty. */
 static int nth_node(const nodemask_t *nodes, unsigned long i)
 {
 	unsigned long n = i % nodes_weight(*nodes);
@@ -81,9 +81,9 @@ static int nth_node(const nodemask_t *nodes, unsigned long i)
 }
 
 /*
- * The default: as the task's memory policy says. Interleaving goes by the place
- * in the file, as that of any mapping does. Weighted interleaving is done without the
- * weights, which are not for modules to see.
+ * The default policy: apply the task's memory policy. Interleaving selects the node by the
+ * block's offset in the file, as for any mapping. Weighted interleaving is done without the
+ * weights, which are not accessible to modules.
  */
 static void place_by_task(int mode, unsigned long index, nodemask_t *nodes,
 			  int *near, bool *is_strict)
@@ -107,19 +107,19 @@ static void place_by_task(int mode, unsigned long index, nodemask_t *nodes,
 }
 
 /**
- * arena_policy_set - make a policy
- * @policy: set; unchanged on error
+ * arena_policy_set - set a policy
+ * @policy: the policy, unchanged on error
  * @mode: ARENA_POLICY_*
- * @is_strict: nothing rather than a block on another node
- * @nodes: the mask; empty for ARENA_POLICY_LOCAL, and only for that
+ * @is_strict: fail rather than allocate a block on another node
+ * @nodes: node mask; must be empty for ARENA_POLICY_LOCAL, and only for that
  *
  * Context: process context of a task that is going to commit.
  * Return: 0, or
- * * -EINVAL if the mode is unknown, if @is_strict is asked of
- *   ARENA_POLICY_PREFERRED, if @nodes is empty and must not be or the reverse, or
- *   if none of them is in the task's cpuset
+ * * -EINVAL if the mode is unknown, if @is_strict is set with ARENA_POLICY_PREFERRED, if
+ *   @nodes is not empty for ARENA_POLICY_LOCAL or empty for another mode, or if the task's
+ *   cpuset contains none of @nodes
  * * -ENODEV if one of the nodes does not exist, or has no memory that the kernel
- *   itself may use
+ *   itself may use (N_NORMAL_MEMORY)
  */
 int arena_policy_set(struct arena_policy *policy, u32 mode, bool is_strict,
 		     const nodemask_t *nodes)
@@ -147,10 +147,11 @@ int arena_policy_set(struct arena_policy *policy, u32 mode, bool is_strict,
 }
 
 /**
- * arena_policy_is_per_block - whether each block has a placement of its own
+ * arena_policy_is_per_block - check whether the placement depends on the block's offset
  * @policy: the policy
  *
  * Context: process context of the task that commits.
+ * Return: true if it does, i.e. if blocks are interleaved.
  */
 bool arena_policy_is_per_block(const struct arena_policy *policy)
 {
@@ -173,10 +174,10 @@ bool arena_policy_is_per_block(const struct arena_policy *policy)
 }
 
 /**
- * arena_policy_place - say where a block is to be
+ * arena_policy_place - determine the nodes on which a block may be allocated
  * @policy: the arena's policy
- * @index: the block's place in the file, in blocks
- * @placement: filled in; no node is in both masks, and all are in the cpuset
+ * @index: the block's offset in the file, in blocks
+ * @placement: filled in. The two masks are disjoint, and contain only nodes in the cpuset.
  *
  * Context: process context of the task that commits.
  */
@@ -207,11 +208,11 @@ void arena_policy_place(const struct arena_policy *policy, unsigned long index,
 }
 
 /**
- * arena_policy_next_node - the nearest node of a mask, which is taken from it
- * @near: to which node
+ * arena_policy_next_node - remove the node of a mask that is nearest to a given node
+ * @near: the given node
  * @nodes: the mask
  *
- * Return: the node, or NUMA_NO_NODE if the mask is empty
+ * Return: the node removed, or NUMA_NO_NODE if the mask is empty.
  */
 int arena_policy_next_node(int near, nodemask_t *nodes)
 {

@@ -6,12 +6,12 @@
 #include <linux/types.h>
 
 /**
- * struct arena_policy - on which nodes an arena's blocks are to be
- * @mode: ARENA_POLICY_LOCAL, BIND, PREFERRED or INTERLEAVE
- * @is_strict: nothing rather than a block on another node
- * @nodes: the mask of all modes but LOCAL
+ * struct arena_policy - the nodes on which an arena's blocks are allocated
+ * @mode: ARENA_POLICY_LOCAL, _BIND, _PREFERRED or _INTERLEAVE
+ * @is_strict: fail rather than allocate a block on another node
+ * @nodes: node mask; empty for ARENA_POLICY_LOCAL
  *
- * All zero is the default policy.
+ * The default policy is all zero.
  */
 struct arena_policy {
 	u32 mode;
@@ -20,10 +20,10 @@ struct arena_policy {
 };
 
 /**
- * struct arena_placement - where a block may be, at this moment and for this task
- * @near: node to be near to
- * @nodes: the nodes that the policy asks for
- * @others: the nodes that will do when these have none
+ * struct arena_placement - the nodes on which the current task may now allocate a block
+ * @near: node to which the block should be near
+ * @nodes: the nodes that the policy selects
+ * @others: fallback nodes, used if @nodes have no block
  */
 struct arena_placement {
 	int near;
