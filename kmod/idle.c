@@ -93,7 +93,7 @@ static struct idle_count *counts;
 
 /* Bit 0 is set while a task takes blocks. */
 static unsigned long is_shrinking;
-/* The number of the current call of arena_idle_shrink(). Only that task uses it. */
+/* The number of the current call of arena_idle_shrink(), used only by the task in that call. */
 static unsigned long shrink_pass;
 /* Woken when a task has finished taking blocks from an arena. */
 static DECLARE_WAIT_QUEUE_HEAD(left_alone);
