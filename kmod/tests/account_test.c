@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Accounts without arenas: limits are met exactly, and what is charged comes back.
+ * Tests of accounts, without arenas: limits are exact, and charges can be undone.
  */
 #include "../account.c"
 
@@ -45,7 +45,7 @@ static void a_limit_is_only_lowered(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, arena_account_lower_limit(account, 11), -EPERM);
 	KUNIT_EXPECT_EQ(test, arena_account_lower_limit(account, 10), 0);
 	KUNIT_EXPECT_EQ(test, arena_account_charge(account, 10), 0);
-	/* Below what there is: no more until that is less. */
+	/* Below the current charge: no further block until the charge is below the limit. */
 	KUNIT_EXPECT_EQ(test, arena_account_lower_limit(account, 4), 0);
 	KUNIT_EXPECT_EQ(test, arena_account_limit(account), 4);
 	KUNIT_EXPECT_EQ(test, arena_account_charge(account, 1), -EDQUOT);
@@ -64,7 +64,7 @@ static void locked_memory_is_the_users(struct kunit *test)
 	long before = atomic_long_read(&user->locked_vm);
 	unsigned long old = rlimit->rlim_cur;
 
-	/* Two arenas of one user, who may have five blocks and a bit. */
+	/* Two arenas of one user, whose RLIMIT_MEMLOCK is five blocks and one page. */
 	one->cred = get_current_cred();
 	two->cred = get_current_cred();
 	rlimit->rlim_cur = (before << PAGE_SHIFT) + 5 * ARENA_BLOCK_SIZE + PAGE_SIZE;
@@ -76,7 +76,7 @@ static void locked_memory_is_the_users(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&user->locked_vm),
 			before + 5 * ARENA_BLOCK_PAGES);
 	arena_account_uncharge(one, 3);
-	/* The arena goes, one of its blocks is still held. */
+	/* The arena is closed while one of its blocks is still referenced. */
 	arena_account_uncharge(two, 1);
 	arena_account_close(two);
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&user->locked_vm),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of arena caches, without arenas. An object of its own in arena_kunit.ko, whose other
- * tests use it, too.
+ * Tests of arena caches, without arenas. This file includes cache.c. Its object in
+ * arena_kunit.ko also provides the caches that the other tests use.
  */
 #include "../cache.c"
 
@@ -24,7 +24,7 @@ static unsigned long nr_kept(int nid)
 	return stats.ready + stats.dirty + stats.cached;
 }
 
-/* A cache that has all blocks that its node may keep. */
+/* Create a cache that holds all the blocks that its node may keep. */
 static int cache_test_init(struct kunit *test)
 {
 	struct cache_fixture *fixture;
@@ -49,7 +49,7 @@ static int cache_test_init(struct kunit *test)
 		list_add_tail(&folio->lru, &blocks);
 	}
 	arena_pool_set_watermarks(0, 0, NR);
-	/* The worker frees what it has already. */
+	/* Empty the pool. A block that the worker is zeroing can be freed only after that. */
 	while (nr_kept(fixture->nid))
 		arena_pool_shrink(fixture->nid, ULONG_MAX, ARENA_POOL_SPARE);
 	if (arena_pool_claim(fixture->nid, &blocks) != NR)
@@ -74,7 +74,7 @@ static void cache_test_exit(struct kunit *test)
 	arena_pool_set_watermarks(0, ARENA_POOL_AUTO, ARENA_POOL_AUTO);
 }
 
-/* As if the first blocks had been put longer ago. */
+/* Make the first @nr blocks older, as if they had been put longer ago. */
 static void age(struct cache_fixture *fixture, int nr)
 {
 	struct folio *folio;
@@ -115,7 +115,7 @@ static void only_older_blocks_make_room(struct kunit *test)
 	arena_cache_make_room(fixture->nid, NR);
 	KUNIT_EXPECT_EQ(test, arena_cache_size(fixture->cache), NR);
 	age(fixture, 3);
-	/* There is room for one after the first. */
+	/* The first call makes room for one block, so that the second call frees none. */
 	arena_cache_make_room(fixture->nid, 1);
 	KUNIT_EXPECT_EQ(test, arena_cache_size(fixture->cache), NR - 1);
 	arena_cache_make_room(fixture->nid, 1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Extents, of real blocks, against a model: one byte per block that says who
- * has it.
+ * Tests of extents, on real blocks, against a model: one flag per block that says
+ * whether the set contains it.
  */
 #include "../extents.c"
 
@@ -86,8 +86,8 @@ static void add(struct extents_fixture *fixture, int i)
 }
 
 /*
- * How long the extent has to be that blocks are taken from, or 0: the shortest
- * that is long enough, but the longest only if there is no other.
+ * The expected length of the extent that blocks are taken from, or 0: the shortest
+ * sufficient one, but the longest one only if there is no other.
  */
 static unsigned long model_take(struct extents_fixture *fixture,
 				unsigned long wanted, bool is_run)
@@ -112,7 +112,7 @@ static unsigned long model_take(struct extents_fixture *fixture,
 	return second ? second : longest;
 }
 
-/* Takes blocks, and looks whether it is those that may be taken. */
+/* Take blocks, and check that they come from an extent of the expected length. */
 static void take(struct kunit *test, unsigned long wanted, bool is_run)
 {
 	struct extents_fixture *fixture = test->priv;
@@ -144,7 +144,7 @@ static void take(struct kunit *test, unsigned long wanted, bool is_run)
 		fixture->is_free[i] = false;
 		fixture->nr_free--;
 	}
-	/* Nothing of that extent was above it; how much was below? */
+	/* The blocks were the end of their extent; count those below them. */
 	if (are_adjacent(fixture, i - 1))
 		KUNIT_ASSERT_FALSE(test, fixture->is_free[i]);
 	while (first > before && fixture->is_free[first - before - 1] &&
@@ -154,10 +154,10 @@ static void take(struct kunit *test, unsigned long wanted, bool is_run)
 }
 
 /**
- * arena_extents_are_consistent - look whether a set is what it says it is
+ * arena_extents_are_consistent - check the invariants of a set
  * @extents: the set, locked by its owner
  *
- * Return: whether no two extents touch, and all counts are right.
+ * Return: true if no two extents are adjacent and all counts are right.
  */
 bool arena_extents_are_consistent(const struct arena_extents *extents)
 {
@@ -180,7 +180,7 @@ bool arena_extents_are_consistent(const struct arena_extents *extents)
 	       arena_extents_largest(extents) == largest;
 }
 
-/* The set says of itself what the model says of it. */
+/* The set is consistent and has as many blocks as the model. */
 static void expect_consistent(struct kunit *test)
 {
 	struct extents_fixture *fixture = test->priv;
@@ -203,7 +203,7 @@ static void blocks_are_joined(struct kunit *test)
 	unsigned long nr_runs = 0;
 	int i;
 
-	/* Every other one, then those between. */
+	/* Every other block, then the blocks in between. */
 	for (i = 0; i < NR_BLOCKS; i += 2)
 		add(fixture, i);
 	expect_consistent(test);
@@ -219,7 +219,7 @@ static void blocks_are_joined(struct kunit *test)
 	expect_consistent(test);
 }
 
-/* Random runs are taken, and come back in random pieces. */
+/* Take random numbers of blocks, and add blocks in random ranges. */
 static void random_operations(struct kunit *test)
 {
 	struct extents_fixture *fixture = test->priv;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Idle arenas without files and VMAs: whose blocks are taken, and when. The tests of
- * regions have region.c's static functions; here it is another object.
+ * Tests of idle arenas, without files and VMAs: from which arenas blocks are taken, and when.
+ * region.c is part of another object, region_test.c, which has access to its static functions.
  */
 #include "../idle.c"
 
@@ -57,7 +57,7 @@ static void idle_exit(struct kunit *test)
 	}
 }
 
-/* An arena with so many blocks, whose state is as given. */
+/* An arena with @nr blocks and the given state. */
 static struct arena *make_arena(struct kunit *test, int i, unsigned long nr, u64 state)
 {
 	struct idle_fixture *fixture = test->priv;
@@ -117,7 +117,7 @@ static void only_what_is_idle_is_taken(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, idle->nr_blocks, 0);
 	KUNIT_EXPECT_EQ(test, arena_account_charged(idle->account), 0);
 	KUNIT_EXPECT_EQ(test, taken->nr_blocks, 0);
-	/* Since when it was idle is still there. */
+	/* The time since when the arena has been idle is preserved. */
 	KUNIT_EXPECT_EQ(test, state_of(idle), 4 | ARENA_STATE_TAKEN);
 	KUNIT_EXPECT_EQ(test, shrink_all(ULONG_MAX), 0);
 }
@@ -172,7 +172,7 @@ static void a_claim_ends_it(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, state_of(arena), 8 | ARENA_STATE_IDLE);
 }
 
-/* Reclaim waits for nobody: neither for who changes the arena nor for who maps a block. */
+/* Reclaim waits neither for a task that changes the arena nor for one that maps a block. */
 static void who_is_busy_is_passed_by(struct kunit *test)
 {
 	struct arena *busy = make_arena(test, 0, 2, 4 | ARENA_STATE_IDLE);
@@ -184,7 +184,7 @@ static void who_is_busy_is_passed_by(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, shrink_all(ULONG_MAX), 2);
 	up_read(&busy->sem);
 	KUNIT_EXPECT_EQ(test, free->nr_blocks, 0);
-	/* It was not touched, either. */
+	/* The state of the busy arena is unchanged. */
 	KUNIT_EXPECT_EQ(test, state_of(busy), 4 | ARENA_STATE_IDLE);
 
 	folio = xa_load(&busy->slots, 1);
@@ -212,7 +212,7 @@ static void the_frozen_is_spared(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, arena_idle_claim(arena, &claim), -EROFS);
 }
 
-/* A block that a task holds is neither taken nor lost, and its arena rests. */
+/* A pinned block is neither taken nor lost, and its arena is not tried again for a while. */
 static void pinned_blocks_are_not_taken(struct kunit *test)
 {
 	struct arena *arena = make_arena(test, 0, 2, 4 | ARENA_STATE_IDLE);
@@ -238,7 +238,7 @@ static void pinned_blocks_are_not_taken(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, shrink_all(ULONG_MAX), 2);
 }
 
-/* Each call goes on where the last one ended, and after the end from the start. */
+/* Each call continues where the last one ended, and starts over after the last slot. */
 static void taking_continues_after_the_last_slot(struct kunit *test)
 {
 	const unsigned long nr = 2 * BLOCKS_AT_ONCE;
@@ -272,7 +272,7 @@ static void arena_with_many_mappings_is_not_taken(struct kunit *test)
 	atomic_set(mappings, 0);
 }
 
-/* However many arenas there are, one call counts some of them, and the next call others. */
+/* With many arenas, one call counts some of them, and the next call counts others. */
 static void counting_is_bounded(struct kunit *test)
 {
 	enum { MANY = 3 * COUNTED_AT_ONCE + 1 };
@@ -286,7 +286,7 @@ static void counting_is_bounded(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, control);
 	make_arena(test, 0, 3, 4 | ARENA_STATE_IDLE);
 	KUNIT_EXPECT_EQ(test, count_all(), 3);
-	/* Active, and in front. */
+	/* Add many active arenas at the head of the list. */
 	spin_lock(&idle_lock);
 	for (i = 0; i < MANY; i++) {
 		many[i].control = control;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of the wait for operations in flight. An object of its own in arena_kunit.ko.
+ * Tests of waiting for operations in flight. This file includes inflight.c. Its object is
+ * part of arena_kunit.ko.
  */
 #include "../inflight.c"
 
@@ -43,7 +44,7 @@ static void start(struct kunit *test, struct waiter *waiter)
 	KUNIT_ASSERT_FALSE(test, IS_ERR(thread));
 }
 
-/* Until the waiting thread has begun a new epoch. */
+/* Wait until the waiting thread has begun a new epoch. */
 static void wait_for_epoch(struct waiter *waiter, unsigned int epoch)
 {
 	while (READ_ONCE(waiter->inflight.epoch) != epoch)
@@ -66,7 +67,7 @@ static void waiting_ends_without_later_operations(struct kunit *test)
 	arena_inflight_end(&waiter->inflight, &later);
 }
 
-/* A thread that was killed while it waited has left operations in the other epoch. */
+/* A thread that was killed while waiting has left operations in the previous epoch. */
 static void waiting_includes_the_epoch_before(struct kunit *test)
 {
 	struct waiter *waiter = make_waiter(test);
@@ -77,7 +78,7 @@ static void waiting_includes_the_epoch_before(struct kunit *test)
 	later = arena_inflight_begin(&waiter->inflight);
 	start(test, waiter);
 	arena_inflight_end(&waiter->inflight, &later);
-	/* Enough for a thread that does not wait. */
+	/* Long enough for the thread to finish if it does not wait. */
 	msleep(20);
 	KUNIT_EXPECT_FALSE(test, completion_done(&waiter->done));
 	arena_inflight_end(&waiter->inflight, &earlier);
@@ -93,13 +94,13 @@ static void an_operation_knows_whether_it_was_alone(struct kunit *test)
 	first = arena_inflight_begin(inflight);
 	KUNIT_EXPECT_TRUE(test, arena_inflight_end(inflight, &first));
 
-	/* One that began before and ends within. */
+	/* Two operations overlap: the first ends before the second. */
 	first = arena_inflight_begin(inflight);
 	second = arena_inflight_begin(inflight);
 	KUNIT_EXPECT_FALSE(test, arena_inflight_end(inflight, &first));
 	KUNIT_EXPECT_FALSE(test, arena_inflight_end(inflight, &second));
 
-	/* One within. */
+	/* The second operation begins and ends during the first. */
 	first = arena_inflight_begin(inflight);
 	second = arena_inflight_begin(inflight);
 	arena_inflight_end(inflight, &second);

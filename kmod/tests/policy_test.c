@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The policy, without blocks. */
+/* Tests of the policy, without blocks. */
 #include "../policy.c"
 
 #include <kunit/test.h>

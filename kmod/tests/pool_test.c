@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The pool, without arenas: the object's source is part of this file, so that
- * its internals can be called.
+ * Tests of the pool, without arenas. This file includes pool.c, so that it can call
+ * static functions.
  */
 #include "../pool.c"
 
@@ -11,7 +11,7 @@
 #include <linux/delay.h>
 #include <linux/prandom.h>
 
-/* A block of that node, ready, dirty or the page allocator's. */
+/* Take a block of a node from its pool, or from the page allocator if the pool has none. */
 static struct folio *get_from(int nid)
 {
 	unsigned long zeroed = 0;
@@ -25,7 +25,7 @@ static struct folio *get_from(int nid)
 	return folio;
 }
 
-/* Blocks of one node; how many nobody else holds. */
+/* Put blocks of one node. Returns the number of blocks that were not quarantined. */
 static unsigned long put_all(struct list_head *blocks)
 {
 	int nid = folio_nid(list_first_entry(blocks, struct folio, lru));
@@ -48,14 +48,14 @@ static struct folio *get_any(void)
 	return get_from(numa_mem_id());
 }
 
-/* What the worker would do, now. */
+/* Zero all dirty blocks now, as the worker would. */
 static void settle(int nid)
 {
 	while (zero_one(&pools[nid]) || READ_ONCE(pools[nid].nr_dirty))
 		cond_resched();
 }
 
-/* What is above the high watermark is for the worker to free: now. */
+/* Free the blocks above the high watermark now, as the worker would. */
 static void trim(int nid)
 {
 	while (trim_one(&pools[nid]))
@@ -89,7 +89,7 @@ static void a_block_is_zeroed_and_on_its_node(struct kunit *test)
 	int nid, round;
 
 	for_each_node_state(nid, N_MEMORY) {
-		/* The second time it is likely the block just dirtied. */
+		/* In the second round, it is probably the block that the first one dirtied. */
 		for (round = 0; round < 2; round++) {
 			folio = get_from(nid);
 			KUNIT_ASSERT_NOT_NULL(test, folio);
@@ -128,7 +128,7 @@ static void what_is_put_becomes_ready(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, after.ready, before.ready + 1);
 	KUNIT_EXPECT_EQ(test, after.zeroed, before.zeroed);
 
-	/* All of them are zero now, and nobody waits for that. */
+	/* All blocks are zeroed now, so that taking them zeroes none. */
 	KUNIT_EXPECT_EQ(test, arena_pool_take(nid, after.ready, &blocks, &zeroed, false),
 			after.ready);
 	KUNIT_EXPECT_EQ(test, zeroed, 0);
@@ -192,7 +192,7 @@ static void the_reserve_is_held_off_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, READ_ONCE(pool->refill_after), until);
 	arena_pool_hold_off(pool->nid, ARENA_POOL_SPARE);
 	KUNIT_EXPECT_TRUE(test, time_after(READ_ONCE(pool->refill_after), until));
-	/* The first scan does, also if a refill is due soon for another reason. */
+	/* The first scan of the reserve does defer it, even if another delay is pending. */
 	WRITE_ONCE(pool->held_off_until, jiffies);
 	WRITE_ONCE(pool->refill_after, jiffies + REFILL_DELAY);
 	arena_pool_hold_off(pool->nid, ARENA_POOL_RESERVE);
@@ -200,7 +200,7 @@ static void the_reserve_is_held_off_once(struct kunit *test)
 					   jiffies + REFILL_HOLD_OFF / 2));
 }
 
-/* The thread that zeroes is never given a CPU. */
+/* As if the thread that zeroes a block never got a CPU. */
 static void zeroing_without_end_is_not_waited_for(struct kunit *test)
 {
 	struct node_pool *pool = &pools[numa_mem_id()];
@@ -217,7 +217,7 @@ static void zeroing_without_end_is_not_waited_for(struct kunit *test)
 			break;
 		schedule_timeout_killable(1);
 	}
-	/* The end of the suite waits for it to be zeroed. */
+	/* Undo that, since settle() waits until no block is dirty. */
 	spin_lock(&pool->lock);
 	pool->nr_dirty--;
 	spin_unlock(&pool->lock);
@@ -264,7 +264,7 @@ static void the_watermarks_hold(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, stats.ready + stats.dirty, MAX);
 	settle(nid);
 
-	/* Nothing is reserved, so that all of it is spare; then the reverse. */
+	/* With a low watermark of zero all blocks are spare. Then the reverse. */
 	KUNIT_EXPECT_EQ(test, arena_pool_count(nid, ARENA_POOL_SPARE), MAX);
 	KUNIT_EXPECT_EQ(test, arena_pool_count(nid, ARENA_POOL_RESERVE), 0);
 	arena_pool_hold_off(nid, ARENA_POOL_SPARE);
@@ -275,7 +275,7 @@ static void the_watermarks_hold(struct kunit *test)
 	arena_pool_stats(nid, &stats);
 	KUNIT_EXPECT_EQ(test, stats.ready + stats.dirty, MAX - 2);
 	KUNIT_EXPECT_EQ(test, arena_pool_shrink(nid, NR, ARENA_POOL_RESERVE), MAX - 2);
-	/* Held off, it is not refilled. */
+	/* The pool is not refilled while refills are deferred. */
 	KUNIT_EXPECT_GT(test, refill_due(&pools[nid]), 0);
 	KUNIT_EXPECT_FALSE(test, refill_one(&pools[nid]));
 	arena_pool_stats(nid, &stats);
@@ -299,11 +299,11 @@ static void what_is_given_up_is_spare(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, arena_pool_give_up(nid), NR);
 	KUNIT_EXPECT_EQ(test, arena_pool_count(nid, ARENA_POOL_RESERVE), 0);
 	KUNIT_EXPECT_EQ(test, arena_pool_count(nid, ARENA_POOL_SPARE), NR);
-	/* Who is told so twice must not count on it again. */
+	/* A second call must not report the same blocks again. */
 	KUNIT_EXPECT_EQ(test, arena_pool_give_up(nid), 0);
 	KUNIT_EXPECT_EQ(test, arena_pool_shrink(nid, 1, ARENA_POOL_SPARE), 1);
 	KUNIT_EXPECT_GT(test, refill_due(&pools[nid]), 0);
-	/* And then it is the reserve again. */
+	/* After the period, the blocks are the reserve again. */
 	spin_lock(&pools[nid].lock);
 	pools[nid].given_up_until = jiffies;
 	spin_unlock(&pools[nid].lock);
@@ -311,12 +311,12 @@ static void what_is_given_up_is_spare(struct kunit *test)
 	arena_pool_set_watermarks(0, ARENA_POOL_AUTO, ARENA_POOL_AUTO);
 }
 
-/* A pool that was full, and whose worker sleeps for ever, is refilled all the same. */
 static bool sleeps_though_refill_is_due(struct node_pool *pool)
 {
 	return READ_ONCE(pool->worker->__state) == TASK_IDLE && !refill_due(pool);
 }
 
+/* A pool whose worker sleeps without a timeout, because it was full, is refilled. */
 static void what_was_shrunk_comes_back(struct kunit *test)
 {
 	enum { NR = 4, ENOUGH = 20 };
@@ -329,22 +329,22 @@ static void what_was_shrunk_comes_back(struct kunit *test)
 	for (i = 0; i < NR; i++)
 		grow_pool(&pools[nid], __GFP_RECLAIM);
 	settle(nid);
-	/* Whatever has been the matter before. */
+	/* Cancel delays that earlier tests have caused. */
 	spin_lock(&pools[nid].lock);
 	pools[nid].refill_after = jiffies;
 	pools[nid].retry = REFILL_RETRY;
 	spin_unlock(&pools[nid].lock);
 	since = jiffies;
 	arena_pool_hold_off(nid, ARENA_POOL_SPARE);
-	/* It goes to sleep with nothing to do. */
+	/* The worker goes to sleep, because there is nothing to do. */
 	msleep(100);
 	KUNIT_EXPECT_EQ(test, arena_pool_shrink(nid, NR, ARENA_POOL_RESERVE), NR);
 	arena_pool_stats(nid, &stats);
 	KUNIT_EXPECT_EQ(test, stats.ready + stats.dirty, 0);
-	/* Each time that there is no block just now, it waits longer. */
+	/* The worker's delay grows with each attempt that finds no block. */
 	while (stats.ready < NR && time_before(jiffies, since + 60 * REFILL_HOLD_OFF)) {
 		msleep(100);
-		/* A timer sets the state, so that a busy machine does not delay that. */
+		/* The timer's interrupt ends TASK_IDLE, so a busy machine does not delay it. */
 		asleep = sleeps_though_refill_is_due(&pools[nid]) ? asleep + 1 : 0;
 		if (asleep == ENOUGH)
 			break;
@@ -375,7 +375,7 @@ static void the_limit_of_a_node_is_met_exactly(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, arena_pool_hold(nid, 1), 0);
 	expect_counts(test, LIMIT, 0);
 
-	/* What is in quarantine counts. */
+	/* A quarantined block counts against the limit. */
 	folio_get(folios[0]);
 	put_block(folios[0]);
 	expect_counts(test, LIMIT - 1, 1);
@@ -413,7 +413,6 @@ static void who_holds_a_block_keeps_it(struct kunit *test)
 	expect_counts(test, 0, 0);
 }
 
-/* Nobody rechecks by hand outside of tests. */
 static void a_node_without_a_worker_keeps_nothing(struct kunit *test)
 {
 	struct node_pool *pool = &pools[numa_mem_id()];
@@ -421,7 +420,7 @@ static void a_node_without_a_worker_keeps_nothing(struct kunit *test)
 	struct folio *held, *other;
 	struct task_struct *worker;
 
-	/* Nothing to do for the worker, which still is there. */
+	/* Leave no work for the worker thread, which keeps running. */
 	arena_pool_set_watermarks(0, 0, 4);
 	held = get_from(pool->nid);
 	other = get_from(pool->nid);
@@ -450,6 +449,7 @@ static void a_node_without_a_worker_keeps_nothing(struct kunit *test)
 	expect_counts(test, 0, 0);
 }
 
+/* Outside of tests, only quarantine_work checks the quarantine. */
 static void the_worker_rechecks(struct kunit *test)
 {
 	struct folio *folio = get_any();
@@ -492,14 +492,14 @@ static void a_poisoned_block_is_retired(struct kunit *test)
 	put_block(folio);
 	settle(folio_nid(folio));
 	expect_counts(test, 0, 0);
-	/* If the page allocator has it, it is no longer ours to look at. */
+	/* Assert it, since a block that has been freed must not be accessed below. */
 	KUNIT_ASSERT_EQ(test, arena_pool_poisoned(), before + 1);
 	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), 1);
 	ClearPageHWPoison(folio_page(folio, ARENA_BLOCK_PAGES - 1));
 	folio_put(folio);
 }
 
-/* Mark a page as the kernel does, which counts the error, too. */
+/* Mark a page as poisoned and count the error, as the kernel does. */
 static void poison(struct folio *folio)
 {
 	SetPageHWPoison(folio_page(folio, ARENA_BLOCK_PAGES - 1));
@@ -546,13 +546,13 @@ static void a_block_poisoned_in_the_pool_is_retired(struct kunit *test)
 #define MODEL_MIN	12
 #define MODEL_MAX	40
 
-/* Words of a block that the model writes to: the first, the last, some between. */
+/* The number of words of a block that the model writes: first, last and some between. */
 #define NR_STAMPS	16
 #define STAMP_STRIDE	((ARENA_BLOCK_SIZE - sizeof(u64)) / (NR_STAMPS - 1) & ~7UL)
 
 /*
- * A block that is not the pool's to give: taken, put while it is held, or in a
- * cache. In which of the three it is says which list of the model it is in.
+ * A block that the pool must not hand out: taken, quarantined or cached. The list of the
+ * model that contains it tells which.
  */
 struct model_block {
 	struct folio *folio;
@@ -564,7 +564,7 @@ struct model_list {
 	unsigned int nr;
 };
 
-/* What the pool should say of itself; kept is what is ready and what is dirty. */
+/* The expected state of the pool. @kept is the number of ready and dirty blocks. */
 struct model {
 	struct kunit *test;
 	struct node_pool *pool;
@@ -628,12 +628,12 @@ static struct model_block remove_any(struct model *model, struct model_list *lis
 	struct model_block block = list->blocks[i];
 
 	list->blocks[i] = list->blocks[--list->nr];
-	/* Nobody else wrote to it meanwhile, and nobody zeroed it. */
+	/* The block was neither written to nor zeroed while it was in the list. */
 	MODEL_CHECK(model, has_stamp(block.folio, block.stamp));
 	return block;
 }
 
-/* A block comes out of the pool. */
+/* The pool has handed out a block. */
 static void model_take(struct model *model, struct folio *folio)
 {
 	struct model_block block = { folio, ++model->next_stamp };
@@ -660,7 +660,7 @@ static void model_take_all(struct model *model, struct list_head *blocks)
 	}
 }
 
-/* And goes back in, if there is room. */
+/* A block returns to the pool, if there is room. */
 static void model_put(struct model *model)
 {
 	model->kept += model->kept + model->cached.nr < MODEL_MAX;
@@ -672,7 +672,7 @@ static void step_take(struct model *model, unsigned int nr)
 	LIST_HEAD(blocks);
 
 	taken = arena_pool_take(model->pool->nid, nr, &blocks, &zeroed, false);
-	/* What the worker was zeroing could not be had, and now it can. */
+	/* Blocks that the worker was zeroing could not be taken. Now they can. */
 	if (taken < nr) {
 		settle(model->pool->nid);
 		taken += arena_pool_take(model->pool->nid, nr - taken, &blocks,
@@ -733,7 +733,7 @@ static void step_put(struct model *model, unsigned int nr)
 	MODEL_CHECK(model, list_empty(&blocks));
 }
 
-/* One that is held, before another that is not. */
+/* Put a block that is referenced, followed by one that is not. */
 static void step_put_held(struct model *model)
 {
 	struct model_block block = remove_any(model, &model->taken);
@@ -805,7 +805,7 @@ static void step_shrink(struct model *model, enum arena_pool_part part)
 				     min(model->kept, MODEL_MIN) :
 				     model->kept - min(model->kept, MODEL_MIN)));
 	done = arena_pool_shrink(nid, nr, part);
-	/* What the worker was zeroing could not be had, and now it can. */
+	/* Blocks that the worker was zeroing could not be taken. Now they can. */
 	if (done < min(nr, count)) {
 		settle(nid);
 		done += arena_pool_shrink(nid, min(nr, count) - done, part);
@@ -894,8 +894,8 @@ static void check_counts(struct model *model)
 }
 
 /*
- * No block is lost, or handed out twice, or with contents; and all counts are
- * exact at any time, though the worker is at work.
+ * No block is lost, handed out twice or handed out without being zeroed, and all counters
+ * are exact at any time, even though the worker is running.
  */
 static void random_operations(struct kunit *test)
 {
@@ -918,7 +918,7 @@ static void random_operations(struct kunit *test)
 	model->kept = arena_pool_count(model->pool->nid, ARENA_POOL_RESERVE);
 
 	for (step = 0; step < NR_STEPS && !model->failed; step++) {
-		/* It would be refilled after ten seconds. */
+		/* Otherwise the worker would refill the pool after ten seconds. */
 		arena_pool_hold_off(model->pool->nid, ARENA_POOL_SPARE);
 		do_step(model);
 		check_counts(model);

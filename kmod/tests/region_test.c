@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Regions without files and VMAs: which folio is in which slot. The inode is
- * one that nobody has mapped.
+ * Tests of regions, without files and VMAs: the folio in each slot. No process maps
+ * the inode.
  */
 #define BATCH	3
 #include "../region.c"
@@ -11,7 +11,7 @@
 
 #define ALL	ALIGN_DOWN(MAX_LFS_FILESIZE, ARENA_BLOCK_SIZE)
 
-/* Where nobody asks how many. */
+/* For results that a test does not check. */
 static unsigned long committed;
 
 struct region_fixture {
@@ -150,7 +150,7 @@ static void a_contiguous_commit_is_one_extent(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, info.mapped, 0);
 	KUNIT_EXPECT_EQ(test, nodes[numa_mem_id()], 8);
 
-	/* Not where there is something already. */
+	/* The range must be empty. */
 	KUNIT_EXPECT_EQ(test, commit_contig(arena, 7, 2, &nr), -EEXIST);
 	KUNIT_EXPECT_EQ(test, commit_contig(arena, 8, totalram_pages(), &nr), -ENOMEM);
 	KUNIT_EXPECT_EQ(test, arena->nr_blocks, 8);
@@ -175,7 +175,7 @@ static void a_keeper_gets_its_blocks_back(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, (struct folio *)xa_load(&arena->slots, 5), folio);
 	KUNIT_EXPECT_STREQ(test, (char *)folio_address(folio), "mine");
 
-	/* Who no longer wants that gets others, zeroed. */
+	/* Without the flag, the cache is emptied and new blocks are zeroed. */
 	KUNIT_ASSERT_EQ(test, arena_region_release(arena, 0, ALL, false, &released), 0);
 	KUNIT_ASSERT_EQ(test, arena_region_set_flags(arena, 0), 0);
 	KUNIT_EXPECT_EQ(test, arena_cache_size(arena->cache), 0);
@@ -197,7 +197,7 @@ static void release_takes_its_range(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, in_use(), 5);
 	for (i = 0; i < 8; i++)
 		KUNIT_EXPECT_EQ(test, !xa_load(&arena->slots, i), i >= 2 && i < 5);
-	/* What is not there is none. */
+	/* Empty slots do not count as released. */
 	KUNIT_EXPECT_EQ(test, arena_region_release(arena, 4 * ARENA_BLOCK_SIZE,
 						   ALL - 4 * ARENA_BLOCK_SIZE,
 						   false, &released), 0);
@@ -221,7 +221,7 @@ static void a_slot_gives_a_reference_and_a_lock(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, folio);
 	KUNIT_EXPECT_EQ(test, folio_ref_count(folio), 2);
 	KUNIT_EXPECT_TRUE(test, is_locked);
-	/* Nobody waits for the lock, and the reference is there without it. */
+	/* get_slot() does not wait for the lock, and takes a reference without it. */
 	KUNIT_EXPECT_PTR_EQ(test, get_slot(arena, 4, &is_locked), folio);
 	KUNIT_EXPECT_FALSE(test, is_locked);
 	folio_put(folio);
@@ -256,7 +256,7 @@ static void a_slot_that_is_filled_meanwhile_needs_no_block(struct kunit *test)
 	LIST_HEAD(unneeded);
 	LIST_HEAD(blocks);
 
-	/* Across a boundary of the xarray's nodes. */
+	/* The range crosses a boundary between nodes of the xarray. */
 	KUNIT_ASSERT_EQ(test, propose_blocks(arena, &arena->policy, 61, 6, &blocks), 0);
 	KUNIT_ASSERT_EQ(test, commit_blocks(arena, 63, 2, &committed), 0);
 	KUNIT_EXPECT_EQ(test, fill(arena, 61, 6, &blocks, &unneeded), 0);
@@ -286,7 +286,7 @@ static void a_slot_that_is_emptied_meanwhile_needs_one(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, arena->nr_blocks, 0);
 	KUNIT_EXPECT_TRUE(test, xa_empty(&arena->slots));
 
-	/* What was proposed for the others is still there. */
+	/* The blocks proposed for the other slots are still on the list. */
 	KUNIT_ASSERT_EQ(test, propose_blocks(arena, &arena->policy, 0, 4, &blocks), 0);
 	KUNIT_EXPECT_EQ(test, in_use(), 4);
 	KUNIT_EXPECT_EQ(test, fill(arena, 0, 4, &blocks, &unneeded), 0);
@@ -335,7 +335,7 @@ static void a_commit_stays_within_the_limit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, commit_blocks(arena, 0, 5, &committed), -EDQUOT);
 	KUNIT_EXPECT_EQ(test, commit_contig(arena, 0, 5, &committed), -EDQUOT);
 	KUNIT_EXPECT_EQ(test, commit_blocks(arena, 1, 2, &committed), 0);
-	/* With a hole, of which a part is committed before the limit is met. */
+	/* A range that is partly committed, and whose empty slots exceed the limit. */
 	KUNIT_EXPECT_EQ(test, commit_blocks(arena, 0, 6, &committed), -EDQUOT);
 	KUNIT_EXPECT_EQ(test, arena->nr_blocks, 2);
 	KUNIT_EXPECT_EQ(test, in_use(), 2);
@@ -363,7 +363,7 @@ static void who_is_held_stays_charged(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, arena_account_charged(arena->account), 0);
 }
 
-/* As a fault does. */
+/* Commit a slot as the fault handler does. */
 static int touch_slot(struct arena *arena, unsigned long index)
 {
 	unsigned long nr;
@@ -385,18 +385,18 @@ static void what_is_sealed_is_not_committed_by_a_touch(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, touch_slot(arena, 5), -EPERM);
 	KUNIT_EXPECT_EQ(test, touch_slot(arena, 6), 0);
 	KUNIT_EXPECT_EQ(test, in_use(), 4);
-	/* A call breaks the seals of its range, and no others. */
+	/* A commit by a call breaks the seals of its range, and no others. */
 	KUNIT_EXPECT_EQ(test, commit_blocks(arena, 3, 2, &nr), 0);
 	KUNIT_EXPECT_EQ(test, touch_slot(arena, 2), -EPERM);
 	KUNIT_EXPECT_EQ(test, touch_slot(arena, 5), -EPERM);
 	KUNIT_ASSERT_EQ(test, arena_region_release(arena, 3 * ARENA_BLOCK_SIZE,
 						   ARENA_BLOCK_SIZE, false, &nr), 0);
 	KUNIT_EXPECT_EQ(test, touch_slot(arena, 3), 0);
-	/* One that fails breaks none. */
+	/* A commit that fails breaks none. */
 	KUNIT_ASSERT_EQ(test, arena_account_lower_limit(arena->account, 7), 0);
 	KUNIT_EXPECT_EQ(test, commit_blocks(arena, 2, 8, &nr), -EDQUOT);
 	KUNIT_EXPECT_EQ(test, touch_slot(arena, 2), -EPERM);
-	/* All there is, and all there is not. */
+	/* Seal the whole file, including empty slots. */
 	KUNIT_ASSERT_EQ(test, arena_region_release(arena, 0, ALL, true, &nr), 0);
 	KUNIT_EXPECT_EQ(test, touch_slot(arena, 1UL << 30), -EPERM);
 	KUNIT_EXPECT_EQ(test, commit_blocks(arena, 1UL << 30, 1, &nr), 0);

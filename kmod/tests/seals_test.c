@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Seals, without an arena. */
+/* Tests of seals, without an arena. */
 #include "../seals.c"
 
 #include <kunit/test.h>
@@ -33,7 +33,7 @@ static void a_seal_has_two_ends(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, arena_seals_has(seals, 3));
 	KUNIT_EXPECT_TRUE(test, arena_seals_has(seals, 6));
 	KUNIT_EXPECT_FALSE(test, arena_seals_has(seals, 7));
-	/* Of what is not sealed, nothing is broken. */
+	/* Breaking a range that is not sealed changes nothing. */
 	KUNIT_ASSERT_EQ(test, arena_seals_break(seals, 7, 100), 0);
 	KUNIT_EXPECT_TRUE(test, arena_seals_has(seals, 6));
 	KUNIT_ASSERT_EQ(test, arena_seals_break(seals, 4, 2), 0);
@@ -43,7 +43,7 @@ static void a_seal_has_two_ends(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, arena_seals_has(seals, 6));
 }
 
-/* However they come about. */
+/* The number of ranges is limited, whether they are added or result from breaking a range. */
 static void seals_are_bounded(struct kunit *test)
 {
 	struct arena_seals *seals = test->priv;
@@ -51,13 +51,13 @@ static void seals_are_bounded(struct kunit *test)
 	int err = 0;
 
 	KUNIT_ASSERT_EQ(test, arena_seals_add(seals, 0, ALL), 0);
-	/* One is cut into many. */
+	/* Split one range into many. */
 	for (i = 1; i < 2 * MAX_SEALS + 10 && !err; i += 2)
 		err = arena_seals_break(seals, i, 1);
 	KUNIT_EXPECT_EQ(test, err, -ENOMEM);
 	KUNIT_EXPECT_GT(test, i, 2 * MAX_SEALS - 10);
 	KUNIT_EXPECT_EQ(test, arena_seals_add(seals, i + 1, 1), -ENOMEM);
-	/* At its edge, none is cut. */
+	/* Breaking a block at the edge of a range does not split it. */
 	KUNIT_EXPECT_EQ(test, arena_seals_break(seals, 2, 1), 0);
 	KUNIT_EXPECT_EQ(test, arena_seals_add(seals, 0, ALL), 0);
 	KUNIT_EXPECT_EQ(test, arena_seals_add(seals, 5, 1), 0);
