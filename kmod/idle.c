@@ -13,8 +13,8 @@
  * (Documentation/abi.rst has a diagram, selftests/model/idle.pml a verified model.)
  *
  * There is no other record of this state. The process can write any value to the word at any
- * time; the kernel uses it only to decide whether it may take blocks. A process that writes
- * anything else therefore loses nothing but its own contents.
+ * time. The kernel uses the word only to decide whether it may take blocks, so that a process
+ * that writes other values can lose only its own contents.
  *
  * After a successful claim without a call, no block is missing: blocks are taken only after
  * the word has changed from idle to taken. This change and the claim are compare-and-swaps

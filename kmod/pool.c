@@ -19,7 +19,7 @@
  * "kept". They are isolated ("claimed" in the names of functions): their reference
  * count is frozen at zero, so that no reference can be taken. Therefore a block
  * is neither freed nor given to another owner while its old contents can still be
- * reached, and it is zeroed before anyone but its old owner gets it.
+ * reached, and another owner gets it only after it has been zeroed.
  *
  * Each node has a worker, a thread of the lowest priority that runs on the node's CPUs,
  * except isolated ones. It zeroes dirty blocks, refills the pool up to the low watermark,
@@ -600,7 +600,7 @@ unsigned long arena_pool_take(int nid, unsigned long wanted, struct list_head *b
  * Context: process context; may sleep, reclaim and compact. Never invokes the
  * OOM killer.
  * Return: a zeroed folio of order ARENA_BLOCK_ORDER with one reference that belongs
- * to the caller, or NULL if there is none or each node has reached its limit.
+ * to the caller, or NULL if there is none or every node has reached its limit.
  */
 struct folio *arena_pool_alloc(int nid, const nodemask_t *nodes)
 {
@@ -761,8 +761,8 @@ static bool zero_one(struct node_pool *pool)
 }
 
 /*
- * Whether the caller may go on waiting. It sets @until to zero before the first call, which
- * replaces that by the deadline in jiffies.
+ * Whether the caller may go on waiting. @until is zero before the first call, which sets it to
+ * the deadline in jiffies.
  */
 static bool has_patience(unsigned long *until)
 {
@@ -1353,7 +1353,7 @@ static bool is_over_locked(const struct node_pool *pool)
 	       count_locked(pool, ARENA_POOL_SPARE);
 }
 
-/* Free one block if the pool is above its high watermark; false if it is not. */
+/* Free one spare block if the pool is above its high watermark; false if none was freed. */
 static bool trim_one(struct node_pool *pool)
 {
 	struct folio *folio = NULL;

@@ -3,12 +3,12 @@
  * Reclaim: free the blocks of idle arenas, caches and pools when the system needs memory.
  *
  * There are two NUMA-aware shrinkers. The spare shrinker frees blocks of idle arenas, then
- * those of arena caches, then those that a pool has above its low watermark. It is asked as
- * readily as the shrinker of any other cache. The reserve shrinker frees the blocks up to the
- * low watermark. Its cost per block is that of recreating 512 pages one by one, so that page
- * cache does not displace the blocks that an administrator wants to be ready. Before the OOM
- * killer runs, the whole reserve becomes spare. When memory of a node is taken offline, the
- * node's pool is emptied.
+ * those of arena caches, then those that a pool has above its low watermark. Reclaim asks it
+ * as readily as the shrinker of any other cache. The reserve shrinker frees the blocks up to
+ * the low watermark. Its cost per block is that of recreating 512 pages one by one, so that
+ * page cache does not displace the blocks that an administrator wants to be ready. Before the
+ * OOM killer runs, the whole reserve becomes spare. When memory of a node is taken offline,
+ * the node's idle arenas, caches and pool are emptied.
  *
  * Each of these events defers refills of the node.
  *
