@@ -1,54 +1,74 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Regions: what an arena's memory is, block by block, and where it is mapped.
+ * Regions: the blocks of an arena and their mappings.
  *
- * An arena is a sparse file of blocks. arena.slots says which folio is the
- * content of which block of the file; a region is a window on it, an ordinary
- * VMA (neither VM_PFNMAP nor VM_MIXEDMAP). The fault handler returns a locked
- * folio and the core mm maps it, by PMD where the VMA covers the whole block,
- * and keeps reference count, rmap and RSS. A slot holds one reference to its
- * folio, each mapping and each pin holds one more.
+ * An arena is a sparse file of blocks. arena.slots maps the index of a block in
+ * the file to its folio. A region is a window on the file: an ordinary VMA,
+ * neither VM_PFNMAP nor VM_MIXEDMAP. The fault handler returns a locked folio.
+ * The core mm maps it, by PMD where the VMA covers the whole block, and
+ * maintains the reference count, rmap and RSS. A slot holds one reference to
+ * its folio; each mapping and each pin holds one more.
  *
  * Locking
  *
  *	mmap_lock or VMA lock
  *	  arena.inflight.alone
  *	    arena.sem
- *	    folio lock
- *	      i_mmap_rwsem, page table locks	(inside unmap_mapping_range())
+ *	      slots.xa_lock, seals.ranges.ma_lock
+ *	      folio lock			(trylock only)
+ *	      i_mmap_rwsem, page table locks	(in unmap_mapping_range())
+ *	  folio lock				(without arena.sem)
+ *	    inode.i_lock			(protects i_size)
+ *	    i_mmap_rwsem, page table locks	(in unmap_mapping_range())
+ *	  owner.mutex				(owner.c)
+ *	    arena.sem; folio lock		(as above)
+ *	arena.inflight.lock			(a leaf)
  *
- * Fault drops the semaphore before it waits for the folio lock, release unmaps after
- * it has dropped it; who takes the blocks of an idle arena has both, and waits for
- * neither.
- * The mmap_lock is never taken under another of these. Blocks are allocated outside
- * arena.sem, so that nobody waits for another thread's zeroing.
+ * The mmap_lock and the VMA locks are never taken under another lock of this
+ * tree. The spinlocks of other files (pool.c, cache.c, account.c, idle.c,
+ * hwpoison.c) may be taken inside it; no lock of the tree is taken under them.
+ *
+ * No thread waits for a folio lock while it holds arena.sem, nor for arena.sem
+ * while it holds a folio lock. The fault handler tries to lock the folio under
+ * arena.sem. If that fails, it drops arena.sem before it waits for the folio
+ * lock. Release drops arena.sem before it unmaps. Reclaim of an idle arena
+ * holds arena.sem and folio locks at once, but only tries to take them. Freeze
+ * unmaps under arena.sem, but takes no folio lock.
+ *
+ * Blocks are allocated outside arena.sem, so that no thread waits for another
+ * one to zero a block. Small allocations under arena.sem, e.g. nodes of the
+ * slots' xarray, can enter reclaim, which only tries to take arena.sem.
  *
  * Release against fault
  *
- * A fault finds a folio, and the core mm maps it after .fault has returned. To
- * unmap and then free is therefore not enough: the mapping may come after.
- * What makes it right is that .fault returns the folio locked, that the lock
- * is held until the mapping is there, and that the slot is seen to have the folio
- * under that lock: the lock is taken while the semaphore is held, or, if somebody
- * else had it, the slot is compared again. Release
+ * The fault handler finds a folio, and the core mm maps it after .fault has
+ * returned. It is therefore not enough to unmap a folio and then free it: it
+ * may be mapped after the unmapping. Three rules make release safe: .fault
+ * returns the folio locked; the core mm keeps it locked until it is mapped; and
+ * .fault has seen the folio in its slot while it held the folio lock. For the
+ * last rule, .fault either gets the folio lock under arena.sem, or compares the
+ * slot again after it has waited for the folio lock. The steps of a release:
  *
- *   1. takes the folios out of their slots,
- *   2. unmaps the range,
- *   3. locks each folio and unmaps it again while it is mapped,
- *   4. puts it.
+ *   1. Take the folios out of their slots.
+ *   2. Unmap the range.
+ *   3. Lock each folio, and unmap it again while it is mapped.
+ *   4. Put the folios.
  *
- * A fault that locked a folio before 3 has mapped it when 3 gets the lock, and
- * 3 undoes that. One that locks it after 3 sees the change of 1, because the
- * lock orders them, and maps nothing. So after 3 the folio is mapped nowhere,
- * for ever: it is in no slot, and there is no other way to a mapping.
+ * If a fault locks a folio before step 3 does, the folio is mapped by the time
+ * step 3 gets the lock, and step 3 unmaps it. If a fault locks the folio after
+ * step 3, it sees the empty slot of step 1, because the folio lock orders the
+ * two, and maps nothing. After step 3 the folio is in no slot, and only a slot
+ * leads to a mapping, so it is never mapped again.
  *
- * mremap() moves mappings under the i_mmap_rwsem or in the order of the interval tree, so
- * that unmap_mapping_range() does not miss page tables. It can miss a huge page; that is why
- * 3 goes on until the folio is unmapped. On older kernels mremap() must be excluded while
- * huge pages are removed: see exclude_mremap_killable().
+ * The fault handler can't mistake a reused folio for the one it found when it
+ * compares the slot again: it holds a reference, and a folio with a reference
+ * is not reused.
  *
- * The slot can't hold the same folio anew at the second look, since whoever
- * looks holds a reference, and a folio with a reference is not reused.
+ * mremap() moves page tables under the i_mmap_rwsem or in the order of the
+ * interval tree, so unmap_mapping_range() does not miss them. But it can miss a
+ * huge page that mremap() moves; therefore step 3 repeats until the folio is
+ * unmapped. On older kernels mremap() must be excluded while huge pages are
+ * unmapped, see exclude_mremap_killable().
  */
 #include <linux/list.h>
 #include <linux/mm.h>
@@ -67,12 +87,12 @@
 #include "pool.h"
 #include "region.h"
 
-/* How many slots are changed before others may have the CPU. Tests make it less. */
+/* Slots processed between cond_resched() calls. Tests define a lower number. */
 #ifndef BATCH
 #define BATCH	256
 #endif
 
-/* The last block of a file. The control page follows it. */
+/* Index of the last block of the file. The control page follows this block. */
 #define LAST_BLOCK	((ARENA_CONTROL_OFFSET >> ARENA_BLOCK_SHIFT) - 1)
 
 static unsigned long block_index(pgoff_t pgoff)
@@ -80,13 +100,16 @@ static unsigned long block_index(pgoff_t pgoff)
 	return pgoff >> ARENA_BLOCK_ORDER;
 }
 
-/* The slot that a block of a list is for. */
+/* Return the index of the slot that a block of a list is proposed for. */
 static unsigned long index_of(const struct list_head *at)
 {
 	return block_index(list_entry(at, struct folio, lru)->index);
 }
 
-/* The block proposed for a slot, or the first for one after it; or the head. */
+/*
+ * Find the first block of a list, starting at @from, that is proposed for slot
+ * @index or a later one. Returns the list head if there is none.
+ */
 static struct list_head *find_proposal(struct list_head *from,
 				       struct list_head *blocks,
 				       unsigned long index)
@@ -96,7 +119,7 @@ static struct list_head *find_proposal(struct list_head *from,
 	return from;
 }
 
-/* The first slot from @index on that has a block, or @end. */
+/* Find the first slot at or after @index that has a block, or return @end. */
 static unsigned long next_filled(struct arena *arena, unsigned long index,
 				 unsigned long end)
 {
@@ -104,9 +127,10 @@ static unsigned long next_filled(struct arena *arena, unsigned long index,
 }
 
 /*
- * Propose a block for each slot of a range that is empty and has none proposed.
- * folio->index says for which slot a block is, and @blocks is in that order. That
- * a slot is empty may change any time; store_blocks_locked() looks again.
+ * Allocate a block for each empty slot of a range that has no proposed block
+ * yet. folio->index says which slot a block is proposed for; @blocks is sorted
+ * by it. This function does not hold arena.sem, so another thread may fill or
+ * empty a slot at any time; store_blocks_locked() checks each slot again.
  */
 static int propose_blocks(struct arena *arena, const struct arena_policy *policy,
 			  unsigned long first, unsigned long nr,
@@ -151,7 +175,7 @@ static unsigned long count_filled_locked(struct arena *arena,
 	return filled;
 }
 
-/* Plain reads of the figures don't take the semaphore. */
+/* WRITE_ONCE(), since both counters are also read without arena.sem. */
 static void count_block_locked(struct arena *arena, struct folio *folio, int change)
 {
 	unsigned long *on_node = &arena->node_blocks[folio_nid(folio)];
@@ -179,7 +203,10 @@ static int seal_locked(struct arena *arena, unsigned long first, unsigned long n
 	return arena_seals_add(&arena->seals, first, nr);
 }
 
-/* What is at an index. To go on from the one before is quicker than to look it up. */
+/*
+ * Load the folio at an index. If the state is at the previous index, stepping
+ * to the next one is faster than a walk from the root.
+ */
 static struct folio *load_at(struct xa_state *xas, unsigned long index)
 {
 	if (xas_is_node(xas) && index == xas->xa_index + 1)
@@ -189,9 +216,9 @@ static struct folio *load_at(struct xa_state *xas, unsigned long index)
 }
 
 /*
- * Store blocks in the slots proposed for them; those whose slot is not empty any more
- * go to @unneeded. @nr is set to how many were stored, on error, too: the first of
- * @blocks.
+ * Store each block in the slot it is proposed for, or move it to @unneeded if
+ * that slot is no longer empty. @nr is set to the number of blocks stored, also
+ * on error. These are the first @nr blocks that remain in @blocks.
  */
 static int store_blocks_locked(struct arena *arena, struct list_head *blocks,
 			       struct list_head *unneeded, unsigned long *nr)
@@ -217,7 +244,7 @@ static int store_blocks_locked(struct arena *arena, struct list_head *blocks,
 			}
 			if (++seen % BATCH)
 				continue;
-			/* @xas stays right: nobody else changes what is in slots. */
+			/* @xas stays valid: arena.sem protects the slots. */
 			xas_unlock(&xas);
 			cond_resched();
 			xas_lock(&xas);
@@ -228,11 +255,12 @@ static int store_blocks_locked(struct arena *arena, struct list_head *blocks,
 }
 
 /*
- * Fill the empty slots of a range with the blocks proposed for them, and break its
- * seals. All or nothing: nobody saw the folios before the semaphore is dropped, so
- * they can be taken out of their slots again without ceremony. On success @blocks is
- * empty, on error what was proposed for slots that are still empty stays there: with
- * -EAGAIN that is not all of them.
+ * Fill the empty slots of a range with the blocks proposed for them, and break
+ * the seals of the range. All or nothing: no other thread can see the folios
+ * before arena.sem is dropped, so on error they are taken out of their slots
+ * again without unmapping. On success @blocks is empty. On error it keeps the
+ * blocks proposed for slots that are still empty. -EAGAIN means that some empty
+ * slots have no proposed block.
  */
 static int fill_slots_locked(struct arena *arena, unsigned long first,
 			     unsigned long nr_slots, struct list_head *blocks,
@@ -243,7 +271,7 @@ static int fill_slots_locked(struct arena *arena, unsigned long first,
 	int err;
 
 	err = store_blocks_locked(arena, blocks, unneeded, &nr);
-	/* A release meanwhile may have emptied more. */
+	/* A concurrent release may have emptied slots that have no proposal. */
 	if (!err && nr < nr_slots && count_filled_locked(arena, first, nr_slots) < nr_slots)
 		err = -EAGAIN;
 	if (!err)
@@ -261,7 +289,7 @@ static int fill_slots_locked(struct arena *arena, unsigned long first,
 	return err;
 }
 
-/* To commit what is there is no change. */
+/* In a frozen arena, a commit succeeds only if the whole range is committed. */
 static int find_frozen_locked(struct arena *arena, unsigned long first,
 			      unsigned long nr, unsigned long *committed)
 {
@@ -270,9 +298,9 @@ static int find_frozen_locked(struct arena *arena, unsigned long first,
 }
 
 /*
- * Commit the blocks of a range that are not: on success every slot was filled
- * at one moment, on failure nothing has changed. Only a fault finds seals in its
- * way.
+ * Commit the missing blocks of a range. On success all slots were filled at one
+ * moment; on failure nothing has changed. A seal stops a fault; a commit by a
+ * call breaks it.
  */
 static int commit_slots(struct arena *arena, unsigned long first,
 			unsigned long nr, bool is_fault, unsigned long *committed)
@@ -282,7 +310,7 @@ static int commit_slots(struct arena *arena, unsigned long first,
 	LIST_HEAD(unneeded);
 	int err = -EAGAIN;
 
-	/* No memory will ever do; don't reclaim all there is to find out. */
+	/* Don't reclaim for a range that exceeds the machine's memory. */
 	if (nr > totalram_pages() >> ARENA_BLOCK_ORDER)
 		return -ENOMEM;
 
@@ -299,7 +327,9 @@ static int commit_slots(struct arena *arena, unsigned long first,
 		if (err)
 			break;
 		down_write(&arena->sem);
-		/* It may have been frozen meanwhile, or released and sealed. */
+		/*
+		 * Another thread may have frozen the arena or sealed the slot.
+		 */
 		if (arena->is_frozen)
 			err = find_frozen_locked(arena, first, nr, committed);
 		else if (is_fault && is_sealed_locked(arena, first))
@@ -308,7 +338,7 @@ static int commit_slots(struct arena *arena, unsigned long first,
 			err = fill_slots_locked(arena, first, nr, &blocks, &unneeded,
 						committed);
 		up_write(&arena->sem);
-		/* A fault was quicker. */
+		/* Another thread has filled their slots first. */
 		arena_blocks_put(arena, &unneeded);
 	} while (err == -EAGAIN);
 	arena_blocks_put(arena, &blocks);
@@ -328,8 +358,9 @@ static int commit_blocks(struct arena *arena, unsigned long first,
 }
 
 /*
- * How often a refused touch tries again while other operations are under way. More than once
- * is needed only if the program's other threads go on committing what they do not get.
+ * Retries of a refused fault while other operations are in flight. More than
+ * one is needed only if other threads of the process keep making commits that
+ * fail.
  */
 #define MAX_TRIES	16
 
@@ -339,8 +370,9 @@ static bool is_refused(int err)
 }
 
 /*
- * Another operation may have touched the slot, too, or another slot, and have the block that
- * was refused, for a moment. A refusal while there is no other operation is final.
+ * Retry a fault that was refused. Another operation, e.g. a fault on the same
+ * slot, may hold a charge for a moment for a block that it will give back. So a
+ * refusal is final only if no other operation was in flight.
  */
 static int commit_again(struct arena *arena, unsigned long index)
 {
@@ -353,7 +385,7 @@ static int commit_again(struct arena *arena, unsigned long index)
 		if (arena_inflight_wait_killable(&arena->inflight))
 			return -EINTR;
 		operation = arena_inflight_begin(&arena->inflight);
-		/* Blocks that were just released may be in quarantine. */
+		/* Blocks in quarantine are charged. Free the unpinned ones. */
 		arena_pool_recheck();
 		err = commit_slots(arena, index, 1, true, &committed);
 		was_alone = arena_inflight_end(&arena->inflight, &operation);
@@ -362,7 +394,7 @@ static int commit_again(struct arena *arena, unsigned long index)
 	return err;
 }
 
-/* The block of a slot that was touched, by the arena's owner. */
+/* Commit the block of a slot at a page fault, which must be the owner's own. */
 static int commit_at_fault(struct arena *arena, unsigned long index)
 {
 	struct arena_operation operation;
@@ -371,9 +403,10 @@ static int commit_at_fault(struct arena *arena, unsigned long index)
 	int err;
 
 	/*
-	 * Whose memory would it be, and on which node, if a debugger or another
-	 * process' process_vm_readv() commits it, or a kernel thread? And a core
-	 * dump would commit all that is reserved.
+	 * The charge and the node of a block depend on the current task. So a
+	 * debugger, another process in process_vm_readv() or a kernel thread
+	 * must not commit for the owner. A core dump would commit all that is
+	 * reserved.
 	 */
 	if (current->mm != arena->mm ||
 	    (current->flags & (PF_DUMPCORE | PF_KTHREAD)))
@@ -397,7 +430,7 @@ static int check_empty_locked(struct arena *arena, unsigned long first,
 	return arena->is_frozen ? -EROFS : 0;
 }
 
-/* Commit a range that is empty, as one extent. */
+/* Commit an empty range as one extent. */
 static int commit_run(struct arena *arena, unsigned long first,
 		      unsigned long nr, unsigned long *committed)
 {
@@ -421,7 +454,7 @@ static int commit_run(struct arena *arena, unsigned long first,
 		return err;
 	down_write(&arena->sem);
 	err = check_empty_locked(arena, first, nr);
-	/* So that all of them are needed. */
+	/* The range is still empty, so every block is needed. */
 	if (!err)
 		err = fill_slots_locked(arena, first, nr, &blocks, &unneeded, committed);
 	up_write(&arena->sem);
@@ -441,7 +474,10 @@ static int commit_contig(struct arena *arena, unsigned long first,
 	return err;
 }
 
-/* The folio of a slot with a reference, and locked if it can be had at once; or NULL. */
+/*
+ * Get a reference to the folio of a slot, and lock the folio if its lock is
+ * free. Returns NULL if the slot is empty.
+ */
 static struct folio *get_slot(struct arena *arena, unsigned long index,
 			      bool *is_locked)
 {
@@ -458,8 +494,9 @@ static struct folio *get_slot(struct arena *arena, unsigned long index,
 }
 
 /*
- * The owner, and when the arena is frozen everybody. A region that could be written
- * then is one that MADV_DOFORK has carried into another address space before.
+ * Whether a fault may map blocks into a VMA: in the owner's address space, or
+ * in any if the arena is frozen. A VMA of a frozen arena is writable only if
+ * MADV_DOFORK has carried it into another address space before the freeze.
  */
 static bool may_map(struct arena *arena, const struct vm_area_struct *vma)
 {
@@ -469,17 +506,18 @@ static bool may_map(struct arena *arena, const struct vm_area_struct *vma)
 }
 
 /*
- * Have the core mm map single pages of a block that has a memory error. It maps no folio that
- * is marked by PMD; but newer kernels map all pages of one together, unless it ends behind the
- * end of the file. So the file ends before the block from now on, which makes them map the
- * pages of later blocks one by one, too.
+ * Make the core mm map the pages of a block with a memory error one by one. It
+ * does not map a folio by PMD if the folio is marked has_hwpoisoned. Newer
+ * kernels map all pages of a folio together, though, unless the folio ends
+ * beyond the end of the file. So this sets the file size to the start of the
+ * block. From then on the pages of all later blocks are mapped one by one, too.
  */
 static void map_one_by_one(struct arena *arena, struct folio *folio)
 {
 	struct inode *inode = arena->inode;
 
 	folio_set_has_hwpoisoned(folio);
-	/* The lock is for faults on other blocks. */
+	/* Faults on other blocks, under other folio locks, may set i_size. */
 	spin_lock(&inode->i_lock);
 	i_size_write(inode, min(i_size_read(inode), (loff_t)folio->index << PAGE_SHIFT));
 	spin_unlock(&inode->i_lock);
@@ -498,8 +536,8 @@ static vm_fault_t region_fault(struct vm_fault *vmf)
 
 	while (!(folio = get_slot(arena, index, &is_locked))) {
 		/*
-		 * Also when killed: a fault of the kernel's own, in
-		 * copy_to_user() say, would come back here for ever.
+		 * SIGBUS also if the process is being killed: the kernel's own
+		 * fault, e.g. in copy_to_user(), would be repeated for ever.
 		 */
 		if (commit_at_fault(arena, index))
 			return VM_FAULT_SIGBUS;
@@ -516,7 +554,7 @@ static vm_fault_t region_fault(struct vm_fault *vmf)
 	if (folio_test_has_hwpoisoned(folio) || arena_pool_has_error(folio))
 		map_one_by_one(arena, folio);
 	page = folio_page(folio, vmf->pgoff & (ARENA_BLOCK_PAGES - 1));
-	/* The core mm would unmap it by folio->mapping, which is NULL. */
+	/* The core mm would unmap it through folio->mapping, which is NULL. */
 	if (PageHWPoison(page)) {
 		folio_unlock(folio);
 		folio_put(folio);
@@ -527,8 +565,8 @@ static vm_fault_t region_fault(struct vm_fault *vmf)
 }
 
 /*
- * Nothing to map around a fault: a block is mapped whole. That the operation
- * exists lets newer kernels call .fault under the VMA lock alone.
+ * Map nothing around a fault: a block is mapped as a whole. The operation
+ * exists because newer kernels then call .fault under the VMA lock alone.
  */
 static vm_fault_t region_map_pages(struct vm_fault *vmf, pgoff_t start_pgoff,
 				   pgoff_t end_pgoff)
@@ -537,9 +575,9 @@ static vm_fault_t region_map_pages(struct vm_fault *vmf, pgoff_t start_pgoff,
 }
 
 /*
- * What has a name is in core dumps, whatever /proc/PID/coredump_filter says of
- * shared files: to the program this is its memory. MADV_DONTDUMP and
- * ARENA_F_NODUMP take it out.
+ * A VMA with a name is in core dumps, even if /proc/PID/coredump_filter
+ * excludes shared files: to the application, an arena is private memory.
+ * MADV_DONTDUMP and ARENA_F_NODUMP exclude the region.
  */
 static const char *region_name(struct vm_area_struct *vma)
 {
@@ -547,10 +585,11 @@ static const char *region_name(struct vm_area_struct *vma)
 }
 
 /*
- * What is frozen stays so. Others than the owner must not even try before: whether they
- * may is asked here, and done later, when it may be frozen. (To clear VM_MAYWRITE
- * instead would concern what the core mm counts of a file's writable mappings,
- * differently in each kernel.)
+ * Refuse write access to a frozen arena. Refuse it to other address spaces also
+ * before the freeze: the core mm changes the VMA after this check, and the
+ * arena may be frozen in between. (Freeze can't exclude that in an address
+ * space other than the owner's. Clearing VM_MAYWRITE instead would affect the
+ * core mm's count of a file's writable mappings, differently in each kernel.)
  */
 static int region_mprotect(struct vm_area_struct *vma, unsigned long start,
 			   unsigned long end, unsigned long flags)
@@ -564,8 +603,8 @@ static int region_mprotect(struct vm_area_struct *vma, unsigned long start,
 
 #ifdef CONFIG_NUMA
 /*
- * None: NUMA balancing, which can't migrate these blocks, leaves the VMA alone.
- * Where they are is the arena's policy, not the VMA's.
+ * Return no policy: the arena's policy applies, not the VMA's. NUMA balancing,
+ * which can't migrate blocks, therefore skips the VMA.
  */
 static struct mempolicy *region_get_policy(GET_POLICY_PARAMETERS)
 {
@@ -574,8 +613,9 @@ static struct mempolicy *region_get_policy(GET_POLICY_PARAMETERS)
 #endif
 
 /*
- * No page_mkwrite: it would make long-term pins for writing fail. No open and
- * close: a VMA holds the file, the file holds the arena.
+ * There is no page_mkwrite, since it would make long-term pins for writing
+ * fail. There is no open or close, since a VMA holds the file and the file
+ * holds the arena.
  */
 static const struct vm_operations_struct region_vm_ops = {
 	.fault = region_fault,
@@ -587,7 +627,7 @@ static const struct vm_operations_struct region_vm_ops = {
 #endif
 };
 
-/* Whether a region ends where a file can. */
+/* Whether a range ends within the largest file. */
 static bool is_in_file(unsigned long pgoff, unsigned long len)
 {
 	unsigned long end;
@@ -617,9 +657,9 @@ static int check_region(struct arena *arena, const struct vm_area_struct *vma)
 }
 
 /*
- * A region without access is a reservation, to be given access by mprotect()
- * later. MAP_NORESERVE says the same, but the core mm ignores it where
- * overcommit is strict.
+ * A region mapped with PROT_NONE is a reservation that mprotect() makes
+ * accessible later. MAP_NORESERVE makes a reservation, too, but the core mm
+ * ignores it if overcommit is strict.
  */
 static bool wants_commit(const struct vm_area_struct *vma)
 {
@@ -628,23 +668,24 @@ static bool wants_commit(const struct vm_area_struct *vma)
 }
 
 /**
- * arena_region_mmap - make a region of a VMA that is being mapped
- * @arena: the arena, of the current process, or frozen
- * @vma: the VMA, of the arena's file
+ * arena_region_mmap - turn a new VMA into a region
+ * @arena: the arena, which belongs to the current process or is frozen
+ * @vma: VMA of the arena's file, currently being mapped
  *
- * Commits every block, unless MAP_NORESERVE or PROT_NONE ask for that at first
- * touch.
+ * Commits every block of the region, unless the caller used MAP_NORESERVE or
+ * PROT_NONE. In that case each block is committed at its first touch.
  *
  * Context: process context, mmap_lock held for writing.
  * Return: 0, or with nothing committed
  * * -EACCES for PROT_EXEC, or a file not open for reading and writing
- * * -EINVAL for MAP_PRIVATE, or an address, length or offset that is no
+ * * -EINVAL for MAP_PRIVATE, or an address, length or offset that is not a
  *   multiple of the block size
  * * -EOVERFLOW if the end of the region is beyond the largest file
- * * -EROFS if the arena is frozen, and the region to be writable, or to have blocks
- *   that are not there
- * * -ENOMEM if there is no memory for all blocks, or the user may not lock as much
- * * -EDQUOT if the arena would have more than its limit
+ * * -EROFS if the arena is frozen and the region is writable, or a block to
+ *   commit is missing
+ * * -ENOMEM if there is no memory for all blocks, RLIMIT_MEMLOCK would be
+ *   exceeded, or too many ranges would be sealed
+ * * -EDQUOT if the arena's limit would be exceeded
  * * -EINTR if the process is being killed
  */
 int arena_region_mmap(struct arena *arena, struct vm_area_struct *vma)
@@ -665,9 +706,10 @@ int arena_region_mmap(struct arena *arena, struct vm_area_struct *vma)
 	}
 
 	/*
-	 * VM_DONTEXPAND: mremap can't add blocks that nobody has committed, and
-	 * a merge with a neighbour can't bypass the commit above. It also keeps
-	 * mlock() from folios that are not on an LRU list.
+	 * VM_DONTEXPAND keeps mremap() from growing the region, and the core mm
+	 * from merging it with a neighbour: neither would commit the blocks. It
+	 * also makes mlock() skip the region's folios, which are on no LRU
+	 * list.
 	 */
 	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTCOPY);
 	if (READ_ONCE(arena->flags) & ARENA_F_NODUMP)
@@ -682,16 +724,17 @@ int arena_region_mmap(struct arena *arena, struct vm_area_struct *vma)
  * arena_region_get_unmapped_area - choose an address that PMDs can map
  * @file: the arena's file
  * @addr: hint, or the address itself with MAP_FIXED
- * @len: bytes
+ * @len: length in bytes
  * @pgoff: offset in the file, in pages
  * @flags: MAP_*
  *
- * A hint is rounded up to the next block. MAP_FIXED is taken as it is and left
- * to arena_region_mmap() to refuse.
+ * A hint is rounded up to a multiple of the block size. With MAP_FIXED the
+ * address is not checked here; arena_region_mmap() refuses a misaligned one.
  *
- * Return: the address, or as an unsigned long
+ * Context: process context, mmap_lock held for writing.
+ * Return: the address, or a negative errno as an unsigned long
  * * -EOVERFLOW if the end of the region is beyond the largest file
- * * -ENOMEM if there is no hole, or only misaligned ones
+ * * -ENOMEM if no address range is free, or the one found is misaligned
  */
 unsigned long arena_region_get_unmapped_area(struct file *file,
 					     unsigned long addr,
@@ -714,7 +757,7 @@ unsigned long arena_region_get_unmapped_area(struct file *file,
 	return addr;
 }
 
-/* A range of the file that a caller gave, in blocks. */
+/* Convert a range in bytes, which a caller passed, to blocks. */
 static int get_range(u64 offset, u64 length, unsigned long *first,
 		     unsigned long *nr)
 {
@@ -735,7 +778,7 @@ static void unmap_blocks(struct arena *arena, unsigned long first,
 			    (loff_t)nr << ARENA_BLOCK_SHIFT, 1);
 }
 
-/* Step 1 of release. */
+/* Step 1 of release: move the folios of a range from their slots to a list. */
 static unsigned long detach_blocks_locked(struct arena *arena,
 					  unsigned long first, unsigned long last,
 					  struct list_head *blocks)
@@ -757,7 +800,7 @@ static unsigned long detach_blocks_locked(struct arena *arena,
 		}
 		xas_pause(&xas);
 		xas_unlock(&xas);
-		/* Quicker than slot by slot, and nothing else is in between. */
+		/* One store is faster than one per slot. The rest is empty. */
 		if (before != blocks->prev)
 			xa_store_range(&arena->slots, index_of(before->next),
 				       index_of(blocks->prev), NULL, 0);
@@ -766,7 +809,10 @@ static unsigned long detach_blocks_locked(struct arena *arena,
 	return nr;
 }
 
-/* Step 2 of release: one call, and so one TLB flush, per contiguous range. */
+/*
+ * Step 2 of release: unmap the blocks. One call for each contiguous range of
+ * the file means one TLB flush for each.
+ */
 static void unmap_ranges(struct arena *arena, struct list_head *blocks)
 {
 	unsigned long first = 0, nr = 0;
@@ -788,16 +834,17 @@ static void unmap_ranges(struct arena *arena, struct list_head *blocks)
 }
 
 /*
- * Unmap a locked folio completely. One call may miss a huge mapping: mremap() clears one PMD
- * and sets another under the locks of both, but unmap_mapping_range() skips an empty PMD
- * without locking it. So it can pass the new PMD too early and the old one too late. The
- * mapping stays counted throughout, and the folio lock keeps faults from adding another.
+ * Unmap a locked folio completely. A single call may miss a huge mapping while
+ * mremap() moves it. mremap() clears one PMD and sets another under the locks
+ * of both, but unmap_mapping_range() skips an empty PMD without locking it. So
+ * it can pass the new PMD too early and the old one too late. The mapping stays
+ * counted throughout, and the folio lock keeps faults from adding another.
  */
 static void unmap_locked_folio(struct arena *arena, struct folio *folio)
 {
 	/*
-	 * A mapping holds a reference, which is quicker to see: older
-	 * kernels look at each page to find that none is mapped.
+	 * A mapping holds a reference. That is faster to check: to find that
+	 * no page is mapped, older kernels look at every page of the folio.
 	 */
 	while (folio_ref_count(folio) > 1 && folio_mapped(folio)) {
 		unmap_blocks(arena, block_index(folio->index), 1);
@@ -805,7 +852,7 @@ static void unmap_locked_folio(struct arena *arena, struct folio *folio)
 	}
 }
 
-/* Step 3 of release: unmap what faults mapped during step 2, and what step 2 missed. */
+/* Step 3 of release: unmap what step 2 missed, and what faults mapped since. */
 static void unmap_stragglers(struct arena *arena, struct list_head *blocks)
 {
 	struct folio *folio;
@@ -819,11 +866,11 @@ static void unmap_stragglers(struct arena *arena, struct list_head *blocks)
 }
 
 /**
- * arena_region_begin_change - lock an arena that is not frozen
+ * arena_region_begin_change - lock an arena unless it is frozen
  * @arena: the arena
  *
- * Context: process context. On success @sem is held for writing.
- * Return: 0, or
+ * Context: process context; may sleep.
+ * Return: 0 with @arena->sem held for writing, or
  * * -EROFS if the arena is frozen
  * * -EINTR if the process is being killed
  */
@@ -837,7 +884,7 @@ int arena_region_begin_change(struct arena *arena)
 	return -EROFS;
 }
 
-/* Step 1 of release, for a range: seal it if asked to, and empty its slots. */
+/* Step 1 of release: seal a range if required, and empty its slots. */
 static int detach_range(struct arena *arena, unsigned long first, unsigned long nr,
 			bool is_sealed, struct list_head *blocks,
 			unsigned long *detached)
@@ -856,25 +903,26 @@ static int detach_range(struct arena *arena, unsigned long first, unsigned long 
 }
 
 /**
- * arena_region_release - give blocks of an arena back
+ * arena_region_release - release the blocks of a range
  * @arena: the arena
- * @offset: where in the file, a multiple of the block size
- * @length: how many bytes from there, a multiple of the block size and not zero
- * @is_sealed: whether touching the range is an error from now on, until it is
- *	committed by a call; also if ARENA_F_QUARANTINE is set
- * @released: set to the number of blocks
+ * @offset: start of the range in the file, in bytes
+ * @length: length of the range in bytes
+ * @is_sealed: seal the range: a touch is an error until a call commits the
+ *	block again. ARENA_F_QUARANTINE has the same effect.
+ * @released: set to the number of blocks released
  *
- * Blocks that are not there are none. Regions stay mapped; whoever touches them
- * after this has returned finds fresh, zeroed memory. A block that is pinned keeps
- * its contents for who pinned it, and goes back when that ends.
+ * The range may have holes. Regions stay mapped; a touch after this function
+ * has returned finds a fresh, zeroed block, or one from the arena's cache. A
+ * pinned block keeps its contents, and is not reused before its last pin is
+ * gone.
  *
  * Context: process context, without the mmap_lock.
  * Return: 0, or with nothing done
- * * -EINVAL if @offset or @length is no multiple of the block size, or @length is
- *   zero
+ * * -EINVAL if @offset or @length is not a multiple of the block size, or
+ *   @length is zero
  * * -EOVERFLOW if the end of the range is beyond the largest file
  * * -EROFS if the arena is frozen
- * * -ENOMEM if there is no memory to note what is sealed
+ * * -ENOMEM if there is no memory for the seal, or too many ranges are sealed
  * * -EINTR if the process is being killed
  */
 int arena_region_release(struct arena *arena, u64 offset, u64 length,
@@ -908,10 +956,12 @@ int arena_region_release(struct arena *arena, u64 offset, u64 length,
 
 /**
  * arena_region_abandon - release all blocks because the owner has ended
- * @arena: the arena. If it is frozen, it keeps its blocks: other processes may use them.
+ * @arena: the arena. A frozen one keeps its blocks: other processes may use
+ *	them.
  *
- * An address space without users has no thread that commits or calls mremap(), so the
- * locks that exclude these are not needed.
+ * An address space without users has no thread that commits or calls mremap(),
+ * so this function does not begin an operation (inflight.c) or exclude
+ * mremap().
  *
  * Context: process context, without the mmap_lock; may sleep.
  */
@@ -922,7 +972,7 @@ void arena_region_abandon(struct arena *arena)
 
 	down_write(&arena->sem);
 	if (!arena->is_frozen) {
-		/* No cache either: the owner can't commit again. */
+		/* Bypass the cache: the owner can't commit again. */
 		WRITE_ONCE(arena->flags, arena->flags & ~(u64)ARENA_F_KEEP_DIRTY);
 		nr = detach_blocks_locked(arena, 0, LAST_BLOCK, &blocks);
 	}
@@ -938,19 +988,21 @@ void arena_region_abandon(struct arena *arena)
 /**
  * arena_region_commit - commit the blocks of a range, mapped or not
  * @arena: the arena
- * @offset: where in the file, a multiple of the block size
- * @length: how many bytes from there, a multiple of the block size and not zero
- * @is_contig: as one extent, a run of adjacent blocks
+ * @offset: start of the range in the file, in bytes
+ * @length: length of the range in bytes
+ * @is_contig: commit the range as one extent
  * @committed: set to the number of blocks that this call committed
  *
  * Context: process context, without the mmap_lock.
  * Return: 0, or with nothing committed
- * * -EINVAL if @offset or @length is no multiple of the block size, or @length is
- *   zero
+ * * -EINVAL if @offset or @length is not a multiple of the block size, or
+ *   @length is zero
  * * -EOVERFLOW if the end of the range is beyond the largest file
- * * -EEXIST if one of the blocks is there already and @is_contig
- * * -EROFS if one of them is not, and the arena is frozen
- * * -ENOMEM if there is no memory for all blocks, or no such extent
+ * * -EEXIST if @is_contig and a block of the range is committed already
+ * * -EROFS if the arena is frozen and a block of the range is missing
+ * * -ENOMEM if there is no memory for all blocks, no such extent,
+ *   RLIMIT_MEMLOCK would be exceeded, or too many ranges would be sealed
+ * * -EDQUOT if the arena's limit would be exceeded
  * * -EINTR if the process is being killed
  */
 int arena_region_commit(struct arena *arena, u64 offset, u64 length,
@@ -966,7 +1018,10 @@ int arena_region_commit(struct arena *arena, u64 offset, u64 length,
 			   commit_blocks(arena, first, nr, committed);
 }
 
-/* No fault of the owner is under way after this, and none begins. */
+/*
+ * Write-lock the VMAs of all regions in the owner's address space. Faults that
+ * run under a VMA lock have finished when this returns, and new ones wait.
+ */
 static void lock_regions(struct arena *arena)
 {
 	VMA_ITERATOR(iterator, arena->mm, 0);
@@ -994,9 +1049,9 @@ static void make_regions_readonly(struct arena *arena)
 }
 
 /*
- * Check that the arena's blocks, which are unmapped, can be shown to other processes: no
- * page is referenced, so that none can be written, and no block came from the arena's
- * cache, which leaves released data in it.
+ * Check that other processes may see the arena's blocks, which are unmapped. No
+ * block may have another reference, through which a page could be written. No
+ * block may come from the arena's cache, since it may contain released data.
  */
 static int check_contents_locked(struct arena *arena)
 {
@@ -1017,15 +1072,16 @@ static int check_contents_locked(struct arena *arena)
  * arena_region_freeze - make an arena read-only for ever
  * @arena: the arena, of the current process
  *
- * No mapping through which one could write is left: there are none of others, and those
- * of the owner are taken away while none of its threads can fault. Whoever has got
- * a page by then holds a reference. To be mapped again it takes a fault, which finds the
- * region read-only.
+ * After this no page is mapped writable. No page is mapped in another address
+ * space yet. The owner's mappings are removed while none of its threads can
+ * fault, and the next fault finds a read-only region. A user of a page that
+ * does not need a mapping, e.g. a DMA pin, holds a reference, which makes this
+ * function fail.
  *
  * Context: process context, without the mmap_lock.
- * Return: 0, also if it was frozen before; or
- * * -EBUSY if somebody holds a page, and may write to it
- * * -EINVAL if one of the blocks is from the arena's cache
+ * Return: 0, also if the arena was frozen before; or with nothing changed
+ * * -EBUSY if a page has another reference, and could be written through it
+ * * -EINVAL if a block came from the arena's cache
  * * -EINTR if the process is being killed
  */
 int arena_region_freeze(struct arena *arena)
@@ -1034,7 +1090,7 @@ int arena_region_freeze(struct arena *arena)
 
 	if (mmap_write_lock_killable(arena->mm))
 		return -EINTR;
-	/* Faults hold the lock of their VMA when they want the semaphore. */
+	/* Lock VMAs before arena.sem, as a fault does. */
 	lock_regions(arena);
 	if (down_write_killable(&arena->sem)) {
 		err = -EINTR;
@@ -1047,7 +1103,7 @@ int arena_region_freeze(struct arena *arena)
 	if (err)
 		goto unlock;
 	make_regions_readonly(arena);
-	/* Who finds it frozen finds what its owner wrote. */
+	/* Pairs with arena_region_is_frozen(). */
 	smp_store_release(&arena->is_frozen, true);
 unlock:
 	up_write(&arena->sem);
@@ -1059,15 +1115,17 @@ unlock_mm:
 }
 
 /**
- * arena_region_info - say where the blocks of a range are
+ * arena_region_info - report where the blocks of a range are
  * @arena: the arena
- * @info: @offset and @length are read, what is out is set
- * @node_blocks: set to the blocks on each node, nr_node_ids of them; zeroed
+ * @info: reads @offset and @length, sets @resident, @mapped, @extents and
+ *	@largest
+ * @node_blocks: zeroed array of nr_node_ids entries, set to the number of
+ *	blocks on each node
  *
- * Context: process context.
+ * Context: process context; may sleep.
  * Return: 0, or
- * * -EINVAL if @offset or @length is no multiple of the block size, or @length is
- *   zero
+ * * -EINVAL if @offset or @length is not a multiple of the block size, or
+ *   @length is zero
  * * -EOVERFLOW if the end of the range is beyond the largest file
  */
 int arena_region_info(struct arena *arena, struct arena_ioc_region_info *info,
@@ -1105,9 +1163,10 @@ int arena_region_info(struct arena *arena, struct arena_ioc_region_info *info,
 /**
  * arena_region_count - count an arena's blocks on each node
  * @arena: the arena
- * @node_blocks: set to the blocks on each node, nr_node_ids of them
+ * @node_blocks: array of nr_node_ids entries, set to the number of blocks on
+ *	each node
  *
- * Context: process context.
+ * Context: process context; may sleep.
  */
 void arena_region_count(struct arena *arena, unsigned long *node_blocks)
 {
@@ -1117,9 +1176,10 @@ void arena_region_count(struct arena *arena, unsigned long *node_blocks)
 }
 
 /*
- * How many slots arena_region_take_locked() looks at, at most, how many of these it unmaps,
- * and how many mappings of them. Unmapping takes much longer. And how many blocks of the file
- * it unmaps, with those that are not there.
+ * Bounds of one call of arena_region_take_locked(): slots that it looks at,
+ * slots that it unmaps, mappings that it unmaps (slots times VMAs), and blocks
+ * of the file that the unmapped range covers, including holes. Unmapping a slot
+ * takes much longer than looking at it.
  */
 #define MAX_LOOKED_AT	4096
 #define MAX_SPAN	32
@@ -1127,14 +1187,16 @@ void arena_region_count(struct arena *arena, unsigned long *node_blocks)
 #define MAX_DISTANCE	4096
 
 /**
- * struct candidates - blocks that may be taken
- * @blocks: they, in the order of their slots, in which they stay: folio->lru is free, since
- *	only a block that is in no slot is on another list
+ * struct candidates - locked blocks of an idle arena that may be taken
+ * @blocks: list of the blocks in the order of their slots. A candidate stays in
+ *	its slot; its folio->lru is unused, since only blocks that are in no
+ *	slot are on other lists.
  * @nid: the node
- * @wanted: how many more
- * @max_span: how many slots they may span, those between them too
- * @span: how many they do
- * @first: the first one's slot
+ * @wanted: number of blocks still wanted
+ * @max_span: maximum of @span
+ * @span: filled slots from the first candidate to the last slot looked at, on
+ *	any node
+ * @first: slot of the first candidate
  */
 struct candidates {
 	struct list_head blocks;
@@ -1151,7 +1213,10 @@ static bool is_complete(const struct candidates *candidates, unsigned long index
 	       (candidates->span && index - candidates->first >= MAX_DISTANCE);
 }
 
-/* Lock candidates from a slot on; returns the slot where to go on, or 0 behind the last one. */
+/*
+ * Find and lock candidates, starting at a slot. Returns the slot at which the
+ * next search starts, or 0 if this one has reached the last block.
+ */
 static unsigned long lock_from_locked(struct arena *arena, unsigned long index,
 				      struct candidates *candidates)
 {
@@ -1174,7 +1239,10 @@ static unsigned long lock_from_locked(struct arena *arena, unsigned long index,
 	return 0;
 }
 
-/* Begin where the last call ended; from the start, if there is nothing behind. */
+/*
+ * Find candidates, starting where the previous call ended; or from the first
+ * slot if there are none behind that.
+ */
 static void lock_candidates_locked(struct arena *arena, struct candidates *candidates)
 {
 	unsigned long start = arena->take_index;
@@ -1184,7 +1252,7 @@ static void lock_candidates_locked(struct arena *arena, struct candidates *candi
 		arena->take_index = lock_from_locked(arena, 0, candidates);
 }
 
-/* Unmap the range of the file that the blocks of a list span. */
+/* Unmap the range of the file from the first to the last block of a list. */
 static void unmap_span(struct arena *arena, struct list_head *blocks)
 {
 	unsigned long first = index_of(blocks->next);
@@ -1194,19 +1262,21 @@ static void unmap_span(struct arena *arena, struct list_head *blocks)
 
 /**
  * arena_region_take_locked - take blocks of an idle arena that are on a node
- * @arena: the arena; @sem is held for writing
+ * @arena: the arena; its @sem is held for writing
  * @nid: the node
- * @wanted: how many, at most
- * @blocks: empty list; they are added to it, mapped nowhere
+ * @wanted: maximum number of blocks
+ * @blocks: empty list, to which the taken blocks are added; they are not mapped
  *
- * A release that never waits for a lock, and takes no block that could not be freed since its
- * pages are pinned. While a folio is locked, no fault maps it. A folio that is locked by another
- * thread is being touched, which the rules for idle arenas forbid, and is left alone. One
- * call unmaps what is between the blocks, too: a touch, after a claim, maps it again.
- * ARENA_IOC_CLAIM waits for @sem, and so for all this.
+ * This is a release that never waits for @sem or a folio lock, and takes no
+ * pinned block, since that could not be freed. No fault maps a folio while it
+ * is locked. If another thread has locked a folio, the block is being touched,
+ * which the rules for idle arenas forbid; it is skipped. Blocks between the
+ * taken ones are unmapped, too, because one call unmaps the whole range; a
+ * touch after a claim maps them again. ARENA_IOC_CLAIM waits for @sem, and
+ * therefore until this function has finished.
  *
  * Context: reclaim.
- * Return: false if there were blocks to take, and all of them are pinned
+ * Return: false if there were candidates and all of them are pinned, else true
  */
 bool arena_region_take_locked(struct arena *arena, int nid, unsigned long wanted,
 			      struct list_head *blocks)
@@ -1240,8 +1310,10 @@ bool arena_region_take_locked(struct arena *arena, int nid, unsigned long wanted
 }
 
 /*
- * The next block with a memory error on some nodes, from a slot on, with a reference. Others may
- * have the semaphore from time to time.
+ * Find the next block with a memory error on one of the nodes, starting at slot
+ * @index, and get a reference to it. @index is set to its slot. Returns NULL if
+ * there is none. Drops arena.sem after each BATCH slots, so that other threads
+ * can take it.
  */
 static struct folio *get_next_error(struct arena *arena, unsigned long *index,
 				    const nodemask_t *nodes)
@@ -1271,13 +1343,14 @@ static struct folio *get_next_error(struct arena *arena, unsigned long *index,
 /**
  * arena_region_unmap_errors - unmap the blocks that have memory errors
  * @arena: the arena
- * @nodes: the nodes on which to look for them
+ * @nodes: the nodes to search
  *
- * They stay in their slots. After that, a touch of a page with an error is SIGBUS, and the
- * other pages of its block are mapped one by one.
+ * The blocks stay in their slots. After this, a touch of a page with an error
+ * is a SIGBUS, and the other pages of its block are mapped one by one.
  *
- * Context: process context, without the mmap_lock, which is only tried.
- * Return: false, with nothing done, if that was not possible now
+ * Context: process context, without the mmap_lock; may sleep. On kernels where
+ * mremap() must be excluded, takes the mmap_lock by trylock only.
+ * Return: true, or false with nothing done if the trylock failed
  */
 bool arena_region_unmap_errors(struct arena *arena, const nodemask_t *nodes)
 {
@@ -1287,7 +1360,7 @@ bool arena_region_unmap_errors(struct arena *arena, const nodemask_t *nodes)
 	if (!try_exclude_mremap(arena->mm))
 		return false;
 	while ((folio = get_next_error(arena, &index, nodes))) {
-		/* A fault that locked it before has mapped it by now. */
+		/* A fault that locked it earlier has mapped it by now. */
 		folio_lock(folio);
 		folio_set_has_hwpoisoned(folio);
 		unmap_locked_folio(arena, folio);
@@ -1300,11 +1373,11 @@ bool arena_region_unmap_errors(struct arena *arena, const nodemask_t *nodes)
 }
 
 /**
- * arena_region_set_flags - choose how an arena behaves
+ * arena_region_set_flags - set the flags of an arena
  * @arena: the arena
- * @flags: ARENA_F_*, all that are to be set
+ * @flags: all ARENA_F_* flags to be set; others are cleared
  *
- * Context: process context.
+ * Context: process context; may sleep.
  * Return: 0, or with nothing changed
  * * -EINVAL for an unknown flag
  * * -EROFS if the arena is frozen
@@ -1325,7 +1398,7 @@ int arena_region_set_flags(struct arena *arena, u64 flags)
 
 		if (!cache)
 			err = -ENOMEM;
-		/* Who finds the cache finds it made. */
+		/* Pairs with smp_load_acquire(): readers see it initialized. */
 		smp_store_release(&arena->cache, cache);
 	}
 	if (!err)
@@ -1339,16 +1412,17 @@ int arena_region_set_flags(struct arena *arena, u64 flags)
 /**
  * arena_region_set_limit - lower an arena's limit
  * @arena: the arena
- * @nr: blocks
+ * @nr: new limit in blocks
  *
- * Blocks that it keeps go if they are over the limit.
+ * Evicts cached blocks while more blocks are charged than the limit allows.
+ * Committed blocks stay.
  *
- * Context: process context.
+ * Context: process context; may sleep.
  * Return: 0, or -EPERM if the limit is lower already
  */
 int arena_region_set_limit(struct arena *arena, unsigned long nr)
 {
-	/* With what arena_cache_create() wrote. */
+	/* Pairs with smp_store_release() in arena_region_set_flags(). */
 	struct arena_cache *cache = smp_load_acquire(&arena->cache);
 	int err;
 
@@ -1361,21 +1435,22 @@ int arena_region_set_limit(struct arena *arena, unsigned long nr)
 }
 
 /**
- * arena_region_cached - how many released blocks an arena keeps
+ * arena_region_cached - return the number of blocks in an arena's cache
  * @arena: the arena
  */
 unsigned long arena_region_cached(struct arena *arena)
 {
-	/* With what arena_cache_create() wrote. */
+	/* Pairs with smp_store_release() in arena_region_set_flags(). */
 	struct arena_cache *cache = smp_load_acquire(&arena->cache);
 
 	return cache ? arena_cache_size(cache) : 0;
 }
 
 /**
- * arena_region_init - make an arena without blocks
- * @arena: zeroed; the caller has set @mm, @inode and @account
+ * arena_region_init - initialize the blocks and locks of a new arena
+ * @arena: zeroed, except for @mm, @inode and @account, which the caller has set
  *
+ * Context: process context; may sleep.
  * Return: 0, or -ENOMEM
  */
 int arena_region_init(struct arena *arena)
@@ -1392,8 +1467,10 @@ int arena_region_init(struct arena *arena)
 }
 
 /**
- * arena_region_destroy - give everything back when the file is gone
- * @arena: the arena; no VMA and no other user is left
+ * arena_region_destroy - free all blocks and resources of an arena
+ * @arena: the arena, whose file is being released; it has no VMA or other user
+ *
+ * Context: process context; may sleep.
  */
 void arena_region_destroy(struct arena *arena)
 {
