@@ -17,14 +17,14 @@ struct arena_cache;
 struct arena_owner;
 
 /**
- * struct arena_counts - what an arena has had since it was opened, in blocks
- * @from_cache: committed from its own released ones
- * @from_pool: committed from a node's pool
- * @from_system: committed from the page allocator
- * @zeroed: how many of these were zeroed while the caller waited
- * @fallbacks: committed on another node than the policy asks for
- * @released: released
- * @taken: taken while the arena was idle
+ * struct arena_counts - counters of an arena since it was opened, in blocks
+ * @from_cache: blocks committed from the arena's cache
+ * @from_pool: blocks committed from a node's pool
+ * @from_system: blocks committed from the page allocator
+ * @zeroed: blocks among these that were zeroed while the caller waited
+ * @fallbacks: blocks committed on a node that the policy does not ask for
+ * @released: blocks released
+ * @taken: blocks that reclaim took while the arena was idle
  */
 struct arena_counts {
 	atomic_long_t from_cache;
@@ -37,12 +37,17 @@ struct arena_counts {
 };
 
 /**
- * struct arena_idle - an arena with a control page, as idle.c has it; protected by its lock
- * @link: in the list of all
- * @counted_by: the count that has come to it
- * @tried_by: the call of arena_idle_shrink() that has tried it
- * @rests_until: jiffies before which it is left alone, because it had nothing to take
- * @is_being_taken: whether a task takes blocks from it: it must not be closed
+ * struct arena_idle - idle.c's state of an arena that has a control page
+ * @link: entry in idle.c's list of arenas
+ * @counted_by: number of the last count that included the arena
+ * @tried_by: number of the last call of arena_idle_shrink() that tried the
+ *	arena
+ * @rests_until: time in jiffies before which reclaim skips the arena, because
+ *	all blocks that it tried to take were pinned
+ * @is_being_taken: a task is taking blocks from the arena, so it must not be
+ *	freed
+ *
+ * Protected by idle_lock.
  */
 struct arena_idle {
 	struct list_head link;
@@ -53,10 +58,12 @@ struct arena_idle {
 };
 
 /**
- * struct arena_watch - an arena as hwpoison.c has it; protected by its lock
- * @link: in the list of all
- * @looked_at: the look at all arenas that has come to it
- * @is_looked_at: whether it is being looked at: it must not be closed
+ * struct arena_watch - hwpoison.c's state of an arena
+ * @link: entry in hwpoison.c's list of arenas
+ * @looked_at: number of the last scan that included the arena
+ * @is_looked_at: a scan is looking at the arena, so it must not be freed
+ *
+ * Protected by watch_lock.
  */
 struct arena_watch {
 	struct list_head link;
@@ -66,38 +73,43 @@ struct arena_watch {
 
 /**
  * struct arena - one open file of /dev/arena
- * @mm: the address space it belongs to; held by mmgrab(), so that the pointer
- *	stays unique. Only its mmap_lock is ever used. Constant.
- * @owner: notifies of the end of @mm, see owner.c; NULL before the first region or
- *	commit. Set once, under the mmap_lock of @mm for writing; read without.
- * @of_owner: in the owner's list; protected by its mutex
+ * @mm: address space that owns the arena. mmgrab() holds the structure, so that
+ *	its address is not reused. Only the pointer and the mmap_lock are used.
+ *	Constant.
+ * @owner: MMU notifier that releases the blocks when @mm ends, see owner.c;
+ *	NULL before the first mmap or commit. Set once, under the mmap_lock of
+ *	@mm for writing; read without it.
+ * @of_owner: entry in the owner's list of arenas; protected by owner.mutex
  * @inode: anonymous inode; its mapping lists the VMAs of this arena. Constant.
- * @sem: protects which folio is in which slot; see region.c
- * @slots: block index in the file -> its folio. An entry holds one reference.
- *	Changed under @sem for writing; read under @sem for reading, or
- *	without it by who holds a reference to the folio compared with.
- * @seals: what of the file is sealed. Changed under @sem for writing, read under it
- *	for reading.
- * @inflight: commits and releases under way: blocks that are charged and in no slot
- * @nr_blocks: entries in @slots. Changed under @sem for writing; read as a
- *	plain figure without.
- * @node_blocks: how many of these are on each node; likewise
- * @nr_taken: blocks taken since the arena was last claimed by a call. Changed under
- *	@sem for writing.
- * @is_frozen: whether it is read-only for ever. Changed under @sem for writing; read
- *	without.
- * @policy: where its blocks are to be. Changed under @sem for writing.
- * @flags: ARENA_F_*. Changed under @sem for writing; read without.
- * @cache: what it released and keeps; NULL until ARENA_F_KEEP_DIRTY is set for the
- *	first time, which is done under @sem for writing. Read without.
- * @account: whom its blocks are charged to. Constant.
- * @counts: what it has had
- * @control: the control page, NULL until it is mapped for the first time; set under
- *	idle.c's lock, read without. The program writes to the page, too.
- * @idle: idle.c's
- * @take_index: where the next call of arena_region_take_locked() starts. Changed under
- *	@sem for writing.
- * @watch: hwpoison.c's
+ * @sem: protects @slots and the fields that say so; see region.c
+ * @slots: maps the index of a block in the file to its folio. Each entry holds
+ *	one reference. Changed under @sem held for writing. Read under @sem, or
+ *	without it by a thread that compares an entry with a folio to which it
+ *	holds a reference.
+ * @seals: sealed ranges of the file. Changed under @sem held for writing, read
+ *	under @sem.
+ * @inflight: commits and releases in flight, whose blocks are charged and in no
+ *	slot
+ * @nr_blocks: number of entries in @slots. Changed under @sem held for writing,
+ *	read without it.
+ * @node_blocks: number of these blocks on each node; likewise
+ * @nr_taken: blocks taken since ARENA_IOC_CLAIM last returned their number.
+ *	Changed under @sem held for writing.
+ * @is_frozen: the arena is read-only for ever. Changed under @sem held for
+ *	writing, read without it.
+ * @policy: NUMA policy for later commits. Changed under @sem held for writing,
+ *	read under @sem.
+ * @flags: ARENA_F_*. Changed under @sem held for writing, read without it.
+ * @cache: cache of released blocks; NULL until ARENA_F_KEEP_DIRTY is set for
+ *	the first time. Set once, under @sem held for writing; read without it.
+ * @account: account that the blocks are charged to. Constant.
+ * @counts: counters
+ * @control: control page; NULL until the application maps it. Set once, under
+ *	idle_lock; read without it. The application writes to the page, too.
+ * @idle: state of idle.c
+ * @take_index: slot at which the next call of arena_region_take_locked()
+ *	starts. Changed under @sem held for writing.
+ * @watch: state of hwpoison.c
  */
 struct arena {
 	struct mm_struct *mm;
@@ -123,10 +135,12 @@ struct arena {
 	struct arena_watch watch;
 };
 
-/* Once it is, it stays so. */
+/* Whether an arena is frozen. Freezing can't be undone. */
 static inline bool arena_region_is_frozen(const struct arena *arena)
 {
-	/* What others see who find it frozen is what its owner wrote. */
+	/*
+	 * Pairs with arena_region_freeze(): readers see what the owner wrote.
+	 */
 	return smp_load_acquire(&arena->is_frozen);
 }
 
