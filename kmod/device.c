@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /dev/arena: the file, its ioctls, and the module.
+ * /dev/arena: the device file, its ioctls, and the module.
  *
- * Each open makes an arena, which lives as long as the file: descriptors and
- * VMAs hold the file, the file holds the module. An arena belongs to the
- * address space that opened it, and loses its blocks when that ends (owner.c). A descriptor
- * that reaches another one, by fork, exec or a socket, is of no use there before the
- * arena is frozen.
+ * Each open creates an arena, which lives as long as the file. Descriptors and
+ * VMAs hold the file, and the file holds the module. An arena belongs to the
+ * address space that opened it, and loses its blocks when that ends (owner.c).
+ * A descriptor that another process gets, by fork, exec or a socket, is of no
+ * use to it before the arena is frozen.
  *
- * Every arena has an anonymous inode of its own, on a pseudo filesystem that
- * is mounted as long as the module is loaded, so that its VMAs are found, and
- * unmapped, without walking those of other arenas.
+ * Every arena has its own anonymous inode, on a pseudo filesystem that is
+ * mounted while the module is loaded. So the VMAs of an arena can be found and
+ * unmapped without walking those of other arenas.
  *
- * Nothing here needs a lock: what is set at open is constant until release,
- * and what changes is region.c's.
+ * Locking: arena->mm, inode and account are set at open and constant until
+ * release. The ioctl handlers read other fields without a lock, and change them
+ * through functions of other files, which lock. One exception:
+ * arena_ioc_set_policy() itself writes arena->policy, under arena->sem, which
+ * arena_region_begin_change() locks for writing. The kernel serializes writes
+ * to module parameters by kernel_param_lock().
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -45,7 +49,7 @@
 
 #define ARENA_FS_MAGIC	0x6172656e	/* "aren" */
 
-/* Sizes of the structures in ABI 1, the least that a caller can pass. */
+/* Sizes of the structures in ABI 1: the minimum that a caller can pass. */
 #define ARENA_IOC_INFO_SIZE_1		40
 #define ARENA_IOC_RELEASE_SIZE_1	16
 #define ARENA_IOC_STATS_SIZE_1		72
@@ -62,14 +66,14 @@ static_assert(sizeof(struct arena_ioc_set_limit) == 16);
 static_assert(sizeof(struct arena_ioc_claim) == 24);
 static_assert(sizeof(struct arena_ioc_freeze) == 8);
 
-/* The longest mask of nodes that is worth looking at. */
+/* Maximum length of a caller's node mask, in bits. */
 #define MASK_BITS_MAX	65536
 
 static struct vfsmount *arena_mount;
 
 /* --- parameters ----------------------------------------------------------- */
 
-/* Bytes per node; ULONG_MAX is what was not set. */
+/* Bytes per node; ULONG_MAX stands for "auto", i.e. not set. */
 static unsigned long reserve_bytes, min_bytes = ULONG_MAX, max_bytes = ULONG_MAX;
 static unsigned long limit_bytes = ULONG_MAX;
 
@@ -100,7 +104,7 @@ static int set_size(const char *value, const struct kernel_param *param)
 	u64 bytes;
 	int err;
 
-	/* memparse() wraps where this is an error. */
+	/* memparse() would not report overflow, but wrap. */
 	if (strscpy(buffer, value, sizeof(buffer)) < 0)
 		return -EINVAL;
 	digits = strim(buffer);
@@ -154,11 +158,11 @@ static const struct kernel_param_ops watermark_ops = {
 };
 
 module_param_cb(reserve, &size_ops, &reserve_bytes, 0444);
-MODULE_PARM_DESC(reserve, "memory that each node's pool takes at load, e.g. 512M (0)");
+MODULE_PARM_DESC(reserve, "memory that each node's pool takes at load, e.g. 512M (default: 0)");
 module_param_cb(min, &watermark_ops, &min_bytes, 0644);
-MODULE_PARM_DESC(min, "memory that each node keeps ready (the reserve, or up to 64M if that is more)");
+MODULE_PARM_DESC(min, "memory that each node keeps ready (default: the reserve, or up to 64M if that is more)");
 module_param_cb(max, &watermark_ops, &max_bytes, 0644);
-MODULE_PARM_DESC(max, "memory that each node keeps at most (an eighth of it and the reserve)");
+MODULE_PARM_DESC(max, "memory that each node keeps at most (default: reserve or min, whichever is more, plus an eighth of the node)");
 
 static int set_limit(const char *value, const struct kernel_param *param)
 {
@@ -176,17 +180,19 @@ static const struct kernel_param_ops limit_ops = {
 };
 
 module_param_cb(limit, &limit_ops, &limit_bytes, 0644);
-MODULE_PARM_DESC(limit, "memory of each node that arenas may have at most (all of it)");
+MODULE_PARM_DESC(limit, "memory that arenas may use on each node (default: all)");
 
 static bool memlock = true;
 module_param(memlock, bool, 0644);
-MODULE_PARM_DESC(memlock, "whether blocks count as locked memory of who opens the device (Y)");
+MODULE_PARM_DESC(memlock, "charge blocks as locked memory to the user who opens the device (default: Y)");
 
 static bool memcg;
 module_param(memcg, bool, 0444);
-MODULE_PARM_DESC(memcg, "whether blocks are charged to memory cgroups; there are no pools then (N)");
+MODULE_PARM_DESC(memcg, "charge blocks to memory cgroups, and keep no pools (default: N)");
 
-/* --- the file -------------------------------------------------------------- */
+/*
+ * --- the file --------------------------------------------------------------
+ */
 
 static int arena_fs_init_context(struct fs_context *fc)
 {
@@ -194,8 +200,9 @@ static int arena_fs_init_context(struct fs_context *fc)
 }
 
 /*
- * No owner: the mount would pin the module that mounts it. Nobody else can
- * mount it, and the module unmounts it when it goes.
+ * No .owner, since the module's own mount would then pin the module. The
+ * filesystem is not registered, so only the module can mount it, and it
+ * unmounts it at exit.
  */
 static struct file_system_type arena_fs_type = {
 	.name = "arena",
@@ -208,7 +215,7 @@ static int arena_open(struct inode *inode, struct file *file)
 	struct arena *arena;
 	int err;
 
-	/* A kernel thread has no address space to own an arena. */
+	/* A kernel thread has no address space that could own an arena. */
 	if (!current->mm)
 		return -EINVAL;
 
@@ -221,7 +228,7 @@ static int arena_open(struct inode *inode, struct file *file)
 		err = PTR_ERR(arena->inode);
 		goto free_arena;
 	}
-	/* The core mm maps no PMD beyond the size of the mapping's host. */
+	/* The core mm maps no PMD beyond the size of the mapping's inode. */
 	i_size_write(arena->inode, MAX_LFS_FILESIZE);
 
 	arena->account = arena_account_create(READ_ONCE(memlock));
@@ -279,8 +286,9 @@ static int arena_mmap(struct file *file, struct vm_area_struct *vma)
 }
 
 /*
- * Copy the structure of an ioctl in, by the rules at the top of the uapi
- * header. Returns how many bytes of it the caller has, for put_args().
+ * Copy the structure of an ioctl from the caller, following the rules at the
+ * top of the uapi header. Returns the number of bytes that put_args() may write
+ * back.
  */
 static int get_args(void *args, size_t size, size_t min_size,
 		    const void __user *uargs)
@@ -297,7 +305,7 @@ static int get_args(void *args, size_t size, size_t min_size,
 	err = copy_struct_from_user(args, size, uargs, usize);
 	if (err)
 		return err;
-	/* The size may have changed between the two reads: the first counts. */
+	/* The caller may have changed the size since: use the value checked. */
 	return min_t(size_t, size, usize);
 }
 
@@ -358,7 +366,10 @@ static long arena_ioc_release(struct arena *arena, void __user *uargs)
 	return put_args(uargs, &release, size);
 }
 
-/* The nodes of a caller's mask; those that this kernel can't have are -ENODEV. */
+/*
+ * Read a caller's node mask. Returns -ENODEV if it has a node number that this
+ * kernel does not support.
+ */
 static int get_nodes(nodemask_t *nodes, u64 address, u32 nr_nodes)
 {
 	const u64 __user *words = u64_to_user_ptr(address);
@@ -569,8 +580,9 @@ static long arena_ioc_freeze(struct arena *arena, void __user *uargs)
 }
 
 /*
- * In the manner of drm-usage-stats: total is what is the arena's, resident what is
- * committed, cached what it released and keeps, idle what the system may take.
+ * Show fdinfo in the style of drm-usage-stats: committed blocks are resident,
+ * those in the arena's cache are cached, and total is the sum of both. All
+ * committed blocks are idle if the system may take them, otherwise none.
  */
 static void arena_show_fdinfo(struct seq_file *seq, struct file *file)
 {
@@ -595,10 +607,13 @@ static void arena_show_fdinfo(struct seq_file *seq, struct file *file)
 	kfree(blocks);
 }
 
-/* The number without the size, which grows with the structure. */
+/* The ioctl number without the size, which grows with the structure. */
 #define ARENA_IOC_CALL(cmd)	((cmd) & ~(_IOC_SIZEMASK << _IOC_SIZESHIFT))
 
-/* The owner; and to who shares a frozen arena, what it is and where. */
+/*
+ * The owner may make all calls. Other processes may only query an arena that is
+ * frozen, or freeze it once more.
+ */
 static bool may_call(struct arena *arena, unsigned int cmd)
 {
 	if (current->mm == arena->mm)
@@ -661,8 +676,8 @@ static const struct file_operations arena_fops = {
 };
 
 /*
- * Mode 0600, the default: what it hands out can't be swapped out, so who may open
- * the device is the administrator's decision.
+ * The mode is the default, 0600. The device hands out memory that can't be
+ * swapped out, so the administrator must decide which users may open it.
  */
 static struct miscdevice arena_device = {
 	.minor = MISC_DYNAMIC_MINOR,
