@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The blocks of an arena on their way: from where there are any to its slots, and
- * back. Each is charged to the arena's account before it is taken, for its node before
- * it is taken from there, and uncharged when its last reference is gone. A block that goes to
- * the arena's cache stays charged.
+ * Block transfers: move blocks from caches, pools and the page allocator to an
+ * arena, and back.
  *
- * Nothing here needs a lock: a block on its way is on the caller's list, and in no
- * slot. The caller has begun an operation (inflight.c), so that a touch that is refused
- * because of its charges can wait for it.
+ * A block is charged to the arena's account before it is taken, and to the
+ * node's cgroup before it is taken from that node. It is uncharged when its
+ * last reference is gone. A block that moves to the arena's cache stays
+ * charged.
+ *
+ * No lock is needed here: a block in transfer is in no slot, and on a list that
+ * belongs to the caller. The caller has begun an operation (inflight.c). A
+ * fault that is refused because of the operation's charges can wait until it
+ * has ended.
  */
 #include <linux/list.h>
 #include <linux/mm.h>
@@ -22,16 +26,18 @@
 #include "pool.h"
 #include "region.h"
 
-/* The cache, if the arena wants its blocks back as they were; else NULL. */
+/* Return the arena's cache, or NULL if ARENA_F_KEEP_DIRTY is not set. */
 static struct arena_cache *cache_of(struct arena *arena)
 {
 	if (!(READ_ONCE(arena->flags) & ARENA_F_KEEP_DIRTY))
 		return NULL;
-	/* With what arena_cache_create() wrote. */
+	/* Pairs with smp_store_release() in arena_region_set_flags(). */
 	return smp_load_acquire(&arena->cache);
 }
 
-/* Blocks that just came are the arena's, and each for one of its slots from @first on. */
+/*
+ * Attach new blocks to the arena's account, and number them from slot @first.
+ */
 static void own_blocks(struct arena *arena, unsigned long first, struct list_head *blocks)
 {
 	struct folio *folio;
@@ -42,7 +48,7 @@ static void own_blocks(struct arena *arena, unsigned long first, struct list_hea
 	}
 }
 
-/* Whether an arena would be within its limit without blocks that it keeps. */
+/* Whether @nr more blocks would fit the limit without the @kept cached ones. */
 static bool fits_without(struct arena *arena, unsigned long kept, unsigned long nr)
 {
 	unsigned long charged = arena_account_charged(arena->account);
@@ -51,19 +57,21 @@ static bool fits_without(struct arena *arena, unsigned long kept, unsigned long 
 }
 
 /*
- * Charge blocks. If that is refused, the arena gives up blocks that it keeps, one by one. Others
- * may take these at the same time: a charge is refused for good only if none was kept before.
+ * Charge blocks. If the charge is refused, evict blocks from the arena's cache,
+ * one by one, and try again. Other threads may empty the cache concurrently, so
+ * a refusal is final only if the cache was empty before the charge was tried,
+ * or if emptying it could not help.
  */
 static int charge_blocks(struct arena *arena, unsigned long nr)
 {
-	/* With what arena_cache_create() wrote. */
+	/* Pairs with smp_store_release() in arena_region_set_flags(). */
 	struct arena_cache *cache = smp_load_acquire(&arena->cache);
 	unsigned long kept;
 	int err;
 
 	do {
 		kept = cache ? arena_cache_size(cache) : 0;
-		/* A block is uncharged before it is no longer kept: see evict_locked(). */
+		/* evict_locked() uncharges a block, then lowers the size. */
 		smp_rmb();
 		err = arena_account_charge(arena->account, nr);
 		if (!err || !kept || !fits_without(arena, kept, nr))
@@ -73,15 +81,16 @@ static int charge_blocks(struct arena *arena, unsigned long nr)
 }
 
 /**
- * struct order - what a commit has yet to get
+ * struct order - progress of an allocation of blocks
  * @arena: the arena
- * @placement: where it is to be
- * @blocks: the blocks got so far
- * @missing: how many more are wanted
- * @credit: how many are charged and not got. Those from the arena's cache need no credit:
- *	they have stayed charged.
- * @again: whether the page allocator has been asked and had none
- * @err: why no more can be charged, or 0
+ * @placement: nodes to allocate from
+ * @blocks: blocks allocated so far
+ * @missing: number of blocks still wanted
+ * @credit: number of blocks that are charged and not yet allocated. A block
+ *	from the arena's cache uses no credit, since it has stayed charged.
+ * @again: the page allocator has been tried and had no more blocks: only wait
+ *	for blocks that are being zeroed
+ * @err: error of the last charge that was refused, or 0
  */
 struct order {
 	struct arena *arena;
@@ -93,7 +102,7 @@ struct order {
 	int err;
 };
 
-/* How many of the missing blocks are charged, or can be. */
+/* Charge all missing blocks if possible. Returns how many are charged. */
 static unsigned long get_credit(struct order *order)
 {
 	order->err = 0;
@@ -111,7 +120,10 @@ static void use_credit(struct order *order, unsigned long nr)
 	order->missing -= nr;
 }
 
-/* Blocks of a node, nearest tier first, with hardly any reclaim; how many. */
+/*
+ * Take blocks of a node, with hardly any reclaim: from the arena's cache, then
+ * the pool, then the page allocator. Returns the number of blocks taken.
+ */
 static unsigned long take_from_node(struct order *order, int nid)
 {
 	struct arena *arena = order->arena;
@@ -146,7 +158,7 @@ static unsigned long take_from_node(struct order *order, int nid)
 	return cached + taken;
 }
 
-/* The same of all nodes of a mask, the nearest first. */
+/* Take blocks of the nodes of a mask, nearest node first. */
 static unsigned long take_from_nodes(struct order *order, nodemask_t nodes)
 {
 	unsigned long taken = 0;
@@ -158,7 +170,10 @@ static unsigned long take_from_nodes(struct order *order, nodemask_t nodes)
 	return taken;
 }
 
-/* Charge a block of each node; a node of which the cgroup may have no more leaves the mask. */
+/*
+ * Charge the cgroup for one block of each node. Removes a node from the mask if
+ * the cgroup may have no more of it.
+ */
 static void charge_each(struct arena *arena, nodemask_t *nodes)
 {
 	nodemask_t all = *nodes;
@@ -170,7 +185,7 @@ static void charge_each(struct arena *arena, nodemask_t *nodes)
 	}
 }
 
-/* Undo that, except for the node of @folio, which may be NULL. */
+/* Undo charge_each(), except for the node of @folio, which may be NULL. */
 static void uncharge_each(struct arena *arena, const nodemask_t *nodes,
 			  const struct folio *folio)
 {
@@ -182,7 +197,7 @@ static void uncharge_each(struct arena *arena, const nodemask_t *nodes,
 	}
 }
 
-/* A block of any of the nodes, with reclaim; false if there is none. */
+/* Take a block of any of the nodes, with reclaim, or return false. */
 static bool take_from_system(struct order *order, nodemask_t *nodes)
 {
 	struct arena *arena = order->arena;
@@ -190,7 +205,7 @@ static bool take_from_system(struct order *order, nodemask_t *nodes)
 
 	if (!get_credit(order))
 		return false;
-	/* Its node is not known in advance. */
+	/* Charge every node: the block's node is not known in advance. */
 	charge_each(arena, nodes);
 	if (!nodes_empty(*nodes))
 		folio = arena_pool_alloc(order->placement->near, nodes);
@@ -206,7 +221,10 @@ static bool take_from_system(struct order *order, nodemask_t *nodes)
 	return true;
 }
 
-/* Wait for blocks of nodes of which the cgroup may have more; false if there is no point. */
+/*
+ * Wait until a node may have blocks again. Ignores nodes of which the cgroup
+ * may have no more. Returns false if another try is pointless.
+ */
 static bool wait_for_blocks(struct arena *arena, nodemask_t *nodes, unsigned long *until)
 {
 	charge_each(arena, nodes);
@@ -215,15 +233,16 @@ static bool wait_for_blocks(struct arena *arena, nodemask_t *nodes, unsigned lon
 }
 
 /*
- * Whether the nodes could have that many blocks if everything that can be reclaimed were. If
- * not, reclaim would evict the caches of others for a commit that fails nevertheless.
+ * Whether the nodes could provide @nr blocks if all reclaimable memory were
+ * reclaimed. If not, reclaim would take memory from other processes for a
+ * commit that fails anyway.
  */
 static bool is_reclaim_promising(const nodemask_t *nodes, unsigned long nr)
 {
 	unsigned long sum = 0;
 	int nid;
 
-	/* Their blocks can be taken, too, and counting these takes long. */
+	/* Their blocks can be reclaimed, too, but counting takes long. */
 	if (arena_idle_any())
 		return true;
 	for_each_node_mask(nid, *nodes)
@@ -232,9 +251,10 @@ static bool is_reclaim_promising(const nodemask_t *nodes, unsigned long nr)
 }
 
 /*
- * Blocks for a run of slots with one placement: from the nodes that the policy
- * asks for, then from others that will do; with reclaim, once, if none has any; and
- * then those that are currently being zeroed for the pools.
+ * Allocate blocks for slots with one placement: first from the nodes that the
+ * policy asks for, then from the other nodes that it allows. If blocks are
+ * still missing, try once with reclaim. After that, wait for blocks that are
+ * currently being zeroed for the pools.
  */
 static int fill_order(struct order *order)
 {
@@ -264,7 +284,7 @@ static int fill_order(struct order *order)
 	return order->missing ? order->err ?: -ENOMEM : 0;
 }
 
-/* A run of adjacent blocks of a node. */
+/* Take a run of adjacent blocks of a node. */
 static int take_run_from_node(struct arena *arena, int nid, unsigned long nr,
 			      struct list_head *blocks, unsigned long *zeroed)
 {
@@ -278,7 +298,9 @@ static int take_run_from_node(struct arena *arena, int nid, unsigned long nr,
 	return err;
 }
 
-/* The same of the nodes of a mask, the nearest first. */
+/*
+ * Take a run of adjacent blocks of one of the nodes of a mask, nearest first.
+ */
 static int take_run_from_nodes(struct arena *arena, int near, nodemask_t nodes,
 			       unsigned long nr, struct list_head *blocks,
 			       unsigned long *zeroed)
@@ -292,18 +314,20 @@ static int take_run_from_nodes(struct arena *arena, int near, nodemask_t nodes,
 }
 
 /**
- * arena_blocks_alloc - blocks for a run of slots, from wherever they are to come
+ * arena_blocks_alloc - allocate blocks for consecutive slots
  * @arena: the arena
- * @policy: where they are to be
- * @first: the first slot, in blocks from the start of the file
- * @nr: how many, all with one placement
- * @blocks: an empty list; what there is of them is there on error, too. Each says by
- *	folio->index for which slot it is.
+ * @policy: NUMA policy for the blocks
+ * @first: index of the first slot
+ * @nr: number of slots, all with one placement
+ * @blocks: empty list, set to the blocks in the order of their slots.
+ *	folio->index is the page offset of a block's slot in the file. On error
+ *	the list has the blocks that could be allocated.
  *
- * Context: process context of who wants them, during an operation (inflight.c); may sleep.
+ * Context: process context of the committing thread, during an operation
+ * (inflight.c); may sleep.
  * Return: 0, or
- * * -ENOMEM if there are not so many, or the user may not lock as much
- * * -EDQUOT if the arena would have more than its limit
+ * * -ENOMEM if there are not enough blocks, or RLIMIT_MEMLOCK would be exceeded
+ * * -EDQUOT if the arena's limit would be exceeded
  * * -EINTR if the process is being killed
  */
 int arena_blocks_alloc(struct arena *arena, const struct arena_policy *policy,
@@ -328,16 +352,18 @@ int arena_blocks_alloc(struct arena *arena, const struct arena_policy *policy,
 }
 
 /**
- * arena_blocks_alloc_extent - a run of adjacent blocks of one node
+ * arena_blocks_alloc_extent - allocate physically adjacent blocks of one node
  * @arena: the arena
- * @policy: where they are to be
- * @first: the first slot, in blocks from the start of the file
- * @nr: how many
- * @blocks: an empty list, and still so on error; else they are in order, and each
- *	says by folio->index for which slot it is
+ * @policy: NUMA policy for the blocks
+ * @first: index of the first slot
+ * @nr: number of slots
+ * @blocks: empty list, set to the blocks in the order of their addresses and
+ *	slots. folio->index is the page offset of a block's slot in the file.
+ *	Stays empty on error.
  *
- * Context: process context of who wants them, during an operation (inflight.c); may sleep.
- * Return: 0, or as arena_blocks_alloc() does
+ * Context: process context of the committing thread, during an operation
+ * (inflight.c); may sleep.
+ * Return: 0, or an error; see arena_blocks_alloc()
  */
 int arena_blocks_alloc_extent(struct arena *arena, const struct arena_policy *policy,
 			      unsigned long first, unsigned long nr,
@@ -372,10 +398,13 @@ int arena_blocks_alloc_extent(struct arena *arena, const struct arena_policy *po
 
 enum destination { TO_ARENA, TO_SYSTEM };
 
-/* As many blocks as are dealt with before others may have the CPU. */
+/* Blocks processed between cond_resched() calls. */
 #define MAX_RUN		1024
 
-/* The first blocks of a list, as far as they are on one node; which. */
+/*
+ * Move the leading blocks of a list that are on one node to @on_node, at most
+ * MAX_RUN. Returns the node.
+ */
 static int cut_node(struct list_head *blocks, struct list_head *on_node)
 {
 	int nid = folio_nid(list_first_entry(blocks, struct folio, lru));
@@ -390,7 +419,10 @@ static int cut_node(struct list_head *blocks, struct list_head *on_node)
 	return nid;
 }
 
-/* Claimed blocks of a node to the arena's cache, as far as they can be kept; how many were. */
+/*
+ * Move claimed blocks to the arena's cache, or to the pool if the cache takes
+ * no more. Returns the number of blocks moved to the cache.
+ */
 static unsigned long keep_blocks(struct arena *arena, struct arena_cache *cache,
 				 struct list_head *blocks)
 {
@@ -419,7 +451,10 @@ static void free_blocks(struct list_head *blocks)
 	}
 }
 
-/* What somebody else holds goes when that ends, by another way. */
+/*
+ * Give blocks back. Returns how many. A pinned block is not counted; it is in
+ * quarantine until its last pin is gone, and is uncharged then.
+ */
 static unsigned long give_blocks(struct arena *arena, struct list_head *blocks,
 				 enum destination destination)
 {
@@ -450,10 +485,12 @@ static unsigned long give_blocks(struct arena *arena, struct list_head *blocks,
 }
 
 /**
- * arena_blocks_put - give blocks back: to the arena's cache if it has one, else to
- *	the pools
- * @arena: the arena that had them
- * @blocks: the blocks, in no slot and mapped nowhere; empty afterwards
+ * arena_blocks_put - give blocks to the arena's cache or the pools
+ * @arena: the arena that had the blocks
+ * @blocks: list of blocks that are in no slot and not mapped; empty afterwards
+ *
+ * The blocks move to the arena's cache if ARENA_F_KEEP_DIRTY is set, and to the
+ * pools of their nodes otherwise, or if the cache takes no more.
  *
  * Context: process context; may sleep.
  */
@@ -463,12 +500,14 @@ void arena_blocks_put(struct arena *arena, struct list_head *blocks)
 }
 
 /**
- * arena_blocks_free - give blocks back to the page allocator
- * @arena: the arena that had them
- * @blocks: the blocks, in no slot and mapped nowhere; empty afterwards
+ * arena_blocks_free - give blocks to the page allocator
+ * @arena: the arena that had the blocks
+ * @blocks: list of blocks that are in no slot and not mapped; empty afterwards
+ *
+ * A pinned block is quarantined, and goes back when its last pin is gone.
  *
  * Context: reclaim.
- * Return: how many went. What somebody else holds goes when that ends.
+ * Return: number of blocks given to the page allocator
  */
 unsigned long arena_blocks_free(struct arena *arena, struct list_head *blocks)
 {
