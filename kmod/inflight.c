@@ -1,29 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Operations in flight: commits and releases of an arena that hold charges for blocks
- * which are in no slot.
+ * Operations in flight: commits and releases of an arena that hold charges for
+ * blocks which are in no slot.
  *
- * A touch that a limit refuses kills the program, so a touch must not be refused because of
- * a charge that is held for a moment only. It waits until all operations that were under way
- * have ended, and tries again. Operations never wait for a touch, or for one another.
+ * A fault that a limit refuses kills the application, so it must not be refused
+ * because of a charge that another operation holds for a moment only. The fault
+ * waits until all operations that were in flight have ended, and tries again.
+ * Operations never wait for such a fault, or for one another.
  *
- * This is a grace period. An operation counts itself in the current epoch. A waiting thread
- * begins a new epoch and waits until nothing is left of the old one. There are two counts, so
- * the old one must be empty before it is used again: if a thread was killed while it waited,
- * the next one first waits for what that thread left.
+ * The wait is a grace period. An operation counts itself in the current epoch.
+ * A waiting thread begins a new epoch and waits until the count of the old one
+ * is zero. There are two counts, so the count for the new epoch must be zero
+ * before that begins. It may not be if a thread was killed while it waited; the
+ * next thread therefore waits for the remaining operations of that epoch first.
  *
- * inflight.lock, a spinlock and a leaf, protects the counts. An operation that began before
- * the new epoch was counted in an earlier one under that lock, so that the waiting thread sees
- * it. inflight.alone lets one thread wait at a time. It comes after the mmap_lock, since
- * touches hold that, and no operation takes it.
+ * inflight.lock, a spinlock and a leaf, protects the counts. An operation that
+ * began before the new epoch was counted in the old one under this lock, so the
+ * waiting thread sees it. inflight.alone lets only one thread wait at a time.
+ * It is taken after the mmap_lock or VMA lock, which a fault holds. No
+ * operation waits for it.
  */
 #include <linux/sched/signal.h>
 
 #include "inflight.h"
 
 /**
- * arena_inflight_init - start without operations
- * @inflight: of an arena
+ * arena_inflight_init - initialize an arena's operations: none is in flight
+ * @inflight: operations of the arena
  */
 void arena_inflight_init(struct arena_inflight *inflight)
 {
@@ -34,7 +37,7 @@ void arena_inflight_init(struct arena_inflight *inflight)
 
 /**
  * arena_inflight_begin - begin an operation
- * @inflight: of the arena
+ * @inflight: operations of the arena
  *
  * Context: process context; does not sleep.
  * Return: the operation, for arena_inflight_end()
@@ -56,11 +59,11 @@ struct arena_operation arena_inflight_begin(struct arena_inflight *inflight)
 
 /**
  * arena_inflight_end - end an operation
- * @inflight: of the arena
+ * @inflight: operations of the arena
  * @operation: returned by arena_inflight_begin()
  *
  * Context: process context; does not sleep.
- * Return: whether no other operation was under way at any time in between
+ * Return: true if no other operation was in flight at any time since it began
  */
 bool arena_inflight_end(struct arena_inflight *inflight,
 			const struct arena_operation *operation)
@@ -69,7 +72,10 @@ bool arena_inflight_end(struct arena_inflight *inflight,
 
 	spin_lock(&inflight->lock);
 	was_alone = operation->was_alone && inflight->nr_begun == operation->number;
-	/* A thread that waits is in the queue before it looks at the count, under the lock. */
+	/*
+	 * A waiting thread joins the queue, then reads the count under the
+	 * lock.
+	 */
 	if (!--inflight->nr[operation->epoch] && waitqueue_active(&inflight->ended))
 		wake_up_all(&inflight->ended);
 	spin_unlock(&inflight->lock);
@@ -98,14 +104,15 @@ static unsigned int begin_epoch(struct arena_inflight *inflight)
 }
 
 /**
- * arena_inflight_wait_killable - wait until all operations that are under way have ended
- * @inflight: of the arena
+ * arena_inflight_wait_killable - wait until all current operations have ended
+ * @inflight: operations of the arena
  *
- * Operations that begin later are not waited for.
+ * Does not wait for operations that begin after the call.
  *
- * Context: process context, not during an operation. The caller may hold the mmap_lock, which
- * no operation waits for.
- * Return: 0 with @inflight->alone held, or -EINTR if the process is being killed
+ * Context: process context, not during an operation. The caller may hold the
+ * mmap_lock, since no operation waits for it.
+ * Return: 0 with @inflight->alone held, or -EINTR if the process is being
+ * killed
  */
 int arena_inflight_wait_killable(struct arena_inflight *inflight)
 {

@@ -8,13 +8,13 @@
 #include <linux/wait.h>
 
 /**
- * struct arena_inflight - operations of an arena that are under way
+ * struct arena_inflight - operations of an arena that are in flight
  * @lock: protects @nr, @epoch and @nr_begun
- * @nr: how many of those that began in each of the last two epochs are under way
- * @epoch: the current one, 0 or 1
- * @nr_begun: how many have begun, ever
- * @ended: woken when the last of an epoch has ended
- * @alone: serializes the callers of arena_inflight_wait_killable()
+ * @nr: operations in flight that began in each of the last two epochs
+ * @epoch: current epoch, 0 or 1
+ * @nr_begun: operations ever begun
+ * @ended: wait queue, woken when the last operation of an epoch has ended
+ * @alone: serializes callers of arena_inflight_wait_killable()
  */
 struct arena_inflight {
 	/* protects nr, epoch and nr_begun */
@@ -23,15 +23,15 @@ struct arena_inflight {
 	unsigned int epoch;
 	unsigned long nr_begun;
 	wait_queue_head_t ended;
-	/* serializes those that wait */
+	/* serializes waiting threads */
 	struct mutex alone;
 };
 
 /**
- * struct arena_operation - one of them
- * @epoch: in which it began
- * @number: which one it is
- * @was_alone: whether no other was under way when it began
+ * struct arena_operation - an operation in flight
+ * @epoch: epoch in which the operation began
+ * @number: its number, counted from 1
+ * @was_alone: no other operation was in flight when it began
  */
 struct arena_operation {
 	unsigned int epoch;
