@@ -10,9 +10,9 @@
  *
  * The wait is a grace period. An operation counts itself in the current epoch.
  * A waiting thread begins a new epoch and waits until the count of the old one
- * is zero. There are two counts, so the count for the new epoch must be zero
- * before that begins. It may not be if a thread was killed while it waited; the
- * next thread therefore waits for the remaining operations of that epoch first.
+ * is zero. Two counts are used in turn. The one for the new epoch must be zero
+ * before that begins. It is nonzero only if an earlier waiting thread was
+ * killed; the next one then first waits until it is zero.
  *
  * inflight.lock, a spinlock and a leaf, protects the counts. An operation that
  * began before the new epoch was counted in the old one under this lock, so the
