@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Seals: the ranges of an arena's file that were released for good, until they are
- * committed by a call. What notes them is the kernel's memory, and charged to the
- * cgroup alone, so that they are bounded.
+ * Seals: ranges of an arena's file that stay inaccessible after a release. A
+ * touch of a sealed block is a SIGBUS until mmap() or ARENA_IOC_COMMIT commits
+ * it again.
+ *
+ * The ranges are stored in kernel memory. That is charged to the memory cgroup
+ * and to no other limit, so the number of ranges is bounded.
  */
 #include <linux/maple_tree.h>
 #include <linux/sched.h>
@@ -12,12 +15,12 @@
 #include "pool.h"
 #include "seals.h"
 
-/* Ranges that can be sealed at a time. Two adjacent ones count as two. */
+/* Maximum number of sealed ranges. Two adjacent ranges count as two. */
 #define MAX_SEALS	65536
 
 /**
- * arena_seals_init - none
- * @seals: what to set up
+ * arena_seals_init - initialize an empty set of seals
+ * @seals: the seals
  */
 void arena_seals_init(struct arena_seals *seals)
 {
@@ -26,8 +29,8 @@ void arena_seals_init(struct arena_seals *seals)
 }
 
 /**
- * arena_seals_destroy - free what notes the seals
- * @seals: of an arena that nobody uses any more
+ * arena_seals_destroy - free the memory of the seals
+ * @seals: seals of an arena that is being destroyed
  */
 void arena_seals_destroy(struct arena_seals *seals)
 {
@@ -35,23 +38,27 @@ void arena_seals_destroy(struct arena_seals *seals)
 }
 
 /**
- * arena_seals_has - whether a block is sealed
+ * arena_seals_has - return whether a block is sealed
  * @seals: the seals
- * @index: the block
+ * @index: index of the block in the file
  */
 bool arena_seals_has(struct arena_seals *seals, unsigned long index)
 {
 	return !mtree_empty(&seals->ranges) && mtree_load(&seals->ranges, index);
 }
 
-/* A seal adds a range, and may cut one in two. */
+/*
+ * Reserve room for two more ranges: storing a range adds one, and may cut
+ * another in two. seals->nr is an upper bound; it is corrected when it reaches
+ * MAX_SEALS.
+ */
 static int count_seal(struct arena_seals *seals)
 {
 	unsigned long from = 0;
 	void *entry;
 
 	if (seals->nr >= MAX_SEALS) {
-		/* So many at most; how many are they? */
+		/* The bound is reached: count the ranges. */
 		seals->nr = 0;
 		mt_for_each(&seals->ranges, entry, from, ULONG_MAX) {
 			seals->nr++;
@@ -67,17 +74,17 @@ static int count_seal(struct arena_seals *seals)
 /**
  * arena_seals_add - seal a range
  * @seals: the seals
- * @first: its first block
- * @nr: how many
+ * @first: first block of the range
+ * @nr: number of blocks
  *
- * Context: may sleep.
- * Return: 0, or -ENOMEM if it can't be noted, or would be one too many
+ * Context: process context; may sleep.
+ * Return: 0, or -ENOMEM if there is no memory or too many ranges are sealed
  */
 int arena_seals_add(struct arena_seals *seals, unsigned long first, unsigned long nr)
 {
 	int err;
 
-	/* Of all there is remains one. */
+	/* Sealing the whole file leaves one range. */
 	if (!first && nr >= ARENA_CONTROL_OFFSET >> ARENA_BLOCK_SHIFT)
 		seals->nr = 0;
 	err = count_seal(seals);
@@ -88,13 +95,14 @@ int arena_seals_add(struct arena_seals *seals, unsigned long first, unsigned lon
 }
 
 /**
- * arena_seals_break - break what seals there are in a range
+ * arena_seals_break - unseal all blocks of a range
  * @seals: the seals
- * @first: its first block
- * @nr: how many
+ * @first: first block of the range
+ * @nr: number of blocks
  *
- * Context: may sleep.
- * Return: 0, or -ENOMEM as for arena_seals_add(), since what is cut in two is two
+ * Context: process context; may sleep.
+ * Return: 0, or -ENOMEM; see arena_seals_add(). A break in the middle of a
+ * sealed range makes two of it.
  */
 int arena_seals_break(struct arena_seals *seals, unsigned long first,
 		      unsigned long nr)
@@ -102,7 +110,7 @@ int arena_seals_break(struct arena_seals *seals, unsigned long first,
 	unsigned long last = first + nr - 1, from = first;
 	int err = 0;
 
-	/* As a rule there are none at all, which is quicker to see. */
+	/* Most arenas have no seals. Check for that first, since it is fast. */
 	if (mtree_empty(&seals->ranges) || !mt_find(&seals->ranges, &from, last))
 		return 0;
 	if (first && arena_seals_has(seals, first - 1) && arena_seals_has(seals, last + 1))

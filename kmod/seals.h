@@ -6,11 +6,11 @@
 #include <linux/types.h>
 
 /**
- * struct arena_seals - the ranges of an arena's file whose touch is an error
- * @ranges: they, in blocks
- * @nr: how many, at most
+ * struct arena_seals - sealed ranges of an arena's file
+ * @ranges: the ranges, in blocks
+ * @nr: upper bound of the number of ranges
  *
- * Changed with the arena's @sem held for writing, read with it held for reading.
+ * Changed under arena.sem held for writing, read under arena.sem.
  */
 struct arena_seals {
 	struct maple_tree ranges;
