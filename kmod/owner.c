@@ -2,24 +2,28 @@
 /*
  * Owners: the address spaces that arenas belong to.
  *
- * An arena lives as long as its file, and other processes may hold that: by fork, exec
- * or a socket. Unless the arena is frozen, its blocks are of use to its owner alone, so
- * they must not outlive the owner: no process could reach them, and killing one would
- * not free them. So each owner has an MMU notifier. The core mm calls its release() once,
- * after the address space has lost its last user and before its VMAs go. release() takes
- * all blocks of all arenas that are not frozen.
+ * An arena lives as long as its file. Other processes may hold the file: by
+ * fork, exec or a socket. Unless the arena is frozen, only its owner can use
+ * its blocks, so they must not outlive the owner: no process could reach them,
+ * and killing a process would not free them. So each owner has an MMU notifier.
+ * The core mm calls its release() once, after the address space has lost its
+ * last user and before its VMAs are removed. release() takes all blocks of the
+ * owner's arenas, except of frozen ones.
  *
- * An arena joins its owner before it gets its first block: at the first mmap, or at the
- * first commit by ioctl. Not at open: misc_open() calls that under a mutex that all misc
- * devices share, and registering a notifier waits for the mmap_lock, which a thread may
- * hold for as long as it commits.
+ * An arena joins its owner before it gets its first block: at the first mmap,
+ * or at the first commit by ioctl. It does not join at open: misc_open() calls
+ * .open under a mutex that all misc devices share, and registering a notifier
+ * waits for the mmap_lock, which another thread may hold for as long as it
+ * commits.
  *
- * The core mm has at most one notifier of ours for each address space, which all
- * its arenas share, and counts them. The notifier is freed after an SRCU grace period
- * when the last arena has left, so that release() never finds it freed.
+ * An address space has at most one notifier with these operations. All its
+ * arenas share the notifier; the core mm counts them. After the last arena has
+ * left, the notifier is freed after an SRCU grace period, so that release()
+ * never runs on freed memory.
  *
- * Locks: mmap_lock, owner.mutex, then those of region.c. owner.mutex protects the list of
- * an owner's arenas, and keeps each of them alive while release() takes its blocks.
+ * Lock order: mmap_lock, owner.mutex, then arena.sem and folio locks
+ * (region.c). owner.mutex protects the list of an owner's arenas. It also keeps
+ * each of them alive while release() takes its blocks.
  */
 #include <linux/err.h>
 #include <linux/list.h>
@@ -37,9 +41,9 @@
 
 /**
  * struct arena_owner - an address space with arenas
- * @notifier: one user for each arena
+ * @notifier: MMU notifier; each arena is a user
  * @mutex: protects @arenas
- * @arenas: its arenas, by arena.of_owner
+ * @arenas: list of its arenas, linked by arena.of_owner
  */
 struct arena_owner {
 	struct mmu_notifier notifier;
@@ -69,7 +73,10 @@ static void free_owner(struct mmu_notifier *notifier)
 	kfree(to_owner(notifier));
 }
 
-/* The address space has no users left: no thread of it commits, maps or makes calls. */
+/*
+ * Release the blocks of all arenas of an address space that has no users left:
+ * none of its threads commits, maps or makes ioctl calls.
+ */
 static void release_owner(struct mmu_notifier *notifier, struct mm_struct *mm)
 {
 	struct arena_owner *owner = to_owner(notifier);
@@ -88,13 +95,15 @@ static const struct mmu_notifier_ops owner_ops = {
 };
 
 /**
- * arena_owner_join_locked - have an arena's blocks released when its owner ends
- * @arena: the arena, of the current process
+ * arena_owner_join_locked - make an arena's blocks be released when its owner
+ * ends
+ * @arena: the arena, which belongs to the current process
  *
  * Context: process context, mmap_lock held for writing.
- * Return: 0, also if it has joined before; or
+ * Return: 0, also if the arena has joined before; or
  * * -ENOMEM if there is no memory
- * * -ERESTARTNOINTR if a signal is pending: registering does not begin then
+ * * -ERESTARTNOINTR if the core mm does not register a notifier because a
+ *   signal is pending
  */
 int arena_owner_join_locked(struct arena *arena)
 {
@@ -116,11 +125,12 @@ int arena_owner_join_locked(struct arena *arena)
 }
 
 /**
- * arena_owner_join - same as arena_owner_join_locked(), but takes the mmap_lock
- * @arena: the arena, of the current process
+ * arena_owner_join - take the mmap_lock and call arena_owner_join_locked()
+ * @arena: the arena, which belongs to the current process
  *
  * Context: process context, without the mmap_lock.
- * Return: see arena_owner_join_locked(); also -EINTR if the process is being killed
+ * Return: see arena_owner_join_locked(); also -EINTR if the process is being
+ * killed
  */
 int arena_owner_join(struct arena *arena)
 {
@@ -136,10 +146,11 @@ int arena_owner_join(struct arena *arena)
 }
 
 /**
- * arena_owner_leave - forget an arena whose file is being closed
- * @arena: the arena; its owner may have ended
+ * arena_owner_leave - remove an arena from its owner
+ * @arena: the arena, whose file is being released; its owner may have ended
  *
- * Context: process context. Waits for release() if that is running.
+ * Context: process context; may sleep. Waits for the notifier's release() if
+ * that is running.
  */
 void arena_owner_leave(struct arena *arena)
 {
@@ -152,7 +163,9 @@ void arena_owner_leave(struct arena *arena)
 }
 
 /**
- * arena_owner_exit - wait until all owners are freed, at module unload
+ * arena_owner_exit - wait until all owners are freed
+ *
+ * Context: module exit; no arena is left.
  */
 void arena_owner_exit(void)
 {
