@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/debug/arena: what the module counts, for people and tests.
+ * /sys/kernel/debug/arena: counters of the module, for administrators and
+ * tests.
  *
- *	pool	a line per node, in blocks, under a head that names the
- *		columns (struct arena_pool_stats); fragmentation is 1 - the longest
- *		extent / free blocks of the pool, share the longest extent /
- *		all free memory of the node, both in percent; then how many
- *		blocks were retired for a memory error
+ *	pool	a header with the names of the columns, one line for each node,
+ *		and the number of blocks retired for a memory error. All
+ *		numbers are blocks, except in the last two columns, which are
+ *		in percent. See struct arena_pool_stats, and:
+ *
+ *		fragmentation	1 - longest extent / free blocks of the pool
+ *		share		longest extent / free memory of the node, which
+ *				includes the pool's free blocks
  */
 #include <linux/debugfs.h>
 #include <linux/module.h>
@@ -18,7 +22,7 @@
 
 static struct dentry *arena_dir;
 
-/* A part of a whole in tenths of a percent; none of nothing. */
+/* Return part / whole in tenths of a percent, or 0 if @whole is 0. */
 static unsigned long permille(unsigned long part, unsigned long whole)
 {
 	return whole ? part * 1000 / whole : 0;
@@ -63,7 +67,7 @@ DEFINE_SHOW_ATTRIBUTE(pool);
 /**
  * arena_debugfs_init - create the files
  *
- * Failure is not an error, as ever with debugfs: the module works without.
+ * Ignores errors, as is usual for debugfs: the module works without the files.
  */
 void arena_debugfs_init(void)
 {
@@ -72,7 +76,9 @@ void arena_debugfs_init(void)
 }
 
 /**
- * arena_debugfs_exit - remove the files; waits until nobody reads them
+ * arena_debugfs_exit - remove the files
+ *
+ * Waits until no reader is left.
  */
 void arena_debugfs_exit(void)
 {
