@@ -4,9 +4,9 @@
  * tests.
  *
  *	pool	a header with the names of the columns, one line for each node,
- *		and the number of blocks retired for a memory error. All
- *		numbers are blocks, except in the last two columns, which are
- *		in percent. See struct arena_pool_stats, and:
+ *		and the number of blocks retired for a memory error. Numbers
+ *		are in blocks, except node, extents and the last two columns,
+ *		which are in percent. See struct arena_pool_stats, and:
  *
  *		fragmentation	1 - longest extent / free blocks of the pool
  *		share		longest extent / free memory of the node, which

@@ -95,9 +95,10 @@ static const struct mmu_notifier_ops owner_ops = {
 };
 
 /**
- * arena_owner_join_locked - make an arena's blocks be released when its owner
- * ends
+ * arena_owner_join_locked - register an arena with its owner
  * @arena: the arena, which belongs to the current process
+ *
+ * From then on the arena's blocks are released when the owner ends.
  *
  * Context: process context, mmap_lock held for writing.
  * Return: 0, also if the arena has joined before; or
