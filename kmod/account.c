@@ -1,30 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Accounts: whom an arena's blocks are charged to.
+ * Accounts: charge the blocks of arenas against limits.
  *
- * A block is charged from before its arena gets it until nobody can reach it any
- * more: while it is in use, and in quarantine, where somebody else still holds it
- * though the arena may be gone. Hence each arena has an account of its own,
- * which lives as long as the arena and every block charged to it. What an arena
- * keeps after a release (cache.c) stays charged.
+ * A block is charged before its arena gets it, and stays charged until it has
+ * no references: while it is in use, and while it is quarantined because a page
+ * of it is still pinned. A pin may outlive the arena. Hence each arena has its
+ * own account, which lives as long as the arena and every block charged to it.
+ * Blocks in the arena's cache (cache.c) stay charged.
  *
- * Three limits: the arena's own, which its owner can lower; RLIMIT_MEMLOCK of
- * the user who opened it, as for all memory that can't be swapped out, but not for
- * who may lock as much as he likes; and, on kernels that have it, the device memory
- * (dmem) that the cgroup of who commits may have of each node.
+ * A charge counts against three limits:
  *
- * The first two need no locks: both counts are raised by compare-and-exchange, and
- * only if they stay within their limit, so that no number of callers at once can pass it. Who is
- * refused by the second takes his charge of the first back; meanwhile others may
- * be refused what they would have got a moment later, and never the reverse.
+ *  - the arena's own limit, which its owner can lower;
+ *  - RLIMIT_MEMLOCK, as for all memory that can't be swapped out: the blocks
+ *    count as locked memory of the user who opened the arena, unless the opener
+ *    has CAP_IPC_LOCK;
+ *  - on kernels with the dmem cgroup controller, the limit of the committing
+ *    thread's cgroup for device memory of each node.
  *
- * A charge of a cgroup says which cgroup it was, and that may differ from block to
- * block. Which block was whose does not matter, so the account has how many of a node
- * each cgroup was charged for, and uncharges any of them. account.lock protects that. Each
- * block is charged by a call of its own: a charge holds one reference to the cgroup, which
- * the uncharge drops, so that blocks charged together could not be uncharged one by one.
+ * The first two need no locks. Each count is raised by compare-and-exchange,
+ * and only if it stays within its limit. So any number of concurrent callers
+ * can't exceed the limit. If the second limit refuses a caller, it takes back
+ * its charge against the first one. In between, another charge may be refused
+ * that would succeed a moment later. The reverse can't happen.
  *
- * Nothing here knows of VMAs, or of where blocks come from.
+ * Different blocks of an arena may be charged to different cgroups. A block
+ * does not record its cgroup. Instead the account counts, for each cgroup and
+ * node, the blocks charged. To uncharge a block, it picks any cgroup charged
+ * for a block of the node. account.lock protects these counts. Each block is
+ * charged by a separate call: a charge holds one reference to the cgroup, which
+ * the uncharge drops, so blocks charged together could not be uncharged one by
+ * one.
+ *
+ * This file knows nothing of VMAs, nor of where blocks come from.
  */
 #include <linux/atomic.h>
 #include <linux/capability.h>
@@ -43,11 +50,12 @@
 #include "pool.h"
 
 /**
- * struct dmem_charge - what a cgroup was charged for
- * @link: in account.dmem_charges
- * @pool: the cgroup's share of the node's region; each charge holds it
+ * struct dmem_charge - blocks of a node that are charged to a cgroup
+ * @link: entry in account.dmem_charges
+ * @pool: the cgroup's state for the node's dmem region; each block charged
+ *	holds a reference
  * @nid: the node
- * @nr: blocks, at least one
+ * @nr: number of blocks, at least one
  */
 struct dmem_charge {
 	struct list_head link;
@@ -56,18 +64,23 @@ struct dmem_charge {
 	unsigned long nr;
 };
 
-/* One for each node, or NULL; NULL without the controller. Constant after init. */
+/*
+ * The dmem region of each node, NULL for a node without memory. The array is
+ * NULL if the kernel has no dmem controller. Constant after init.
+ */
 static struct dmem_cgroup_region **dmem_regions;
 
 /**
- * struct arena_account - whom an arena's blocks are charged to
- * @users: blocks charged, and one while the arena is open; freed at zero
- * @limit: blocks that may be charged, only ever lowered
- * @cred: credentials of the user whose locked memory it is, or NULL if that does not
- *	count. Constant. (They hold the user_struct; free_uid(), to hold that alone, is not
- *	exported by Debian's 6.1 before 6.1.187.)
+ * struct arena_account - account of an arena
+ * @users: number of blocks charged, plus one while the arena is open. The
+ *	account is freed when it drops to zero.
+ * @limit: maximum number of blocks charged; it is only ever lowered
+ * @cred: credentials of the user whose locked memory the blocks count as, or
+ *	NULL if they do not count. Constant. (The credentials hold the
+ *	user_struct. To hold it alone takes free_uid(), which Debian's 6.1 does
+ *	not export before 6.1.187.)
  * @lock: protects @dmem_charges
- * @dmem_charges: what cgroups were charged for
+ * @dmem_charges: list of the charges of cgroups
  */
 struct arena_account {
 	atomic_long_t users;
@@ -78,7 +91,7 @@ struct arena_account {
 	struct list_head dmem_charges;
 };
 
-/* Raise a count by so much if it stays within a limit; false if it does not. */
+/* Raise a count by @nr if it stays within a limit. Returns false otherwise. */
 static bool add_within(atomic_long_t *count, unsigned long nr, unsigned long limit)
 {
 	long old = atomic_long_read(count);
@@ -91,10 +104,11 @@ static bool add_within(atomic_long_t *count, unsigned long nr, unsigned long lim
 }
 
 /**
- * arena_account_create - open an account for an arena
- * @is_memlock: whether RLIMIT_MEMLOCK counts
+ * arena_account_create - create the account of an arena
+ * @is_memlock: whether RLIMIT_MEMLOCK applies, unless the caller has
+ *	CAP_IPC_LOCK
  *
- * Context: process context of the arena's owner.
+ * Context: process context of the arena's owner; may sleep.
  * Return: the account, or NULL if there is no memory
  */
 struct arena_account *arena_account_create(bool is_memlock)
@@ -122,8 +136,11 @@ static void drop_users(struct arena_account *account, unsigned long nr)
 }
 
 /**
- * arena_account_close - the arena is gone, but for blocks that others hold
- * @account: the account; nobody charges it any more
+ * arena_account_close - drop the arena's own reference to its account
+ * @account: the account, which is not charged any more
+ *
+ * The account lives on until its last block, which may be in quarantine, is
+ * uncharged.
  *
  * Context: any; does not sleep.
  */
@@ -133,18 +150,19 @@ void arena_account_close(struct arena_account *account)
 }
 
 /**
- * arena_account_charge - charge blocks before they are there
+ * arena_account_charge - charge blocks before they are allocated
  * @account: the account
- * @nr: how many
+ * @nr: number of blocks
  *
- * Context: process context of who wants them: it is his limit that counts.
+ * Context: process context of the committing thread, whose RLIMIT_MEMLOCK
+ * applies; does not sleep.
  * Return: 0, or with nothing charged
- * * -EDQUOT if the arena would have more than its limit
- * * -ENOMEM if its user would have more locked than RLIMIT_MEMLOCK
+ * * -EDQUOT if the arena's limit would be exceeded
+ * * -ENOMEM if the user's locked memory would exceed RLIMIT_MEMLOCK
  */
 int arena_account_charge(struct arena_account *account, unsigned long nr)
 {
-	/* One user is the arena. */
+	/* The arena itself is one user. */
 	if (!add_within(&account->users, nr, READ_ONCE(account->limit) + 1))
 		return -EDQUOT;
 	if (account->cred &&
@@ -157,9 +175,9 @@ int arena_account_charge(struct arena_account *account, unsigned long nr)
 }
 
 /**
- * arena_account_uncharge - take a charge back
+ * arena_account_uncharge - uncharge blocks
  * @account: the account
- * @nr: how many blocks nobody holds any more, or did not come
+ * @nr: number of blocks that have no references any more, or were not allocated
  *
  * Context: any; does not sleep.
  */
@@ -184,7 +202,7 @@ static struct dmem_charge *find_dmem_locked(struct arena_account *account,
 	return NULL;
 }
 
-/* Remember that a cgroup was charged for a block. */
+/* Record that a cgroup was charged for a block. */
 static int note_dmem(struct arena_account *account, int nid,
 		     struct dmem_cgroup_pool_state *pool)
 {
@@ -211,7 +229,10 @@ static int note_dmem(struct arena_account *account, int nid,
 	return charge ? 0 : -ENOMEM;
 }
 
-/* Whom to uncharge for a block of a node, or NULL. */
+/*
+ * Remove the record of one block of a node. Returns the cgroup state to
+ * uncharge, or NULL if no block of the node is recorded.
+ */
 static struct dmem_cgroup_pool_state *forget_dmem(struct arena_account *account,
 						  int nid)
 {
@@ -235,13 +256,14 @@ static struct dmem_cgroup_pool_state *forget_dmem(struct arena_account *account,
 }
 
 /**
- * arena_account_charge_node - charge the caller's cgroup for blocks of a node
+ * arena_account_charge_node - charge blocks of a node to the caller's cgroup
  * @account: the account
  * @nid: the node
- * @nr: how many
+ * @nr: number of blocks
  *
- * Context: process context of who wants them; may sleep.
- * Return: how many it may have
+ * Context: process context of the committing thread; may sleep.
+ * Return: number of blocks charged: fewer than @nr if the cgroup's limit is
+ * reached, or there is no memory for the record
  */
 unsigned long arena_account_charge_node(struct arena_account *account, int nid,
 					unsigned long nr)
@@ -265,10 +287,12 @@ unsigned long arena_account_charge_node(struct arena_account *account, int nid,
 }
 
 /**
- * arena_account_uncharge_node - take such a charge back
- * @account: the account, which is not uncharged otherwise yet
+ * arena_account_uncharge_node - uncharge blocks of a node from their cgroups
+ * @account: the account; for these blocks arena_account_uncharge(), which may
+ *	free it, has not been called yet
  * @nid: the node
- * @nr: how many of its blocks nobody holds any more, or did not come
+ * @nr: number of its blocks that have no references any more, or were not
+ *	allocated
  *
  * Context: any that may be preempted; does not sleep.
  */
@@ -286,7 +310,8 @@ void arena_account_uncharge_node(struct arena_account *account, int nid,
 /**
  * arena_account_lower_limit - lower the arena's limit
  * @account: the account
- * @nr: blocks; fewer than are charged is no error: no others are until it is met
+ * @nr: new limit in blocks. It may be lower than the number of blocks charged:
+ *	then no block can be charged until enough have been uncharged.
  *
  * Context: any; does not sleep.
  * Return: 0, or -EPERM if the limit is lower already
@@ -303,7 +328,7 @@ int arena_account_lower_limit(struct arena_account *account, unsigned long nr)
 }
 
 /**
- * arena_account_limit - blocks that may be charged
+ * arena_account_limit - return the maximum number of blocks charged
  * @account: the account
  */
 unsigned long arena_account_limit(const struct arena_account *account)
@@ -312,8 +337,8 @@ unsigned long arena_account_limit(const struct arena_account *account)
 }
 
 /**
- * arena_account_charged - blocks that are charged
- * @account: the account of an arena that is open
+ * arena_account_charged - return the number of blocks charged
+ * @account: account of an open arena
  */
 unsigned long arena_account_charged(const struct arena_account *account)
 {
@@ -321,11 +346,14 @@ unsigned long arena_account_charged(const struct arena_account *account)
 }
 
 /**
- * arena_account_init - tell the kernel of what can be charged to cgroups
+ * arena_account_init - register the memory of each node with the dmem
+ * controller
  *
- * A region for each node that has memory now, called "arena/node0" and so on.
+ * Registers a region "arena/node0" etc. for each node that has memory now. Does
+ * nothing if the kernel has no dmem controller.
  *
- * Return: 0 or -ENOMEM
+ * Context: module init; may sleep.
+ * Return: 0, or -ENOMEM
  */
 int arena_account_init(void)
 {
@@ -351,7 +379,9 @@ int arena_account_init(void)
 }
 
 /**
- * arena_account_exit - nothing is charged any more
+ * arena_account_exit - unregister the regions
+ *
+ * Context: module init or exit; no block is charged.
  */
 void arena_account_exit(void)
 {

@@ -4,7 +4,7 @@
 
 #include <linux/mm_types.h>
 
-/* No limit: more blocks than any machine has, so that sums don't overflow. */
+/* No limit. More blocks than any machine has, but sums do not overflow. */
 #define ARENA_ACCOUNT_UNLIMITED	(ULONG_MAX >> 2)
 
 struct arena_account;
@@ -24,13 +24,17 @@ unsigned long arena_account_charged(const struct arena_account *account);
 int arena_account_init(void);
 void arena_account_exit(void);
 
-/* A block says whose it is, since in quarantine it can outlive its arena. */
+/*
+ * Store the account in the block: a quarantined block can outlive its arena,
+ * and must find the account when it is uncharged.
+ */
 static inline void arena_account_attach(struct folio *folio,
 					struct arena_account *account)
 {
 	folio->private = account;
 }
 
+/* Clear a block's account, and return it. */
 static inline struct arena_account *arena_account_detach(struct folio *folio)
 {
 	struct arena_account *account = folio->private;
