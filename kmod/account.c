@@ -11,16 +11,16 @@
  * A charge counts against three limits:
  *
  *  - the arena's own limit, which its owner can lower;
- *  - RLIMIT_MEMLOCK, as for all memory that can't be swapped out: the blocks
- *    count as locked memory of the user who opened the arena, unless the opener
- *    has CAP_IPC_LOCK;
+ *  - RLIMIT_MEMLOCK of the committing thread, as for all memory that can't be
+ *    swapped out: the blocks count as locked memory of the user who opened the
+ *    arena, unless the opener had CAP_IPC_LOCK or the memlock parameter is off;
  *  - on kernels with the dmem cgroup controller, the limit of the committing
  *    thread's cgroup for device memory of each node.
  *
  * The first two need no locks. Each count is raised by compare-and-exchange,
- * and only if it stays within its limit. So any number of concurrent callers
- * can't exceed the limit. If the second limit refuses a caller, it takes back
- * its charge against the first one. In between, another charge may be refused
+ * and only if it stays within its limit. So concurrent callers, however many,
+ * can't exceed the limit. A caller that the second limit refuses takes back its
+ * charge against the first one. Until it has, another charge may be refused
  * that would succeed a moment later. The reverse can't happen.
  *
  * Different blocks of an arena may be charged to different cgroups. A block
