@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What differs between the kernels the module is built for, and nothing else.
- * The rest of kmod/ reads as if written for the newest of them.
+ * Compatibility: every difference between the kernels that the module supports.
+ * The rest of kmod/ is written for the newest one.
  */
 #ifndef ARENA_COMPAT_H
 #define ARENA_COMPAT_H
@@ -30,13 +30,13 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
-/* There are no locks of VMAs. */
+/* These kernels have no VMA locks. */
 static inline void vma_start_write(struct vm_area_struct *vma)
 {
 }
 #endif
 
-/* Of vm_operations_struct.get_policy. */
+/* Parameters of vm_operations_struct.get_policy. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
 #define GET_POLICY_PARAMETERS \
 	struct vm_area_struct *vma, unsigned long addr
@@ -46,13 +46,14 @@ static inline void vma_start_write(struct vm_area_struct *vma)
 #endif
 
 /*
- * mremap() reads the type of a PMD entry before it takes the PMD lock. Older kernels do not
- * recheck it under the lock. If unmap_mapping_range() removes a huge page in between, they
- * move a page table that does not exist, and physical page 0 is used as one.
- * (CVE-2024-50066, fixed in 6.6.57, 6.11.4 and 6.12, but not in 6.1.) On those kernels a
- * caller that unmaps excludes mremap() by holding the mmap_lock for reading. That covers the
- * owner's mappings; those of a frozen arena in other address spaces are unmapped for memory
- * errors alone, on kernels from 6.4 on.
+ * mremap() reads the type of a PMD entry before it takes the PMD lock. Older
+ * kernels do not recheck the type under the lock. If unmap_mapping_range()
+ * unmaps a huge page in between, they move a page table that does not exist,
+ * and use physical page 0 as one. (CVE-2024-50066, fixed in 6.6.57, 6.11.4 and
+ * 6.12, but not in 6.1.) On those kernels a caller that unmaps blocks excludes
+ * mremap() by holding the owner's mmap_lock for reading. That does not cover
+ * mappings of a frozen arena in other address spaces, but those are only
+ * unmapped for memory errors, on kernels from 6.4 on.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 4) || \
 	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 57) && \
@@ -79,8 +80,8 @@ static inline void allow_mremap(struct mm_struct *mm)
 }
 
 /*
- * Memory errors of a node since boot. Older kernels do not count them for each node: there
- * any block may have one.
+ * Return the number of memory errors of a node since boot. Kernels before 6.4
+ * do not count them for each node; there any block may have one, so return 1.
  */
 #if !defined(CONFIG_MEMORY_FAILURE)
 #define COUNTS_MEMORY_ERRORS	0
@@ -110,7 +111,7 @@ static inline void mm_account_reclaimed_pages(unsigned long pages)
 }
 #endif
 
-/* What a kernel without the controller has. */
+/* Stubs for kernels without the dmem cgroup controller. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
 struct dmem_cgroup_region;
 struct dmem_cgroup_pool_state;
@@ -150,9 +151,9 @@ struct dmem_cgroup_init {
 #endif
 
 /*
- * Before it is woken for the first time, have a thread that was created for a node run on the
- * node's CPUs, or anywhere if it has none, but not on isolated CPUs. Newer kernels do that of
- * themselves.
+ * Restrict a thread that was created for a node to the CPUs of the node, or to
+ * any CPU if the node has none; never to isolated CPUs. Newer kernels do this
+ * by themselves. Call this before the thread is woken for the first time.
  */
 static inline void prefer_cpus_of_node(struct task_struct *thread, int nid)
 {
@@ -172,7 +173,10 @@ static inline void prefer_cpus_of_node(struct task_struct *thread, int nid)
 #endif
 }
 
-/* How many VMAs map a file that can only be mapped shared and is open for writing. */
+/*
+ * Return the number of VMAs that map a file, provided that the file is open for
+ * writing and can only be mapped shared.
+ */
 static inline int nr_mappings(struct address_space *mapping)
 {
 	return atomic_read(&mapping->i_mmap_writable);
@@ -198,7 +202,10 @@ static inline void shrinker_free(struct shrinker *shrinker)
 }
 #endif
 
-/* A shrinker that is registered, or NULL; ended by shrinker_free(). */
+/*
+ * Allocate and register a NUMA-aware shrinker. Returns NULL on failure.
+ * shrinker_free() unregisters and frees it.
+ */
 static inline struct shrinker *new_node_shrinker(const char *name,
 						 shrinker_fn count,
 						 shrinker_fn scan, int seeks,
