@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Accounts: charge the blocks of arenas against limits.
+ * Accounts: count the blocks of each arena against limits.
  *
  * A block is charged before its arena gets it, and stays charged until it has
  * no references: while it is in use, and while it is quarantined because a page
@@ -20,16 +20,16 @@
  * The first two need no locks. Each count is raised by compare-and-exchange,
  * and only if it stays within its limit. So concurrent callers, however many,
  * can't exceed the limit. A caller that the second limit refuses takes back its
- * charge against the first one. Until it has, another charge may be refused
+ * charge against the first one. Before it does, another charge may be refused
  * that would succeed a moment later. The reverse can't happen.
  *
  * Different blocks of an arena may be charged to different cgroups. A block
  * does not record its cgroup. Instead the account counts, for each cgroup and
- * node, the blocks charged. To uncharge a block, it picks any cgroup charged
- * for a block of the node. account.lock protects these counts. Each block is
- * charged by a separate call: a charge holds one reference to the cgroup, which
- * the uncharge drops, so blocks charged together could not be uncharged one by
- * one.
+ * node, the blocks charged. When a block is uncharged, any cgroup that has a
+ * block of the node charged is picked. account.lock protects these counts. Each
+ * block is charged by a separate call: a charge holds one reference to the
+ * cgroup, which the uncharge drops, so blocks charged together could not be
+ * uncharged one by one.
  *
  * This file knows nothing of VMAs, nor of where blocks come from.
  */
@@ -105,8 +105,7 @@ static bool add_within(atomic_long_t *count, unsigned long nr, unsigned long lim
 
 /**
  * arena_account_create - create the account of an arena
- * @is_memlock: whether RLIMIT_MEMLOCK applies, unless the caller has
- *	CAP_IPC_LOCK
+ * @is_memlock: apply RLIMIT_MEMLOCK, unless the caller has CAP_IPC_LOCK
  *
  * Context: process context of the arena's owner; may sleep.
  * Return: the account, or NULL if there is no memory
@@ -346,8 +345,7 @@ unsigned long arena_account_charged(const struct arena_account *account)
 }
 
 /**
- * arena_account_init - register the memory of each node with the dmem
- * controller
+ * arena_account_init - register the nodes' memory with the dmem controller
  *
  * Registers a region "arena/node0" etc. for each node that has memory now. Does
  * nothing if the kernel has no dmem controller.

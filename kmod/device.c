@@ -104,7 +104,7 @@ static int set_size(const char *value, const struct kernel_param *param)
 	u64 bytes;
 	int err;
 
-	/* memparse() would not report overflow, but wrap. */
+	/* Not memparse(): it wraps on overflow instead of failing. */
 	if (strscpy(buffer, value, sizeof(buffer)) < 0)
 		return -EINVAL;
 	digits = strim(buffer);
@@ -190,9 +190,7 @@ static bool memcg;
 module_param(memcg, bool, 0444);
 MODULE_PARM_DESC(memcg, "charge blocks to memory cgroups, and keep no pools (default: N)");
 
-/*
- * --- the file --------------------------------------------------------------
- */
+/* --- the file -------------------------------------------------------------- */
 
 static int arena_fs_init_context(struct fs_context *fc)
 {
@@ -305,7 +303,7 @@ static int get_args(void *args, size_t size, size_t min_size,
 	err = copy_struct_from_user(args, size, uargs, usize);
 	if (err)
 		return err;
-	/* The caller may have changed the size since: use the value checked. */
+	/* Another thread may have changed the size since: use the first value. */
 	return min_t(size_t, size, usize);
 }
 
