@@ -35,9 +35,7 @@ static struct arena_cache *cache_of(struct arena *arena)
 	return smp_load_acquire(&arena->cache);
 }
 
-/*
- * Attach new blocks to the arena's account, and number them from slot @first.
- */
+/* Attach new blocks to the arena's account and assign slots from @first on. */
 static void own_blocks(struct arena *arena, unsigned long first, struct list_head *blocks)
 {
 	struct folio *folio;
@@ -88,8 +86,7 @@ static int charge_blocks(struct arena *arena, unsigned long nr)
  * @missing: number of blocks still wanted
  * @credit: number of blocks that are charged and not yet allocated. A block
  *	from the arena's cache uses no credit, since it has stayed charged.
- * @again: the page allocator has been tried and had no more blocks: only wait
- *	for blocks that are being zeroed
+ * @again: the page allocator has been tried, and is not tried again
  * @err: error of the last charge that was refused, or 0
  */
 struct order {
@@ -242,7 +239,7 @@ static bool is_reclaim_promising(const nodemask_t *nodes, unsigned long nr)
 	unsigned long sum = 0;
 	int nid;
 
-	/* Their blocks can be reclaimed, too, but counting takes long. */
+	/* Blocks of idle arenas can be reclaimed; counting them takes long. */
 	if (arena_idle_any())
 		return true;
 	for_each_node_mask(nid, *nodes)
@@ -298,9 +295,7 @@ static int take_run_from_node(struct arena *arena, int nid, unsigned long nr,
 	return err;
 }
 
-/*
- * Take a run of adjacent blocks of one of the nodes of a mask, nearest first.
- */
+/* Take a run of adjacent blocks of one node of a mask, nearest node first. */
 static int take_run_from_nodes(struct arena *arena, int near, nodemask_t nodes,
 			       unsigned long nr, struct list_head *blocks,
 			       unsigned long *zeroed)

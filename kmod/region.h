@@ -74,11 +74,11 @@ struct arena_watch {
 /**
  * struct arena - one open file of /dev/arena
  * @mm: address space that owns the arena. mmgrab() holds the structure, so that
- *	its address is not reused. Only the pointer and the mmap_lock are used.
- *	Constant.
+ *	its address is not reused. After the address space has ended, only the
+ *	address and the mmap_lock of the structure are used. Constant.
  * @owner: MMU notifier that releases the blocks when @mm ends, see owner.c;
- *	NULL before the first mmap or commit. Set once, under the mmap_lock of
- *	@mm for writing; read without it.
+ *	NULL before the first region is mapped or the first ARENA_IOC_COMMIT.
+ *	Set once, under the mmap_lock of @mm for writing; read without it.
  * @of_owner: entry in the owner's list of arenas; protected by owner.mutex
  * @inode: anonymous inode; its mapping lists the VMAs of this arena. Constant.
  * @sem: protects @slots and the fields that say so; see region.c
@@ -135,12 +135,13 @@ struct arena {
 	struct arena_watch watch;
 };
 
-/* Whether an arena is frozen. Freezing can't be undone. */
+/*
+ * Whether an arena is frozen. Freezing can't be undone. If this returns true, the
+ * caller also sees everything that the owner wrote before the freeze.
+ */
 static inline bool arena_region_is_frozen(const struct arena *arena)
 {
-	/*
-	 * Pairs with arena_region_freeze(): readers see what the owner wrote.
-	 */
+	/* Pairs with smp_store_release() in arena_region_freeze(). */
 	return smp_load_acquire(&arena->is_frozen);
 }
 
