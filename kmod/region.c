@@ -299,8 +299,8 @@ static int find_frozen_locked(struct arena *arena, unsigned long first,
 
 /*
  * Commit the missing blocks of a range. On success all slots were filled at one
- * moment; on failure nothing has changed. A seal stops a fault; a commit by a
- * call breaks it.
+ * moment; on failure nothing has changed. mmap() and ARENA_IOC_COMMIT break
+ * seals; a fault on a sealed block fails.
  */
 static int commit_slots(struct arena *arena, unsigned long first,
 			unsigned long nr, bool is_fault, unsigned long *committed)
@@ -327,9 +327,7 @@ static int commit_slots(struct arena *arena, unsigned long first,
 		if (err)
 			break;
 		down_write(&arena->sem);
-		/*
-		 * Another thread may have frozen the arena or sealed the slot.
-		 */
+		/* The arena may be frozen by now, or the slot sealed. */
 		if (arena->is_frozen)
 			err = find_frozen_locked(arena, first, nr, committed);
 		else if (is_fault && is_sealed_locked(arena, first))
@@ -394,7 +392,7 @@ static int commit_again(struct arena *arena, unsigned long index)
 	return err;
 }
 
-/* Commit the block of a slot at a page fault, which must be the owner's own. */
+/* Commit the block of a slot at a page fault. Fails unless the owner faults. */
 static int commit_at_fault(struct arena *arena, unsigned long index)
 {
 	struct arena_operation operation;
@@ -707,7 +705,7 @@ int arena_region_mmap(struct arena *arena, struct vm_area_struct *vma)
 
 	/*
 	 * VM_DONTEXPAND keeps mremap() from growing the region, and the core mm
-	 * from merging it with a neighbour: neither would commit the blocks. It
+	 * from merging it with a neighbour: neither would commit blocks. It
 	 * also makes mlock() skip the region's folios, which are on no LRU
 	 * list.
 	 */
@@ -907,8 +905,9 @@ static int detach_range(struct arena *arena, unsigned long first, unsigned long 
  * @arena: the arena
  * @offset: start of the range in the file, in bytes
  * @length: length of the range in bytes
- * @is_sealed: seal the range: a touch is an error until a call commits the
- *	block again. ARENA_F_QUARANTINE has the same effect.
+ * @is_sealed: seal the range: a touch is a SIGBUS until mmap() or
+ *	ARENA_IOC_COMMIT commits the block again. ARENA_F_QUARANTINE has the
+ *	same effect.
  * @released: set to the number of blocks released
  *
  * The range may have holes. Regions stay mapped; a touch after this function
@@ -1090,7 +1089,7 @@ int arena_region_freeze(struct arena *arena)
 
 	if (mmap_write_lock_killable(arena->mm))
 		return -EINTR;
-	/* Lock VMAs before arena.sem, as a fault does. */
+	/* A fault holds its VMA lock when it takes arena.sem: same order. */
 	lock_regions(arena);
 	if (down_write_killable(&arena->sem)) {
 		err = -EINTR;
