@@ -124,7 +124,7 @@ static int set_size(const char *value, const struct kernel_param *param)
 	bytes <<= shift;
 	*(unsigned long *)param->arg = bytes;
 	if (param->arg != &limit_bytes && min_bytes != ULONG_MAX && min_bytes > max_bytes)
-		pr_warn_ratelimited("min is more than max: nodes keep max ready\n");
+		pr_warn_ratelimited("min exceeds max: nodes keep max ready\n");
 	apply_watermarks();
 	return 0;
 }
