@@ -24,9 +24,10 @@
  *	    arena.sem; folio lock		(as above)
  *	arena.inflight.lock			(a leaf)
  *
- * The mmap_lock and the VMA locks are never taken under another lock of this
- * tree. The spinlocks of other files (pool.c, cache.c, account.c, idle.c,
- * hwpoison.c) may be taken inside it; no lock of the tree is taken under them.
+ * No thread waits for the mmap_lock or a VMA lock while it holds a lock below
+ * them in this tree. The spinlocks of other files (pool.c, cache.c, account.c,
+ * idle.c, hwpoison.c) may be taken inside the tree; no lock of the tree is
+ * taken under them.
  *
  * No thread waits for a folio lock while it holds arena.sem, nor for arena.sem
  * while it holds a folio lock. The fault handler tries to lock the folio under
@@ -37,7 +38,8 @@
  *
  * Blocks are allocated outside arena.sem, so that no thread waits for another
  * one to zero a block. Small allocations under arena.sem, e.g. nodes of the
- * slots' xarray, can enter reclaim, which only tries to take arena.sem.
+ * slots' xarray, can enter reclaim. That only tries to take the mmap_lock,
+ * arena.sem and folio locks.
  *
  * Release against fault
  *
@@ -392,7 +394,7 @@ static int commit_again(struct arena *arena, unsigned long index)
 	return err;
 }
 
-/* Commit the block of a slot at a page fault. Fails unless the owner faults. */
+/* Commit the block of a slot at a page fault by a thread of the owner. */
 static int commit_at_fault(struct arena *arena, unsigned long index)
 {
 	struct arena_operation operation;
@@ -705,9 +707,8 @@ int arena_region_mmap(struct arena *arena, struct vm_area_struct *vma)
 
 	/*
 	 * VM_DONTEXPAND keeps mremap() from growing the region, and the core mm
-	 * from merging it with a neighbour: neither would commit blocks. It
-	 * also makes mlock() skip the region's folios, which are on no LRU
-	 * list.
+	 * from merging it with a neighbour: neither would commit blocks.
+	 * mlock() skips such a VMA, whose folios are on no LRU list.
 	 */
 	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTCOPY);
 	if (READ_ONCE(arena->flags) & ARENA_F_NODUMP)
