@@ -4,14 +4,14 @@
  * arena, and back.
  *
  * A block is charged to the arena's account before it is taken, and to the
- * node's cgroup before it is taken from that node. It is uncharged when its
- * last reference is gone. A block that moves to the arena's cache stays
- * charged.
+ * committing thread's cgroup before it is taken from a node. It is uncharged
+ * when its last reference is gone. A block that moves to the arena's cache
+ * stays charged.
  *
  * No lock is needed here: a block in transfer is in no slot, and on a list that
- * belongs to the caller. The caller has begun an operation (inflight.c). A
- * fault that is refused because of the operation's charges can wait until it
- * has ended.
+ * belongs to the caller. A commit or release begins an operation (inflight.c)
+ * before it calls this file. If a fault is refused because of the operation's
+ * charges, it can wait until the operation has ended.
  */
 #include <linux/list.h>
 #include <linux/mm.h>
