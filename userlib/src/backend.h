@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
 /*
- * A back end provides an arena's range of addresses and the memory in it. All
- * that the library asks of the operating system is asked in here.
+ * A back end provides an arena's range of addresses and the memory in it. All system
+ * calls that reserve, commit or release memory of an arena are made by the back ends.
  */
 #ifndef ARENA_BACKEND_H
 #define ARENA_BACKEND_H
@@ -15,17 +15,17 @@
 
 /**
  * struct range - an arena's addresses
- * @start: lowest address it may use now, a multiple of ARENA_BLOCK
+ * @start: lowest address the arena may currently use, a multiple of ARENA_BLOCK
  * @end: one past the highest, a multiple of ARENA_BLOCK
- * @map: lowest address that is reserved; what is not between @start and @end is in
- *	quarantine
- * @map_end: one past the highest
- * @fd: the device, or -1
- * @owner: process that opened the device; another can't use it
- * @is_sealed: whether what is released is made inaccessible
- * @features: of the device
- * @control: the device's control page, or NULL as long as it is not needed
- * @witnesses: of idle anonymous memory: a word of each page that is not zero
+ * @map: lowest reserved address. Reserved addresses outside @start to @end are in address
+ *	quarantine.
+ * @map_end: one past the highest reserved address
+ * @fd: descriptor of the device, or -1
+ * @owner: process that opened the device; no other process can use it
+ * @is_sealed: whether released memory is made inaccessible
+ * @features: features of the device
+ * @control: the device's control page, or NULL until it is first needed
+ * @witnesses: while anonymous memory is idle, the index of a nonzero word in each page
  */
 struct range {
 	char *start;
@@ -41,21 +41,21 @@ struct range {
 };
 
 /**
- * struct backend - where memory comes from
- * @kind: which one it is
- * @reserve: take a range of some bytes, as the options say; on failure nothing is
- *	held
- * @commit: make memory of a part of the range, ends being multiples of
- *	ARENA_BLOCK; what has some is as it was; on failure some of it may have some
- * @release: give the memory of such a part back; the range stays
- * @idle: let the system take the memory from an address, a multiple of ARENA_BLOCK, up
- *	to the end of the range; all that is used begins at another one, and nobody
- *	remembers what is below that
- * @claim: end that; returns 1 if what was used is as it was, 0 if not
- * @unreserve: give range and memory back, also while it is idle
- * @blocks: how many blocks of the device it holds
+ * struct backend - operations on a range and its memory
+ * @kind: the backing it provides
+ * @reserve: reserve a range of @bytes according to @opts; on failure nothing is held
+ * @commit: commit the memory from @from to @to, both multiples of ARENA_BLOCK. Parts that
+ *	are committed already keep their contents. On failure, some of it may be committed.
+ * @release: release the memory from @from to @to; the range stays reserved
+ * @idle: let the system take the memory from @from, a multiple of ARENA_BLOCK, to the end
+ *	of the range. Allocated memory starts at @used; the contents below it need not
+ *	survive.
+ * @claim: take the memory back. @from is the address that @idle was given as @used. Returns
+ *	1 if the contents above it are unchanged, 0 if the system has taken any of them.
+ * @unreserve: release the range and its memory, even while it is idle
+ * @blocks: return the number of blocks of the device that the range holds
  *
- * Those that return int return 0 or a negative errno.
+ * Unless stated otherwise, those that return int return 0 or a negative errno.
  */
 struct backend {
 	enum arena_backing kind;
@@ -72,15 +72,15 @@ extern const struct backend arena_backend_device;
 extern const struct backend arena_backend_huge;
 extern const struct backend arena_backend_anon;
 
-/* Returns 0 and what the module is, or a negative errno. */
+/* Return 0 with the module's ABI version and features, or a negative errno. */
 int arena_device_probe(uint32_t *abi_version, uint64_t *features);
-/* Whether arena_backend_huge works here. */
+/* Return whether arena_backend_huge works on this system. */
 bool arena_huge_probe(void);
 
-/* CLOCK_MONOTONIC in nanoseconds. */
+/* Return CLOCK_MONOTONIC in nanoseconds. */
 uint64_t arena_now(void);
 
-/* Have memory behind each page of a range; 0 or -ENOMEM. */
+/* Populate the pages from @from to @to; return 0 or a negative errno. */
 int arena_populate(char *from, char *to);
 
 #endif /* ARENA_BACKEND_H */

@@ -7,17 +7,17 @@
 
 #include "backend.h"
 
-/* What a name may have, with its NUL. */
+/* Size of a name, including its NUL. */
 #define NAME_SIZE	32
 
 /**
- * struct scope - what ends an arena
- * @is_bound: whether there is anything
- * @is_over: whether it has been seen to be over
- * @flags: ARENA_SCOPE_*, what of these counts
+ * struct scope - deadline or descriptor that ends the use of an arena
+ * @is_bound: whether the arena is bound to a scope
+ * @is_over: whether a check has found the scope to be over
+ * @flags: ARENA_SCOPE_*: whether @deadline, @fd or both apply
  * @deadline: CLOCK_MONOTONIC in nanoseconds
- * @fd: a descriptor
- * @events: what poll(2) says of it then
+ * @fd: descriptor to poll
+ * @events: poll(2) events on @fd that end the scope
  */
 struct scope {
 	bool is_bound;
@@ -32,11 +32,11 @@ struct checks;
 struct sketch;
 
 /**
- * struct release - memory that was given back
+ * struct release - record of released memory
  * @from: lowest address
  * @to: one past the highest
- * @at: when, CLOCK_MONOTONIC in nanoseconds
- * @call: by which function
+ * @at: time of the release, CLOCK_MONOTONIC in nanoseconds
+ * @call: name of the function that released it
  */
 struct release {
 	char *from;
@@ -48,11 +48,12 @@ struct release {
 #define NR_RELEASES	8
 
 /**
- * struct epochs - when memory was freed
- * @all: the arena's serial then, and how much was left; both ascending
- * @nr: how many
- * @room: for how many there is memory
- * @is_kept: whether they are
+ * struct epochs - records of when memory was freed
+ * @all: for each, the arena's serial at that time and the bytes still allocated; both
+ *	ascending
+ * @nr: number of elements
+ * @room: number of elements that @all has memory for
+ * @is_kept: whether epochs are recorded
  */
 struct epochs {
 	struct epoch { uint64_t serial; size_t used; } *all;
@@ -62,52 +63,55 @@ struct epochs {
 };
 
 /**
- * struct arena_private - an arena, with what only the library sees
- * @pub: the public part; must be first. Its @base is the lowest address that is both
- *	committed and within the limit, base + left is the top: allocated is what is
- *	above.
- * @backend: where the memory comes from; NULL for a child, whose memory is its parent's
- * @range: the addresses
- * @committed: the lowest that is committed
- * @reached: the lowest that was, since @range moved in quarantine
- * @lowest: the lowest that may be allocated, a multiple of ARENA_ALIGN
- * @clean: what is below, committed and has not been allocated since the arena was rewound
- *	last is zero. Never above the top at that time, nor what was the top before.
- * @packed: where the last string of all there are begins, or NULL. It ends where the one
- *	before begins, which may be anywhere.
- * @cleanups: the youngest first
- * @serial: counts cleanups and epochs, so that a mark knows which are younger
- * @oom: called when there is no memory, or NULL
- * @oom_ctx: for @oom
- * @error: why the last allocation failed that did
- * @keeps_dirty: whether what is committed may be dirty
- * @is_lost_in_fork: whether a child does not have it
- * @forks: arena_forks() when it was created
+ * struct arena_private - an arena, including the fields that only the library sees
+ * @pub: the public part; must be first. base + left is the top; the memory above it is
+ *	allocated. base is the lowest address that can be allocated without arena_cut(): not
+ *	below @committed or @lowest, and at most a slice below the top.
+ * @backend: back end that provides the memory; NULL for a child, which uses its parent's
+ * @range: the arena's addresses
+ * @committed: lowest address that is committed
+ * @reached: lowest value of @committed since address quarantine last moved @range
+ * @lowest: lowest address that the limit allows, a multiple of ARENA_ALIGN
+ * @clean: committed memory below this address is zero unless it has been allocated since
+ *	the last rewind. A rewind lowers it to the top before the rewind if that is lower; a
+ *	release raises it to the end of the released memory, unless @keeps_dirty. It is
+ *	never above the top at that time.
+ * @packed: start of the last string that is allocated, or NULL. The string ends where the
+ *	previous string starts, so its end need not be aligned.
+ * @cleanups: list of cleanups, the youngest first
+ * @serial: counts cleanups and epochs, so that a mark can tell which are younger
+ * @oom: out-of-memory handler, or NULL
+ * @oom_ctx: argument of @oom
+ * @error: error of the most recent failed allocation
+ * @keeps_dirty: whether newly committed memory may be dirty
+ * @is_lost_in_fork: whether a child of fork() does not have the memory
+ * @forks: arena_forks() when the arena was created
  * @is_idle: whether the system may take the memory, so that nothing can be allocated
- * @is_counted: whether each allocation is
- * @is_quarantined: whether addresses that were released are used last
- * @slice: the most that can be allocated at a time without arena_cut(), a multiple of
+ * @is_counted: whether each allocation is counted
+ * @is_quarantined: whether released addresses are reused last
+ * @slice: maximum that can be allocated at a time without arena_cut(), a multiple of
  *	ARENA_ALIGN
- * @scope: what it is bound to
- * @parent: whose memory it has, or NULL
- * @in_parent: of a child: what ends it
- * @checks: of a checked arena; else NULL
- * @holes: lowest address of what arena_region_decommit() gave back
- * @holes_end: one past the highest, or NULL if there is nothing
- * @epochs: when memory was freed, if anybody wants to know
- * @id: a number that no other arena of the process has had; 0 until it is needed
- * @is_printed: whether $ARENA_STATS wants to know its end
- * @is_thread_owned: whether it was created to end with a thread
- * @owned: with which one: its place in that one's list, if it still does; protected by
- *	thread.c's lock
- * @listed: its place in the list of list.c; protected by that one's lock
- * @releases: the last ones, for who touches what was given back
- * @nr_releases: how many there have been
- * @sketch: what learns how much arenas of that name use, or NULL if nobody wants to know
- * @peak: the most that was used at a time, since it was told
- * @pooled: what a pool knows of it; that one's, pool.c says when
- * @stats: what has been counted. @allocated without what is allocated now.
- * @name: what it is called
+ * @scope: scope the arena is bound to
+ * @parent: arena whose memory a child uses, or NULL
+ * @in_parent: the parent's cleanup that ends a child
+ * @checks: state of a checked arena, or NULL
+ * @holes: lowest address that arena_region_decommit() gave back
+ * @holes_end: one past the highest such address, or NULL if there is none
+ * @epochs: records of when memory was freed, kept in checked arenas and once a handle was
+ *	made
+ * @id: a number unique to this arena in the process; 0 until it is needed
+ * @is_printed: whether to print statistics when the arena ends, for $ARENA_STATS
+ * @is_thread_owned: whether the arena is to be destroyed when its owner thread ends
+ * @owned: place in the owner thread's list, if it has an owner; protected by thread.c's
+ *	lock
+ * @listed: place in the list of list.c; protected by the lock of that list
+ * @releases: ring of the most recent releases, for reports of later accesses
+ * @nr_releases: number of releases so far
+ * @sketch: records how much memory arenas of this name use, or NULL
+ * @peak: maximum bytes used at a time since the last reset or release, for @sketch
+ * @pooled: state of an arena of a pool; pool.c says who may access it
+ * @stats: counters; @stats.allocated excludes the memory that is currently allocated
+ * @name: the arena's name
  */
 struct arena_private {
 	struct arena pub;
@@ -183,59 +187,62 @@ static inline size_t used_of(const struct arena_private *a)
 	return a->range.end - top_of(a);
 }
 
-/* An address, or 0, rounded down. */
+/* Round an address, or NULL, down to a multiple of @align, a power of two. */
 static inline char *align_down(char *addr, size_t align)
 {
 	return addr - ((uintptr_t)addr & (align - 1));
 }
 
 /*
- * Read options into those of this version, and what the environment says; 0, -EINVAL or
- * -E2BIG.
+ * Copy options into this version's structure and check them; return 0, -EINVAL or -E2BIG.
+ * arena_override_opts() then applies the environment variables.
  */
 int arena_read_opts(struct arena_opts *opts, const struct arena_opts *from);
 void arena_override_opts(struct arena_opts *opts);
-/* A list as in sysfs, "0-1,3"; 0 or -EINVAL. */
+/* Parse a list of nodes as in sysfs, e.g. "0-1,3"; return 0 or -EINVAL. */
 int arena_parse_nodes(const char *text, uint64_t *mask);
 
 /*
- * cut - allocate from an address downwards
+ * arena_cut - allocate downwards from an address
  * @a: the arena
- * @end: the top, or where the last allocation ends, which is to be replaced
+ * @end: the top, or the end of the last allocation if that is to be replaced
  * @size: bytes
  * @align: a power of two
  *
- * Commits what is needed, and changes nothing on failure.
+ * Commits memory if needed. On failure, only a->error and the failure counter change.
  *
- * Return: the memory; or NULL, and a->error says why.
+ * Return: the memory; or NULL, with the error in a->error.
  */
 char *arena_cut(struct arena_private *a, char *end, size_t size, size_t align);
 
 /*
- * Free what is below an address, which is not below the top, for a call of that name; the
- * last string that is left begins at @packed.
+ * Free the memory below @top, which must not be below the current top. @packed is the start
+ * of the last remaining string, or NULL; @call is the public function's name, for messages.
  */
 void arena_raise_top(struct arena_private *a, char *top, char *packed, const char *call);
 
 /*
- * Commit what arenas of its name are expected to use, and touch nothing of it; 0 or -errno,
- * and then nothing is committed.
+ * Commit, without touching it, the memory that arenas of this name are expected to use.
+ * Return 0, or a negative errno with nothing committed.
  */
 int arena_commit_ahead(struct arena_private *a);
 
-/* How much is allocated, to the byte where strings are. */
+/*
+ * Return the number of bytes allocated. If the last allocation is a string, its lower end
+ * is not rounded to ARENA_ALIGN.
+ */
 size_t arena_used_to_the_byte(const struct arena_private *a);
 
-/* The top stays; what can be allocated without arena_cut() is what may be now. */
+/* Recompute how much can be allocated without arena_cut(); the top does not change. */
 void arena_refresh_top(struct arena_private *a);
 
-/* Without a scope: nothing, if each allocation has to be looked at. */
+/* Slice of an arena without a scope: 0 if each allocation must be checked or counted. */
 static inline size_t whole_slice(const struct arena_private *a)
 {
 	return a->checks || a->is_counted ? 0 : SIZE_MAX & -ARENA_ALIGN;
 }
 
-/* So many bytes have been asked for, and given. */
+/* Count a successful allocation of @size requested bytes. */
 static inline void count(struct arena_private *a, size_t size)
 {
 	if (!a->is_counted)
@@ -244,123 +251,147 @@ static inline void count(struct arena_private *a, size_t size)
 	a->stats.asked += size;
 }
 
-/* Copy bytes, and put a NUL behind them, directly below the last string; or NULL. */
+/*
+ * Copy bytes and append a NUL, directly below the last string. Return the copy, or NULL if
+ * there is no memory.
+ */
 char *arena_copy_bytes(struct arena *a, const char *bytes, size_t length);
 
-/* Offset of a % that begins no escape, or the length. */
+/* Return the offset of the first % that does not start a valid escape, or @length. */
 size_t arena_find_bad_escape(const char *data, size_t length);
 
-/* Decode percent-encoding in place, as ARENA_DECODE_* say; the length it has then. */
+/* Decode percent-encoding in place, with ARENA_DECODE_* flags; return the new length. */
 size_t arena_decode(char *data, size_t length, uint32_t flags);
 
-/* How often this process' ancestors have forked since they had the library. */
+/* Number of forks between the process that loaded the library and this one. */
 extern unsigned int arena_nr_forks __attribute__((visibility("hidden")));
 
 static inline unsigned int arena_forks(void)
 {
 	return arena_nr_forks;
 }
-/* Whether it belongs to another process, an ancestor, and is not here. */
+
+/* Return whether the arena is an ancestor's, whose memory this process does not have. */
 static inline bool is_foreign(const struct arena_private *a)
 {
 	return a->is_lost_in_fork && a->forks != arena_forks();
 }
 
-/* Whether the arena's scope is over; what may be allocated until then is a->slice. */
+/*
+ * Return whether the arena's scope is over. If it is, a->slice becomes 0, so that every
+ * allocation from then on calls arena_cut() and fails.
+ */
 bool arena_is_over(struct arena_private *a);
 
-/* An arena begins and ends, for $ARENA_STATS. */
+/* Called when an arena is created and when it is destroyed, for $ARENA_STATS. */
 void arena_stats_begin(struct arena_private *a);
 void arena_stats_end(struct arena_private *a);
-/* NUMA node of the page at an address, or -1 if there is none that was written to. */
+/* Return the NUMA node of the page at an address, or -1 if no page was written to there. */
 int arena_node_of(const char *addr);
 /*
- * Copy a structure, which begins with its size, into one of this version, zero where it has
- * none, and all of it if it is NULL; 0, -EINVAL, or -E2BIG if what this version lacks is not 0.
+ * Copy the caller's structure, which starts with its size, into this version's, which has
+ * @size bytes. Fields that the caller's version lacks become zero; so does everything if
+ * @from is NULL. Return 0; -EINVAL if the caller's size is less than @least; or -E2BIG if
+ * bytes beyond this version's size are not zero.
  */
 int arena_get_struct(void *to, const void *from, size_t size, size_t least);
-/* Copy as much of a structure as its owner has, which begins with its size; 0 or -EINVAL. */
+/*
+ * Copy this version's structure, which has @size bytes, to the caller's, which starts
+ * with its size; copy no more than fits, and set that size to the bytes copied. Return 0,
+ * or -EINVAL if the caller's size is less than @least.
+ */
 int arena_put_struct(void *to, const void *from, size_t size, size_t least);
 
 /* --- list.c ------------------------------------------------------------------ */
 
-/* All arenas but children. The list's lock is held while a function is called. */
+/* The list of all arenas except children. Its lock is held while @fn runs. */
 void arena_list_add(struct arena_private *a);
 void arena_list_remove(struct arena_private *a);
 void arena_list_each(void (*fn)(struct arena_private *a));
-/* For a handler of signals: whether the lock could be had, and a function be called. */
+/* For signal handlers: return whether the lock was acquired and @fn was called. */
 bool arena_list_try(void (*fn)(struct arena_private *list, const void *ctx), const void *ctx);
-/* Around fork(). */
+/* Called around fork(). */
 void arena_list_lock(void);
 void arena_list_unlock(void);
 
 /* --- fault.c ----------------------------------------------------------------- */
 
-/* Memory has been given back by a function. */
+/* Record that the function named @call released the memory between two addresses. */
 void arena_fault_note(struct arena_private *a, char *from, char *to, const char *call);
-/* If the environment asks for reports. */
+/* Install the fault handler if the environment asks for reports. */
 void arena_fault_begin(void);
-/* The arena is about to end; the list's lock is held. */
+/* Record an arena that is about to be destroyed; the list's lock is held. */
 void arena_fault_end(const struct arena_private *a);
 
 /* --- predict.c --------------------------------------------------------------- */
 
-/* The one of a name, with a reference; or NULL if there can't be one. */
+/* Return the sketch of a name, with a reference; or NULL if none can be created. */
 struct sketch *arena_sketch_get(const char *name);
 void arena_sketch_put(struct sketch *sketch);
 void arena_sketch_note(struct sketch *sketch, size_t used);
-/* The 99th percentile, a few samples late, for next to nothing; 0 if it is not known. */
+/*
+ * Return the 99th percentile, or 0 if it is unknown or @sketch is NULL. This is one load:
+ * the value is computed anew at least once in 32 samples.
+ */
 size_t arena_sketch_p99(const struct sketch *sketch);
-/* Around fork(). */
+/* Called around fork(). */
 void arena_predict_lock(void);
 void arena_predict_unlock(void);
 
 /* --- pool.c ------------------------------------------------------------------ */
 
-/* Around fork(): all pools, and which there are. */
+/* Lock all pools and the list of pools, around fork(). */
 void arena_pool_lock_all(void);
 void arena_pool_unlock_all(void);
 
 /* --- thread.c ---------------------------------------------------------------- */
 
-/* With ARENA_THREAD_OWNED: the calling thread's from now on, or nobody's. 0 or -errno. */
+/*
+ * For ARENA_THREAD_OWNED: make the calling thread the owner. Return 0, or a negative errno
+ * with the arena left without an owner.
+ */
 int arena_own(struct arena_private *a);
 void arena_disown(struct arena_private *a);
 
 /* --- checks.c ---------------------------------------------------------------- */
 
-/* End the process with a message. */
+/* Print a message and abort the process. */
 __attribute__((noreturn, format(printf, 3, 4)))
 void arena_die(const struct arena_private *a, const char *call, const char *format, ...);
 
-/* Whether something makes arenas checked that were not asked to be. */
+/* Return whether all arenas are to be checked: under ASan, MSan or Valgrind. */
 bool arena_checks_wanted(void);
 
 int arena_checks_create(struct arena_private *a);
-/* There is memory that nobody may use yet. */
+/* Mark newly committed memory as inaccessible. */
 void arena_checks_commit(const struct arena_private *a, char *from, char *to);
-/* What is left of the arena is there still, and noticed. */
+/* Mark the arena as destroyed. The structure is kept, so that later uses are detected. */
 void arena_checks_destroy(struct arena_private *a);
-/* Die unless this is the arena's thread, and it is one. */
+/* Abort if the arena has been destroyed or belongs to another thread. */
 void arena_checks_use(const struct arena_private *a, const char *call);
 char *arena_checks_alloc(struct arena_private *a, size_t size, size_t align);
-/* Of the last allocation: where the top was before. */
+/* Return the top as it was before the last allocation. */
 char *arena_checks_end_of_last(const struct arena_private *a);
 void arena_checks_free(struct arena_private *a, char *top, const char *call);
 void arena_checks_die_if_stale(const struct arena_private *a, struct arena_mark mark);
-/* Around fork(). */
+/* Called around fork(). */
 void arena_checks_lock(void);
 void arena_checks_unlock(void);
-/* Bytes that nobody has to write before they are read; and those that nobody may use. */
+/* Mark bytes as initialized; mark bytes as inaccessible. */
 void arena_checks_defined(const struct arena_private *a, void *memory, size_t size);
 void arena_checks_forget(const struct arena_private *a, void *memory, size_t size);
 
-/* Around what looks at all there is; nobody may use it; only what is allocated may. */
+/*
+ * To mark an arena idle or to claim it, the back end reads whole pages of it. Make all of
+ * it accessible before that; all of it inaccessible while it is idle; only the
+ * allocations accessible once it is not. @is_lost tells whether the system has taken the
+ * contents.
+ */
 void arena_checks_open(const struct arena_private *a);
 void arena_checks_close(const struct arena_private *a);
 void arena_checks_claim(const struct arena_private *a, bool is_lost);
 
-/* Memory has been freed, down to so many bytes. */
+/* Record that memory was freed and @used bytes are still allocated. */
 void arena_note_epoch(struct arena_private *a, size_t used);
 
 static inline void check_use(const struct arena_private *a, const char *call)
@@ -369,7 +400,7 @@ static inline void check_use(const struct arena_private *a, const char *call)
 		arena_checks_use(a, call);
 }
 
-/* Call the out-of-memory function; whether to try again. */
+/* Call the out-of-memory handler; return whether to try the allocation again. */
 bool arena_has_made_room(struct arena_private *a, size_t size);
 
 #endif /* ARENA_PRIVATE_H */
