@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * Allocations that are more than a bump: zeroed ones, those that change their size,
- * strings, buffers.
+ * Allocations that take more than a bump: zeroed memory, resizing, strings and buffers.
  *
- * The last allocation ends where the top was before it, or less than ARENA_ALIGN below.
- * It is resized by cutting anew from its end, and moving what is in it. Strings end where
- * the string before begins, so what is made of one by resizing it counts as one.
+ * The last allocation ends at the previous top, or less than ARENA_ALIGN below it. It is
+ * resized by allocating again from its end and moving its contents. A string ends where
+ * the previous string starts, so a resized string still counts as a string.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,12 +12,12 @@
 
 #include "private.h"
 
-/* What a buffer has at first. */
+/* Minimum room of a buffer. */
 #define LEAST_ROOM	((size_t)64)
 
 /* --- zeroed memory --------------------------------------------------------- */
 
-/* What is below @clean has not been used. */
+/* Zero memory, except the part below @clean, which is known to be zero. */
 static void *zero(const struct arena_private *a, char *memory, size_t size)
 {
 	size_t skipped = 0;
@@ -44,16 +43,16 @@ void *arena_try_zalloc(struct arena *a, size_t size)
 	return zero(private(a), arena_try_alloc(a, size), size);
 }
 
-/* --- another size ------------------------------------------------------------ */
+/* --- resizing ---------------------------------------------------------------- */
 
-/* Where the last allocation ends; strings lie side by side, all else has gaps. */
+/* Return the end of the last allocation: strings are adjacent, others are padded. */
 static char *end_of_last(const struct arena_private *a, char *memory, size_t size)
 {
 	return a->packed == memory ? memory + size :
 		memory + ((size + ARENA_ALIGN - 1) & -ARENA_ALIGN);
 }
 
-/* In place, from its end. */
+/* Resize the last allocation in place: its end stays where it is. */
 static void *resize_last(struct arena_private *a, char *old, size_t old_size,
 			 size_t new_size)
 {
@@ -68,7 +67,10 @@ static void *resize_last(struct arena_private *a, char *old, size_t old_size,
 			arena_raise_top(a, new, a->packed, "arena_realloc");
 	} else {
 		more = ((new_size + ARENA_ALIGN - 1) & -ARENA_ALIGN) - (end - old);
-		/* As arena_alloc() would do it: nothing is left of an idle arena, say. */
+		/*
+		 * Bump like arena_alloc() if enough is left; e.g. nothing is if it is
+		 * idle.
+		 */
 		if (!is_string && new_size <= SIZE_MAX / 2 && more < a->pub.left && !is_foreign(a)) {
 			a->pub.left -= more;
 			new = old - more;
@@ -83,7 +85,7 @@ static void *resize_last(struct arena_private *a, char *old, size_t old_size,
 	}
 	if (is_string)
 		a->packed = new;
-	/* What was there is elsewhere. */
+	/* Handles of the old place are stale: the contents have moved. */
 	if (a->epochs.is_kept)
 		arena_note_epoch(a, a->range.end - end);
 	return new;
@@ -131,7 +133,7 @@ void *arena_memdup(struct arena *a, const void *memory, size_t size)
 	return copy && size ? memcpy(copy, memory, size) : copy;
 }
 
-/* Bytes, directly below the string that was allocated last, if one was. */
+/* Allocate bytes, directly below the last allocation if that is a string. */
 static char *alloc_string(struct arena *pub, size_t size)
 {
 	struct arena_private *a = private(pub);
@@ -176,7 +178,7 @@ char *arena_strndup(struct arena *a, const char *string, size_t max)
 	return arena_copy_bytes(a, string, strnlen(string, max));
 }
 
-/* Most are short: format those once, and what is longer twice. */
+/* Most strings are short and are formatted once; longer ones are formatted twice. */
 char *arena_vprintf(struct arena *a, const char *format, va_list args)
 {
 	int saved_errno = errno, length;
@@ -214,7 +216,7 @@ char *arena_printf(struct arena *a, const char *format, ...)
 
 /* --- buffers ------------------------------------------------------------------------ */
 
-/* Room for more bytes, and a NUL. */
+/* Make room for @more bytes and a NUL. */
 static int make_room(struct arena_buf *buf, size_t more)
 {
 	size_t needed, room = buf->room;
@@ -226,7 +228,7 @@ static int make_room(struct arena_buf *buf, size_t more)
 		return buf->error = -ENOMEM;
 	if (needed <= room)
 		return 0;
-	/* Twice as much, or what it takes. */
+	/* Double the room, or take as much as is needed if that is more. */
 	if (room < LEAST_ROOM / 2)
 		room = LEAST_ROOM / 2;
 	if (__builtin_mul_overflow(room, (size_t)2, &room) || room < needed)

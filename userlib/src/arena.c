@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * The arena itself: creation, growth, marks, reset and release.
+ * Arenas: creation, growth, marks, reset and release.
  *
  *	range.start      committed          base+left          range.end
  *	|  reserved      |  committed, free |  allocated       |
  *	                 base, or lowest <-->
  *	                                left
  *
- * Allocation moves the top, base+left, down; growth moves committed down; a limit
- * keeps base from following it below lowest. An empty arena has base == range.end and
- * left == 0.
+ * Allocation moves the top, base+left, down. Growth moves committed down. base follows
+ * committed, but a limit keeps it from going below lowest. A new arena has base ==
+ * range.end and left == 0.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -21,13 +21,13 @@
 #define DEFAULT_RESERVE	((size_t)16 << 30)
 #define LEAST_RESERVE	((size_t)64 << 20)
 
-/* How much the arena grows by: as much as it has, within these. */
+/* An arena grows by as much as it has committed, within these bounds. */
 #define LEAST_GROWTH	ARENA_BLOCK
 #define MOST_GROWTH	((size_t)64 << 20)
 
 /* --- growth ---------------------------------------------------------------- */
 
-/* With no more than @most to allocate before arena_cut() is asked. */
+/* Set the top; let at most @most bytes be allocated before arena_cut() is called. */
 static void give(struct arena_private *a, char *top, size_t most)
 {
 	char *base = a->committed > a->lowest ? a->committed : a->lowest;
@@ -38,7 +38,7 @@ static void give(struct arena_private *a, char *top, size_t most)
 	a->pub.left = top - base;
 }
 
-/* To free is no reason not to look whether a scope is over: what is left is left. */
+/* While a scope is bound, left does not grow: freeing must not delay the next check. */
 static void set_top(struct arena_private *a, char *top)
 {
 	size_t most = a->slice;
@@ -57,7 +57,7 @@ static int commit_to(struct arena_private *a, char *from)
 {
 	int err = a->backend->commit(&a->range, from, a->committed);
 
-	/* A part of it may be there. */
+	/* A part of it may have been committed. */
 	if (err) {
 		a->backend->release(&a->range, from, a->committed);
 		return err;
@@ -73,7 +73,7 @@ static int commit_to(struct arena_private *a, char *from)
 	return 0;
 }
 
-/* Commit down to an address at least, and more at once while memory is there. */
+/* Commit at least down to @addr; commit more at once if there is enough memory. */
 static int grow(struct arena_private *a, char *addr)
 {
 	char *start = align_down(a->lowest, ARENA_BLOCK);
@@ -146,8 +146,8 @@ size_t arena_used_to_the_byte(const struct arena_private *a)
 }
 
 /*
- * Give back what is committed below an address, a multiple of ARENA_BLOCK. What could not be
- * given back is not relied on either: it is committed again when it is needed.
+ * Release the committed memory below @from, a multiple of ARENA_BLOCK. Even if that
+ * fails, the memory counts as released: the arena commits it again before it uses it.
  */
 static int give_back(struct arena_private *a, char *from)
 {
@@ -164,8 +164,8 @@ static int give_back(struct arena_private *a, char *from)
 }
 
 /*
- * What is free and above a->committed can be allocated without a call, so nothing of it
- * may be missing. With what arena_region_decommit() gave back, give back all that is free.
+ * Free memory above a->committed is allocated without asking the back end, so there must
+ * be no holes in it. If arena_region_decommit() has made some, release all free memory.
  */
 static void free_holes(struct arena_private *a, char *from)
 {
@@ -194,7 +194,7 @@ void arena_raise_top(struct arena_private *a, char *top, char *packed, const cha
 	a->stats.allocated += bytes - arena_used_to_the_byte(a);
 	if (a->holes_end && a->holes < top)
 		free_holes(a, align_down(top, ARENA_BLOCK));
-	/* What strings left of their last 16 bytes is free, too. */
+	/* If the last allocation is a string, the bytes below it are free, too. */
 	if (a->epochs.is_kept)
 		arena_note_epoch(a, arena_used_to_the_byte(a));
 }
@@ -251,7 +251,7 @@ void arena_set_oom(struct arena *a, arena_oom_fn *fn, void *ctx)
 
 /* --- create ------------------------------------------------------------------ */
 
-/* Take a range, of any backing that is allowed, the best first. */
+/* Reserve a range from the first backing that works, of those that the options allow. */
 static int reserve_range(struct arena_private *a, const struct arena_opts *opts,
 			 size_t bytes)
 {
@@ -269,7 +269,10 @@ static int reserve_range(struct arena_private *a, const struct arena_opts *opts,
 		a->backend = all[i];
 		if (a->backend->kind < opts->backing)
 			continue;
-		/* Who does not ask for it gets it from the system, if it has any. */
+		/*
+		 * Used only on request: ARENA_BACKING_ANON gets huge pages if there are
+		 * any.
+		 */
 		if (opts->backing == ARENA_BACKING_ANY &&
 		    a->backend->kind == ARENA_BACKING_HUGE)
 			continue;
@@ -311,7 +314,7 @@ int arena_commit_ahead(struct arena_private *a)
 	return err;
 }
 
-/* Everything is about to be free: if it was used at all, that is what it needed. */
+/* Everything is about to be freed: note the peak use, if the arena was used at all. */
 static void note_use(const struct arena_private *a)
 {
 	size_t used = used_of(a) > a->peak ? used_of(a) : a->peak;
@@ -320,7 +323,10 @@ static void note_use(const struct arena_private *a)
 		arena_sketch_note(a->sketch, used);
 }
 
-/* Nothing is allocated yet, and nothing committed, or all of a child. */
+/*
+ * Set the limits of an arena in which nothing is allocated. Nothing is committed yet, or,
+ * in a child, everything.
+ */
 static void start_range(struct arena_private *a, size_t limit)
 {
 	size_t bytes = a->range.end - a->range.start;
@@ -359,7 +365,10 @@ static int create(struct arena **result, const struct arena_opts *from, uint32_t
 	if (bytes) {
 		err = reserve_range(a, &opts, bytes);
 	} else {
-		/* RLIMIT_AS, strict overcommit, mlockall(): be content with less. */
+		/*
+		 * RLIMIT_AS, strict overcommit or mlockall() may allow only a smaller
+		 * range.
+		 */
 		bytes = DEFAULT_RESERVE;
 		do
 			err = reserve_range(a, &opts, bytes);
@@ -388,7 +397,7 @@ static int create(struct arena **result, const struct arena_opts *from, uint32_t
 			goto unreserve;
 		set_top(a, a->range.end);
 	}
-	/* Without that it commits as it grows, like any other. */
+	/* If this fails, the arena commits memory as it grows, like any other. */
 	if (is_sized) {
 		a->sketch = arena_sketch_get(a->name);
 		(void)arena_commit_ahead(a);
@@ -441,7 +450,7 @@ int arena_create_checked(struct arena **a, const struct arena_opts *opts)
 	return err;
 }
 
-/* If it is the parent's last allocation. */
+/* Free a child's memory if it is the last allocation of its parent. */
 static void free_in_parent(struct arena_private *a)
 {
 	struct arena_private *parent = a->parent;
@@ -454,13 +463,13 @@ static void free_in_parent(struct arena_private *a)
 	arena_raise_top(parent, end, parent->packed, "arena_destroy");
 }
 
-/* Its parent frees its memory. */
+/* Cleanup in the parent: the parent frees the child's memory. */
 static void end_child(void *ctx)
 {
 	struct arena_private *a = ctx;
 
 	a->parent = NULL;
-	/* Whosever it is. */
+	/* It may belong to another thread. */
 	(void)arena_adopt(&a->pub);
 	arena_destroy(&a->pub);
 }
@@ -522,7 +531,7 @@ int arena_create_child(struct arena **result, struct arena *parent,
 
 /* --- free -------------------------------------------------------------------- */
 
-/* Those that were added after the serial had a value. */
+/* Run the cleanups that were added after the arena's serial was @serial. */
 static void run_cleanups(struct arena_private *a, uint64_t serial)
 {
 	struct arena_cleanup *cleanup;
@@ -533,7 +542,7 @@ static void run_cleanups(struct arena_private *a, uint64_t serial)
 	}
 }
 
-/* Who frees a child's memory with its parent's must not do so by mistake. */
+/* Abort if a child is in the memory that is to be freed and has not been destroyed. */
 static void check_children(const struct arena_private *a, uint64_t serial, const char *call)
 {
 	const struct arena_cleanup *cleanup;
@@ -545,7 +554,7 @@ static void check_children(const struct arena_private *a, uint64_t serial, const
 				  arena_name(cleanup->ctx));
 }
 
-/* What is to be freed need not have survived. */
+/* Before memory is freed: it does not matter whether the contents have survived. */
 static void claim_idle(struct arena_private *a)
 {
 	int kept = arena_claim(&a->pub);
@@ -553,7 +562,9 @@ static void claim_idle(struct arena_private *a)
 	(void)kept;
 }
 
-/* Whether there is anything to free: not in a process that does not have the memory. */
+/*
+ * Return whether there is anything to free: not if this process does not have the memory.
+ */
 static bool prepare_to_free(struct arena_private *a, uint64_t serial, const char *call)
 {
 	if (is_foreign(a))
@@ -596,7 +607,7 @@ void arena_cleanup_remove(struct arena *pub, struct arena_cleanup *cleanup)
 		*at = cleanup->next;
 }
 
-/* What a checked one leaves stays, so that to use it again is noticed. */
+/* The structure of a checked arena is kept, so that later uses of it are detected. */
 static void end(struct arena_private *a)
 {
 	if (a->backend) {
@@ -620,7 +631,7 @@ void arena_destroy(struct arena *pub)
 
 	if (!a)
 		return;
-	/* Here, there is no memory to look at, or to give back. */
+	/* This process does not have the memory: there is none to check or to release. */
 	if (is_foreign(a)) {
 		end(a);
 		goto out;
@@ -666,7 +677,10 @@ void arena_rewind(struct arena *pub, struct arena_mark mark)
 	if (!prepare_to_free(a, mark.serial, "arena_rewind"))
 		return;
 	a->stats.rewinds++;
-	/* What was allocated last may have shrunk since; strings may have filled a gap. */
+	/*
+	 * mark.used may be more than is used, if the last allocation has shrunk since; or
+	 * the same, if strings have been allocated only in the gap below an older one.
+	 */
 	if (mark.used < used_of(a) || (mark.used == used_of(a) && mark.packed != a->packed))
 		arena_raise_top(a, a->range.end - mark.used, mark.packed, "arena_rewind");
 }
@@ -684,7 +698,7 @@ void arena_reset(struct arena *pub)
 	a->peak = 0;
 }
 
-/* Likewise, for who calls the library. */
+/* give_back() at the caller's request: count it, and record it for reports of faults. */
 static int release_below(struct arena_private *a, char *from, const char *call)
 {
 	char *lowest = a->committed;
@@ -701,7 +715,10 @@ static int release_below(struct arena_private *a, char *from, const char *call)
 	return 0;
 }
 
-/* What lies between an address and the end is used again when all else has been. */
+/*
+ * Move an arena with address quarantine below @end, or to the top of its mapping if there
+ * is no room below, so that the addresses from @end up are reused last.
+ */
 static void move_below(struct arena_private *a, char *end)
 {
 	size_t bytes = a->range.end - a->range.start, most = a->range.end - a->lowest;
@@ -726,7 +743,7 @@ int arena_release(struct arena *pub)
 
 	if (!prepare_to_free(a, 0, "arena_release"))
 		return -EPERM;
-	/* All of it goes at once. */
+	/* Everything is released at once, holes included. */
 	a->holes_end = NULL;
 	note_use(a);
 	arena_raise_top(a, a->range.end, NULL, "arena_release");
