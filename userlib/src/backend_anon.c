@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * Anonymous memory. Two back ends: one that asks for huge pages and leaves it to the
- * kernel when to commit and by what; and one that has each block made a huge page when
- * it is committed, or fails.
+ * Anonymous memory, in two back ends. One asks for huge pages, but the kernel decides
+ * when to allocate memory and with which page size. The other makes each block a huge
+ * page when it is committed, or fails.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -17,7 +17,7 @@
 
 #include "backend.h"
 
-/* Of Linux 5.14, 6.1 and 5.15, which the C library's headers need not have. */
+/* New in Linux 5.14, 6.1 and 5.15; the C library's headers may be older. */
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE	23
 #endif
@@ -34,7 +34,7 @@ int arena_populate(char *from, char *to)
 		return 0;
 	if (errno != EINVAL)
 		return errno == EFAULT || errno == EAGAIN ? -ENOMEM : -errno;
-	/* Before Linux 5.14. */
+	/* Linux before 5.14: touch each page. */
 	for (page = from; page < to; page += 4096)
 		*page = 0;
 	return 0;
@@ -53,7 +53,7 @@ static long bind_range(const struct range *range, int mode, uint64_t mask)
 		       65ul, 0u);
 }
 
-/* The mask is not empty. */
+/* Set the memory policy of a range according to the options, whose mask is not empty. */
 static int place_range(const struct range *range, const struct arena_opts *opts)
 {
 	static const int modes[] = {
@@ -68,7 +68,7 @@ static int place_range(const struct range *range, const struct arena_opts *opts)
 	if (opts->nodes == ARENA_NODES_PREFERRED &&
 	    !bind_range(range, MPOL_PREFERRED, lowest))
 		return 0;
-	/* Without NUMA there is node 0. */
+	/* A kernel without NUMA support has node 0 only. */
 	if (errno == ENOSYS)
 		return opts->node_mask == 1 ? 0 : -ENODEV;
 	return errno == EINVAL ? -ENODEV : -errno;
@@ -86,12 +86,12 @@ static int anon_reserve(struct range *range, size_t bytes, const struct arena_op
 	char *map, *start;
 	int err;
 
-	/* The kernel aligns to pages: take more, and give the rest back. */
+	/* mmap() only aligns to pages: map one block more, and unmap the rest. */
 	if (__builtin_add_overflow(bytes, ARENA_BLOCK, &total))
 		return -ENOMEM;
 	map = mmap(NULL, total, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	/* Valgrind, which has less address space, says EINVAL when there is no more. */
+	/* Valgrind has less address space, and returns EINVAL when that runs out. */
 	if (map == MAP_FAILED)
 		return errno == EINVAL ? -ENOMEM : -errno;
 	head = -(uintptr_t)map & (ARENA_BLOCK - 1);
@@ -100,7 +100,7 @@ static int anon_reserve(struct range *range, size_t bytes, const struct arena_op
 		munmap(map, head);
 	munmap(start + bytes, ARENA_BLOCK - head);
 
-	/* Advice: without huge pages in the kernel it fails, and that is that. */
+	/* This is only advice. Ignore the error of a kernel that has no huge pages. */
 	madvise(start, bytes, MADV_HUGEPAGE);
 	*range = (struct range) {
 		.start = start,
@@ -127,7 +127,9 @@ static int anon_release(const struct range *range, char *from, char *to)
 {
 	int err;
 
-	/* What can fail for lack of memory is first, while the contents are there. */
+	/*
+	 * mprotect() can fail for lack of memory: call it while the contents still exist.
+	 */
 	if (range->is_sealed && mprotect(from, to - from, PROT_NONE)) {
 		err = -errno;
 		goto unseal;
@@ -142,10 +144,11 @@ unseal:
 }
 
 /*
- * Idle memory is MADV_FREE's, of which the system takes a page by making it zero. To see
- * that afterwards, a word of each page that is not zero is remembered; one that has none
- * is as it was in any case. To keep a page, it has to be written: the swap of the
- * word with itself does that, and fails if it has become zero before.
+ * Idle memory is marked by MADV_FREE. A page of it reads as zero once the system has
+ * taken it. To detect that, arena_idle() remembers the position of a nonzero word in each
+ * page; a page that has none is unchanged in any case. A write to a page cancels
+ * MADV_FREE: arena_claim() replaces the word by itself in a compare-and-swap, which fails
+ * if the system has taken the page.
  */
 #define PAGE		((size_t)4096)
 #define WORDS		(PAGE / sizeof(word_t))
@@ -182,7 +185,7 @@ static int anon_idle(struct range *range, char *from, char *used)
 	}
 	for (i = 0; i < nr; i++)
 		range->witnesses[i] = find_witness((word_t *)(used + i * PAGE));
-	/* Before Linux 4.5 nothing is taken. */
+	/* Linux before 4.5 does not have MADV_FREE, and takes nothing. */
 	if (from < range->end)
 		madvise(from, range->end - from, MADV_FREE);
 	errno = saved_errno;
@@ -233,7 +236,7 @@ const struct backend arena_backend_anon = {
 	.blocks = anon_blocks,
 };
 
-/* --- huge pages, or none ------------------------------------------------------- */
+/* --- huge pages, or an error --------------------------------------------------- */
 
 static int make_huge(char *from, char *to)
 {
@@ -250,7 +253,7 @@ static int huge_commit(const struct range *range, char *from, char *to)
 	return err ? err : make_huge(from, to);
 }
 
-/* Once it has worked, it works. */
+/* Success is cached; after a failure, the next call tries again. */
 bool arena_huge_probe(void)
 {
 	static bool has_worked;

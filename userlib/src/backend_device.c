@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * Memory of /dev/arena. The whole range is one mapping, made without access so
- * that it commits nothing (MAP_NORESERVE would do, but not where overcommit is
- * strict). A part of it is committed by ARENA_IOC_COMMIT: all of it or nothing, where
- * a touch would be a SIGBUS.
+ * Memory of /dev/arena. The whole range is one mapping. It is created with PROT_NONE, so
+ * that mmap() commits nothing, and made accessible afterwards. (MAP_NORESERVE would do
+ * the same, but not under strict overcommit.) ARENA_IOC_COMMIT commits a part of it,
+ * either all or nothing. To commit by touching the memory would mean SIGBUS when there is
+ * none.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,7 @@
 
 #include "backend.h"
 
-/* What the options ask for, and what is always needed. */
+/* Return the features that the options need, and those that are always needed. */
 static uint64_t needed_features(const struct arena_opts *opts)
 {
 	uint64_t features = ARENA_FEATURE_RELEASE_RANGE | ARENA_FEATURE_RESERVE |
@@ -30,7 +31,7 @@ static uint64_t needed_features(const struct arena_opts *opts)
 	return features;
 }
 
-/* Returns the descriptor. */
+/* Return the descriptor with @info filled in, or a negative errno. */
 static int open_device(uint64_t features, struct arena_ioc_info *info)
 {
 	int fd = open("/dev/arena", O_RDWR | O_CLOEXEC);
@@ -143,9 +144,9 @@ static int device_release(const struct range *range, char *from, char *to)
 }
 
 /*
- * The protocol of Documentation/abi.rst: a store makes it idle, a compare-and-swap ends
- * that. The control page is mapped when it is needed first; before, the kernel does not
- * have it either.
+ * The protocol is described in Documentation/abi.rst: one compare-and-swap marks the
+ * arena idle, another one takes it back. The control page is mapped when it is first
+ * needed; until then, the kernel does not allocate it either.
  */
 static int map_control(struct range *range)
 {
@@ -175,11 +176,14 @@ static int device_idle(struct range *range, char *from, char *used)
 	err = range->control ? 0 : map_control(range);
 	if (err)
 		return err;
-	/* Which one has been idle longest, a tick more or less does not matter to. */
+	/*
+	 * To find the arena that has been idle longest, a tick more or less does not
+	 * matter.
+	 */
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	ns = (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 	old = ARENA_STATE_ACTIVE;
-	/* This fails if it is idle already. A store would hide ARENA_STATE_TAKEN. */
+	/* This fails if it is idle already. A store could overwrite ARENA_STATE_TAKEN. */
 	__atomic_compare_exchange_n((uint64_t *)&range->control->state, &old,
 				    (ns & ~(uint64_t)ARENA_STATE_MASK) | ARENA_STATE_IDLE,
 				    false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
@@ -210,14 +214,14 @@ static int device_claim(struct range *range, char *from)
 	return claim_what_is_left(range);
 }
 
-/* Closing does not release anything if a child has inherited the descriptor. */
+/* close(2) alone releases nothing if a child process has inherited the descriptor. */
 static void release_for_good(const struct range *range)
 {
 	struct arena_ioc_set_flags flags = { .size = sizeof(flags) };
 	struct arena_ioc_release release = { .size = sizeof(release) };
 	int saved_errno = errno;
 
-	/* Both fail if the arena is frozen; other processes may be using it then. */
+	/* Both fail if the arena is frozen, when other processes may be using it. */
 	if (range->features & ARENA_FEATURE_KEEP_DIRTY)
 		ioctl(range->fd, ARENA_IOC_SET_FLAGS, &flags);
 	ioctl(range->fd, ARENA_IOC_RELEASE, &release);
@@ -226,7 +230,7 @@ static void release_for_good(const struct range *range)
 
 static void device_unreserve(const struct range *range)
 {
-	/* A forked child has no mapping there, or by now one of its own. */
+	/* A child of fork() has no mapping there, or one that it has made itself. */
 	if (range->owner == getpid()) {
 		release_for_good(range);
 		munmap(range->map, range->map_end - range->map);

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * All arenas but children, from creation to end: for what is printed at exit, and for who
- * asks whose an address is.
+ * The list of all arenas except children, from creation to destruction. It is used to
+ * print statistics at exit, and to find the arena that an address belongs to.
  *
- * The list has a lock. What is in an arena is its thread's all the same, but for the
- * addresses that are reserved for it, which stay as they are.
+ * A lock protects the list, but not the contents of the arenas, which belong to the
+ * threads that use them. Of these, other threads can only rely on the reserved addresses,
+ * which never change.
  */
 #include <pthread.h>
 #include <sched.h>
 
 #include "private.h"
 
-/* How often a handler of signals tries to get the lock, which is held for moments. */
+/* How often a signal handler tries to acquire the lock, which is only held briefly. */
 #define TRIES	1000
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -53,9 +54,9 @@ void arena_list_each(void (*fn)(struct arena_private *a))
 }
 
 /*
- * pthread_mutex_trylock() is not on POSIX's list of what a handler may call. It is one
- * compare-and-swap for a mutex like this one, and if the thread that was interrupted has
- * it, it says so.
+ * POSIX does not list pthread_mutex_trylock() among the functions that a signal handler
+ * may call. For a mutex like this one it is a single compare-and-swap, which fails if the
+ * interrupted thread holds the lock.
  */
 bool arena_list_try(void (*fn)(struct arena_private *list, const void *ctx), const void *ctx)
 {

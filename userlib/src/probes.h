@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
 /*
- * Static probes (USDT), for bpftrace, perf, systemtap and gdb: a nop each, and a note
- * that says where it is and where its arguments are. Without <sys/sdt.h> there are none.
+ * Static probes (USDT), for bpftrace, perf, systemtap and gdb. Each is a nop, with an ELF
+ * note that tells where the nop and its arguments are. Without <sys/sdt.h> there are no
+ * probes.
  *
  *	create(arena, name, reserve)
  *	commit(arena, lowest address, bytes)
- *	reset(arena, bytes used until then)
+ *	reset(arena, bytes used before)
  *	release(arena, lowest address, bytes)
  *	destroy(arena, name)
  */

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * Memory for other allocators: whole blocks of an arena, which they can have taken away
- * and given back one by one.
+ * Spans: whole blocks of an arena for another allocator, which can decommit them and
+ * commit them again one by one.
  *
- * What has been taken away is a hole in what is allocated. Nobody touches it, so it need
- * not be known where it is, but that it is somewhere: before it could be allocated anew
- * arena_raise_top() gives back what is free, holes and all.
+ * Decommitted blocks are holes in allocated memory. The other allocator does not touch
+ * them, so it is enough to record the lowest and the highest address of all holes: before
+ * this memory can be allocated again, arena_raise_top() releases all free memory,
+ * including the holes.
  */
 #include <errno.h>
 #include <string.h>
@@ -41,7 +42,7 @@ int arena_region(struct arena *pub, size_t length, size_t align, struct arena_re
 		now.flags |= ARENA_REGION_ZERO;
 	if (a->backend->kind != ARENA_BACKING_ANON)
 		now.flags |= ARENA_REGION_HUGE;
-	/* Written to, it is on a node. */
+	/* Write to the memory, so that it is on a node. */
 	first = memory;
 	byte = *first;
 	*first = byte;
@@ -53,7 +54,10 @@ int arena_region(struct arena *pub, size_t length, size_t align, struct arena_re
 	return err;
 }
 
-/* Whether it is whole blocks of what is allocated, and they can be taken and given. */
+/*
+ * Check that these are whole blocks of allocated memory, which can be decommitted and
+ * committed now. Return 0 or a negative errno.
+ */
 static int check_blocks(const struct arena_private *a, const void *memory, size_t length)
 {
 	uintptr_t from = (uintptr_t)memory, to;
@@ -79,12 +83,12 @@ int arena_region_decommit(struct arena *pub, void *memory, size_t length)
 	err = check_blocks(a, memory, length);
 	if (err || !length)
 		return err;
-	/* Who checks wants to look at everything at any time. */
+	/* Checks have to be able to read all memory at any time: zero it instead. */
 	if (a->checks) {
 		memset(memory, 0, length);
 		return 0;
 	}
-	/* A part of it may be gone if it fails. */
+	/* Record a hole even if this fails: a part of it may have been released. */
 	err = a->backend->release(&a->range, from, to);
 	if (!a->holes_end || from < a->holes)
 		a->holes = from;

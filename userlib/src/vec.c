@@ -1,23 +1,27 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * Arrays that grow: the growing.
+ * Growable arrays: the functions that resize them.
  */
 #include <arena/vec.h>
 
 #include "private.h"
 
-/* What the first element brings. */
+/* Minimum room of an array, in bytes. */
 #define LEAST_BYTES	((size_t)64)
 
 static size_t bytes_of(size_t n, size_t size)
 {
 	size_t bytes;
 
-	/* What can't be counted does not fit, as for arena_new_array(). */
+	/*
+	 * A product that overflows is a size that does not fit, as in arena_new_array().
+	 */
 	return __builtin_mul_overflow(n, size, &bytes) ? SIZE_MAX : bytes;
 }
 
-/* An alignment of more than ARENA_ALIGN arena_realloc() does not keep. */
+/*
+ * arena_realloc() does not keep alignments greater than ARENA_ALIGN: allocate and copy.
+ */
 static void *try_resize(struct arena_vec *v, void *data, size_t n, size_t size, size_t align)
 {
 	void *new;
@@ -39,7 +43,7 @@ void *arena_vec_grow(struct arena_vec *v, void *data, size_t n, size_t size, siz
 
 	if (room < LEAST_BYTES / size)
 		room = LEAST_BYTES / size;
-	/* Twice as much, or, if there is not that much, what it takes. */
+	/* Try to double the room; take only as much as is needed if memory is short. */
 	if (room > n)
 		new = try_resize(v, data, room, size, align);
 	if (!new) {
@@ -53,7 +57,11 @@ void *arena_vec_grow(struct arena_vec *v, void *data, size_t n, size_t size, siz
 	return new;
 }
 
-/* What is not the last allocation stays where it is, and so does what shrinks. */
+/*
+ * Free the unused room, if the array is the arena's last allocation. That moves its
+ * elements up, which would break an alignment greater than ARENA_ALIGN. In a checked
+ * arena, the array is left as it is.
+ */
 void *arena_vec_fit(struct arena_vec *v, void *data, size_t size, size_t align)
 {
 	struct arena_private *a = private(v->arena);
