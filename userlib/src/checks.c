@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * Checked arenas, marks that are stale, and handles.
+ * Checked arenas, stale marks, and handles.
  *
- * In a checked arena the inline functions find no room, so that each allocation comes
- * here. It is surrounded by red zones and noted in a stack of records, outside the arena.
- * Freeing pops records, looks at their red zones, and overwrites what is free. ASan, MSan
- * and Valgrind are told as well if they are there: the sanitizers' functions are weak
- * symbols, so that the library need not be built for them.
+ * In a checked arena the inline functions find no room, so that each allocation is made
+ * here. It gets a red zone behind it and a record in a stack outside the arena. Freeing
+ * memory pops records, checks their red zones and overwrites the memory. ASan, MSan and
+ * Valgrind are told as well, if they are present. The sanitizers' functions are weak
+ * symbols, so the library need not be built with a sanitizer.
  *
- * Whether something allocated at a moment is there still is asked of marks and handles.
- * An arena that has been asked keeps a stack of epochs, one for each time that memory was
- * freed: when, and how much was left. One that leaves no more than an older one makes
- * that superfluous, so that both are in ascending order. What was at @used bytes at a
- * moment is gone if a later epoch left less, and of all later epochs the first left
- * least.
+ * Marks and handles depend on whether memory that was allocated at some moment has been
+ * freed since. To tell, an arena keeps a stack of epochs, one for each time that memory
+ * was freed: the serial at that time, and how many bytes were still allocated. An epoch
+ * that leaves no more bytes than an older one makes the older one superfluous, so both
+ * values ascend. Memory at offset @used at some moment has been freed if any later epoch
+ * left less than @used, and the first later epoch left the least.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -49,10 +49,11 @@ extern WEAK void __msan_poison(const volatile void *addr, size_t size);
 extern WEAK void __msan_unpoison(const volatile void *addr, size_t size);
 
 /**
- * struct record - an allocation
- * @memory: what the caller has
- * @size: bytes of it
- * @end: where the top was; from the end of @memory up to there is a red zone
+ * struct record - an allocation of a checked arena
+ * @memory: the caller's memory
+ * @size: its size in bytes
+ * @end: the top before the allocation; the red zone reaches from the end of @memory to
+ *	here
  */
 struct record {
 	char *memory;
@@ -61,16 +62,16 @@ struct record {
 };
 
 /**
- * struct checks - what a checked arena has
- * @owner: the thread that may use it
- * @owner_id: what the kernel calls that
- * @records: what is allocated, the oldest first
- * @nr: how many
- * @room: for how many there is memory
- * @lowest: the lowest address there was memory at
- * @is_lost: whether the system has taken what is in it
- * @is_destroyed: whether it is no more
- * @next: those that are no more, so that they can be told from others
+ * struct checks - state of a checked arena
+ * @owner: thread that may use the arena
+ * @owner_id: the kernel's ID of that thread, for messages
+ * @records: the current allocations, the oldest first
+ * @nr: number of records
+ * @room: number of records that there is memory for
+ * @lowest: lowest address that has ever been committed
+ * @is_lost: whether the system has taken the contents
+ * @is_destroyed: whether the arena has been destroyed
+ * @next: next destroyed arena
  */
 struct checks {
 	pthread_t owner;
@@ -99,9 +100,9 @@ void arena_die(const struct arena_private *a, const char *call, const char *form
 	abort();
 }
 
-/* --- those who look over our shoulder -------------------------------------------- */
+/* --- sanitizers and Valgrind ------------------------------------------------------ */
 
-/* MSan can forbid nothing, but finds who makes something of what is read there. */
+/* MSan can't forbid an access, but reports uses of values that were read from there. */
 static void poison(char *from, size_t size)
 {
 	if (__asan_poison_memory_region)
@@ -146,9 +147,9 @@ bool arena_checks_wanted(void)
 	return __asan_poison_memory_region || __msan_poison || RUNNING_ON_VALGRIND;
 }
 
-/* --- whose, and whether it is one --------------------------------------------------- */
+/* --- owner and lifetime -------------------------------------------------------------- */
 
-/* Those that were destroyed stay, so that it is noticed. */
+/* Destroyed arenas are not freed, so that later uses are detected. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct arena_private *destroyed;
 
@@ -161,7 +162,9 @@ int arena_checks_create(struct arena_private *a)
 	a->checks->owner_id = gettid();
 	a->checks->lowest = a->range.end;
 	arena_checks_commit(a, a->committed, a->range.end);
-	/* What is reserved, too, which is cheap; and who looks for leaks need not read it. */
+	/*
+	 * Reserved memory, too: this is cheap, and a leak checker then need not read it.
+	 */
 	VALGRIND_MAKE_MEM_NOACCESS(a->range.map, a->committed - a->range.map);
 	a->is_counted = true;
 	a->slice = 0;
@@ -197,7 +200,7 @@ void arena_checks_use(const struct arena_private *a, const char *call)
 	if (checks->is_destroyed)
 		arena_die(a, call, "it has been destroyed");
 	if (!pthread_equal(checks->owner, pthread_self()))
-		arena_die(a, call, "used by thread %d, but it is thread %d's: arena_adopt()",
+		arena_die(a, call, "used by thread %d, but owned by thread %d; see arena_adopt()",
 			  (int)gettid(), (int)checks->owner_id);
 }
 
@@ -205,7 +208,9 @@ void arena_checks_destroy(struct arena_private *a)
 {
 	struct checks *checks = a->checks;
 
-	/* The addresses are somebody else's from now on; a child's are its parent's. */
+	/*
+	 * Others may reuse the addresses from now on. Those of a child are its parent's.
+	 */
 	if (a->backend)
 		make_defined(checks->lowest, a->range.map_end - checks->lowest);
 	free(checks->records);
@@ -255,7 +260,7 @@ char *arena_checks_alloc(struct arena_private *a, size_t size, size_t align)
 		a->error = -ENOMEM;
 		return NULL;
 	}
-	/* One that overflows is one that does not fit. */
+	/* A size that overflows does not fit without a red zone either. */
 	if (__builtin_add_overflow(size, RED_ZONE, &padded))
 		padded = size;
 	memory = arena_cut(a, end, padded, align);
@@ -275,11 +280,11 @@ static void check_record(const struct arena_private *a, const struct record *rec
 	char *at, *from = record->memory + record->size;
 	size_t size = record->end - from;
 
-	/* Under sanitizers, who writes there has been told already. */
+	/* Sanitizers report writes to the red zone themselves; here it has to be read. */
 	make_defined(from, size);
 	for (at = from; at < record->end; at++)
 		if (*(unsigned char *)at != RED_BYTE)
-			arena_die(a, call, "%zu bytes at %p were written to %zu bytes behind their end",
+			arena_die(a, call, "allocation of %zu bytes at %p was written to %zu bytes behind its end",
 				  record->size, (void *)record->memory, at - from);
 	poison(from, size);
 }
@@ -289,13 +294,15 @@ char *arena_checks_end_of_last(const struct arena_private *a)
 	return a->checks->records[a->checks->nr - 1].end;
 }
 
-/* Before what is below an address is freed. */
+/* Check the allocations below @top before they are freed, and overwrite their memory. */
 void arena_checks_free(struct arena_private *a, char *top, const char *call)
 {
 	struct checks *checks = a->checks;
 	char *from = top_of(a);
 
-	/* Neither to be looked at, nor to be touched without need. */
+	/*
+	 * The contents are lost: nothing can be checked, and no page should be touched.
+	 */
 	if (checks->is_lost) {
 		checks->is_lost = false;
 		checks->nr = 0;
@@ -311,7 +318,7 @@ void arena_checks_free(struct arena_private *a, char *top, const char *call)
 	poison(from, top - from);
 }
 
-/* Whole pages are looked at. */
+/* Return the start of the page with the top: the back ends read whole pages. */
 static char *page_of_top(const struct arena_private *a)
 {
 	return align_down(top_of(a), 4096);
@@ -375,10 +382,15 @@ void arena_note_epoch(struct arena_private *a, size_t used)
 			epochs->all = more;
 			epochs->room = room;
 		} else if (epochs->nr) {
-			/* One that left less takes its place: more is said to be gone than is. */
+			/*
+			 * Merge with the last epoch: more memory counts as freed than
+			 * was.
+			 */
 			used = epochs->all[--epochs->nr].used;
 		} else {
-			/* Handles are of another arena from now on. */
+			/*
+			 * Make all handles invalid: the next one gets a new arena number.
+			 */
 			a->id = 0;
 			return;
 		}
@@ -386,7 +398,9 @@ void arena_note_epoch(struct arena_private *a, size_t used)
 	epochs->all[epochs->nr++] = (struct epoch) { ++a->serial, used };
 }
 
-/* Whether what was at so many bytes at some moment has been freed since. */
+/*
+ * Return whether memory at offset @used has been freed since the arena had this serial.
+ */
 static bool is_gone(const struct arena_private *a, uint64_t serial, size_t used)
 {
 	const struct epochs *epochs = &a->epochs;
@@ -405,7 +419,7 @@ static bool is_gone(const struct arena_private *a, uint64_t serial, size_t used)
 void arena_checks_die_if_stale(const struct arena_private *a, struct arena_mark mark)
 {
 	if (is_gone(a, mark.serial, mark.used) || mark.serial > a->serial)
-		arena_die(a, "arena_rewind", "the mark is stale: the arena has been rewound to an earlier one, reset or released");
+		arena_die(a, "arena_rewind", "the mark is stale: the arena has been rewound to an earlier mark, reset or released");
 }
 
 struct arena_handle arena_handle(struct arena *pub, const void *memory)

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * Say whose memory a fault was in: a handler of SIGSEGV and SIGBUS, which writes a line
- * and lets what was there before it go on.
+ * Report which arena a fault was in: a handler of SIGSEGV and SIGBUS that writes one line
+ * and passes the signal on to the handler that was installed before it.
  *
- * It runs anywhere, so it calls nothing but what a handler may call, and writes its
- * numbers itself. What it reads of an arena belongs to the thread that uses it; for a use
- * after release that is, as a rule, the one that is in the handler.
+ * It can interrupt any code, so it only calls functions that are safe in a signal
+ * handler, and formats numbers itself. It reads fields of an arena that belong to the
+ * thread that uses the arena. For a use after release, that is normally the interrupted
+ * thread.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -20,14 +21,14 @@
 
 #include "private.h"
 
-/* --- what there was ---------------------------------------------------------- */
+/* --- released memory, destroyed arenas --------------------------------------- */
 
 /**
- * struct grave - an arena that is no more
- * @map: lowest address it had
+ * struct grave - record of a destroyed arena
+ * @map: lowest address the arena had
  * @map_end: one past the highest
- * @at: when it ended, as of arena_now()
- * @name: what it was called
+ * @at: arena_now() when it was destroyed
+ * @name: its name
  */
 struct grave {
 	const char *map;
@@ -36,7 +37,7 @@ struct grave {
 	char name[NAME_SIZE];
 };
 
-/* The last ones; protected by the list's lock. */
+/* Ring of the most recent destroyed records; protected by the lock of list.c. */
 #define NR_GRAVES	64
 static struct grave graves[NR_GRAVES];
 static unsigned int nr_graves;
@@ -61,7 +62,7 @@ void arena_fault_end(const struct arena_private *a)
 	memcpy(grave->name, a->name, NAME_SIZE);
 }
 
-/* --- a line -------------------------------------------------------------------- */
+/* --- the message --------------------------------------------------------------- */
 
 struct line {
 	size_t length;
@@ -117,7 +118,7 @@ static void put_state(struct line *line, const struct arena_private *a, const ch
 
 	if (addr >= a->committed && addr < a->range.end &&
 	    !(addr >= a->holes && addr < a->holes_end)) {
-		put(line, ", and committed: there is no memory, or it is not this process'");
+		put(line, ", and committed: out of memory, or not this process' arena");
 		return;
 	}
 	release = find_release(a, addr);
@@ -139,7 +140,9 @@ static void put_name(struct line *line, const char *what, const char *name)
 	put(line, "'");
 }
 
-/* Where a parent's arena was there may be one of this process. */
+/*
+ * Ignore an ancestor's arena: this process may have an arena of its own at that address.
+ */
 static bool has_address(const struct arena_private *a, const char *addr)
 {
 	return addr >= a->range.map && addr < a->range.map_end && !is_foreign(a);
@@ -173,7 +176,7 @@ static void report(struct arena_private *a, const void *ctx)
 		grave = &graves[(nr_graves - 1 - i) % NR_GRAVES];
 		if (fault->addr < grave->map || fault->addr >= grave->map_end)
 			continue;
-		/* Somebody else may have the addresses by now. */
+		/* The addresses may have been reused since. */
 		put_name(&line, " where arena '", grave->name);
 		put(&line, " was, destroyed ");
 		put_age(&line, grave->at);
@@ -191,7 +194,10 @@ out:
 static const int signals[] = { SIGBUS, SIGSEGV };
 static struct sigaction before[2];
 
-/* What was there before goes on; the default comes when the instruction faults again. */
+/*
+ * Call the previous handler. If there was none, restore the default, which takes effect
+ * when the instruction faults again.
+ */
 static void pass_on(int signal, siginfo_t *info, void *context)
 {
 	struct sigaction old = before[signal == SIGSEGV];
@@ -210,7 +216,7 @@ static void pass_on(int signal, siginfo_t *info, void *context)
 	if (is_sent && old.sa_handler == SIG_IGN)
 		return;
 	sigaction(signal, &(struct sigaction) { .sa_handler = SIG_DFL }, NULL);
-	/* Sent by somebody: there is no instruction that does it again. */
+	/* The signal was sent by kill(2) or the like: no instruction raises it again. */
 	if (is_sent)
 		raise(signal);
 }
@@ -219,7 +225,7 @@ static void handle(int signal, siginfo_t *info, void *context)
 {
 	int saved_errno = errno;
 
-	/* A fault, not a kill(2), and one whose address is known. */
+	/* Report faults only, not kill(2), and only if the address is known. */
 	if (info->si_code > 0 && info->si_code != SI_KERNEL)
 		arena_list_try(report, &(struct fault) { info->si_addr, signal });
 	errno = saved_errno;
@@ -235,7 +241,7 @@ static void install(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(signals) / sizeof(*signals) && !install_error; i++) {
-		/* What the one before it wants blocked, and what not. */
+		/* Keep the signal mask and SA_NODEFER of the previous handler. */
 		sigaction(signals[i], NULL, &before[i]);
 		action = (struct sigaction) { .sa_mask = before[i].sa_mask };
 		action.sa_flags = SA_SIGINFO | SA_ONSTACK | (before[i].sa_flags & SA_NODEFER);
