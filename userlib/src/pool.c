@@ -2,42 +2,48 @@
 /*
  * Pools of arenas.
  *
- * An arena of a pool is at any time in one place, whose owner may use it:
+ * At any time, an arena of a pool is in one place, which decides who may use the arena:
  *
- *	lent		who has got it
- *	a slot		one for each thread and pool, of one arena; whoever takes it out by an
- *			atomic exchange
- *	the list	of those that are idle, ordered by when they were put; the pool's lock
- *	being aged	taken out of the list, by who is in age_arenas()
+ *	checked out	the thread that got it
+ *	in a slot	the thread that takes it out, by an atomic exchange
+ *	in the list	the thread that holds the pool's lock
+ *	being aged	the thread that took it out of the list to age or to destroy it
  *
- * pool->total counts all of them, and those that are being made, before they are: so nobody
- * calls the system with a lock held, and a limit is not passed. A pool belongs to who created
- * it; slots belong to their thread, and outlive the pool if that ends first.
+ * Each thread has a slot for each pool it uses, which holds one arena. The list has all
+ * other idle arenas, in the order in which they were put.
  *
- * Locks: pools_lock protects which pools there are, and that a slot's pool does not end; under
- * it, pool->lock protects everything in a pool but what is said of members. fork() takes all of
- * them, before those of thread.c. In a child there is neither the library's thread nor
- * who waited, so it can only end a pool.
+ * pool->total counts all of them. An arena is counted before it is made, so that the
+ * limit holds although no lock is held while an arena is made. A pool exists until its
+ * creator destroys it. A slot belongs to its thread, and outlives the pool if that is
+ * destroyed first.
  *
- * Fairness. Who finds nothing and may make nothing queues, with a condition variable of his
- * own. As long as there is somebody in the queue, nobody takes from the list, makes an arena
- * or goes past the queue: that is under the lock. What is put is handed to the first of the
- * queue, under the lock, too; so between those that wait it is first come, first served.
- * That leaves the slots, which are used without the lock:
+ * Locks: pools_lock protects the list of pools, and keeps the pool of a slot from being
+ * destroyed. Inside it, pool->lock protects everything in a pool, except where the fields
+ * say otherwise. fork() takes all these locks before those of thread.c. A child of fork()
+ * has neither the library's thread nor the waiting threads, so it can only destroy a
+ * pool.
  *
- *	put:	P1 store to the slot	P2 look at pool->attention
- *	wait:	W1 add to pool->attention	W2 look into all slots
- *	get:	G1 look at pool->attention	G2 take out of the own slot
+ * Fairness: A thread that finds no arena and may not make one waits in a queue, with a
+ * condition variable of its own. While the queue is not empty, no other thread takes an
+ * arena from the list, makes one, or goes ahead of the queue; the lock ensures this. An
+ * arena that is put is handed to the first waiter, also under the lock. So waiters are
+ * served in the order in which they came. Slots, however, are used without the lock:
  *
- * All are sequentially consistent. Either P1 is before W2, which finds the arena (or somebody
- * has taken it out meanwhile), or W1 is before P2, which takes the arena back and hands it
- * over. So no arena stays in a slot while somebody waits. Of gets that take by G2 after
- * W1, each had G1 before W1: a thread is in one get at a time, so that is one for each thread,
- * and every later one sees that somebody waits. So who waits is overtaken by no more than one
- * get of each other thread, however long it takes.
+ *	put:	P1 store to the slot		P2 read pool->attention
+ *	wait:	W1 add to pool->attention	W2 search all slots
+ *	get:	G1 read pool->attention		G2 take from the thread's own slot
  *
- * pool->attention also has a bit for the library's thread when that sleeps for good, since
- * nothing is idle; by the same argument either it finds what is put, or who puts it wakes it.
+ * All of these are sequentially consistent. Either P1 is before W2, and the waiter finds
+ * the arena unless another thread has taken it in between; or W1 is before P2, and the
+ * thread that put the arena takes it back and hands it over. So no arena stays in a slot
+ * while a thread waits. If a get takes an arena by G2 after W1, its G1 was before W1.
+ * Since a thread is in one get at a time, each thread can do so once; its next get sees
+ * the waiter. So a waiter is overtaken by at most one get of each other thread, however
+ * long it waits.
+ *
+ * pool->attention also has a bit that is set while the library's thread sleeps until it
+ * is woken, because no arena is idle. By the same argument, either that thread finds an
+ * arena that is put, or the thread that puts it wakes it.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -54,22 +60,22 @@
 #define STATS_SIZE_1	(offsetof(struct arena_pool_stats, failures) + sizeof(uint64_t))
 
 #define DEFAULT_PERIOD		(10000 * MSEC)
-/* What is added to and multiplied stays far from overflow. */
+/* Sums and small multiples of a period stay far from overflow. */
 #define MOST_PERIOD		(INT64_MAX / 16)
 #define DEFAULT_PERMILLE	75
 #define PRESSURE_FILE		"/proc/pressure/memory"
-/* So often free memory is looked at by who puts. */
+/* arena_pool_put() reads the amount of free memory at most this often. */
 #define LOOK_AT_PUT		(100 * MSEC)
 #define LEAST_SMALLER		((size_t)64 << 20)
 #define CACHE_LINE		((size_t)64)
 
 /**
- * struct waiter - who waits for an arena, on his stack
- * @next: who comes next
- * @changed: when he is served
- * @is_served: whether he is
- * @a: with what; NULL for leave to make one
- * @hits: pool_hits() when he began to wait
+ * struct waiter - a thread that waits for an arena; on the stack of that thread
+ * @next: the next one in the queue
+ * @changed: signals that @is_served has been set
+ * @is_served: whether the thread need no longer wait
+ * @a: the arena for it, or NULL if it is to make one
+ * @hits: pool_hits() when the thread began to wait
  */
 struct waiter {
 	struct waiter *next;
@@ -87,14 +93,14 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 static int key_error;
 
-/* The calling thread's slots, and the one of the pool that it used last. */
+/* The calling thread's slots, and the slot of the pool that it used last. */
 static __thread struct slot *own_slots;
 static __thread struct {
 	uint64_t id;
 	struct slot *slot;
 } used_last;
 
-/* --- who waits ----------------------------------------------------------- */
+/* --- the queue ----------------------------------------------------------- */
 
 static uint64_t pool_hits(const struct arena_pool *pool)
 {
@@ -112,11 +118,11 @@ static void queue_locked(struct arena_pool *pool, struct waiter *waiter)
 	pool->last = &waiter->next;
 	pool->stats.waits++;
 	__atomic_fetch_add(&pool->attention, ONE_WAITS, __ATOMIC_SEQ_CST);
-	/* Who got one before that was first. */
+	/* A get that came before this has not overtaken the waiter. */
 	waiter->hits = pool_hits(pool);
 }
 
-/* Take somebody out of the queue. */
+/* Remove a waiter from the queue. */
 static void unqueue_locked(struct arena_pool *pool, struct waiter **at)
 {
 	struct waiter *waiter = *at;
@@ -127,7 +133,10 @@ static void unqueue_locked(struct arena_pool *pool, struct waiter **at)
 	__atomic_fetch_sub(&pool->attention, ONE_WAITS, __ATOMIC_SEQ_CST);
 }
 
-/* The first of the queue gets an arena, or leave to make one, which is counted. */
+/*
+ * Serve the first waiter: give it an arena; or, if @a is NULL, permission to make one,
+ * which is counted in pool->total already.
+ */
 static void serve_locked(struct arena_pool *pool, struct arena_private *a)
 {
 	struct waiter *waiter = pool->first;
@@ -156,9 +165,11 @@ void arena_pool_uncount_locked(struct arena_pool *pool)
 		serve_locked(pool, NULL);
 }
 
-/* --- what is idle -------------------------------------------------------- */
+/* --- idle arenas --------------------------------------------------------- */
 
-/* Ordered: what was put is the newest, but for what comes from elsewhere. */
+/*
+ * Keep the list in order. An arena is the newest unless it comes from a slot or was aged.
+ */
 static void insert_locked(struct arena_pool *pool, struct arena_private *a)
 {
 	struct arena_private *newer = NULL, *older = pool->newest;
@@ -196,7 +207,7 @@ void arena_pool_give_locked(struct arena_pool *pool, struct arena_private *a)
 
 static struct arena_private *take_out(struct slot *slot)
 {
-	/* To look first leaves the line to who has it. */
+	/* Read first: an exchange would take the cache line even if the slot is empty. */
 	if (!__atomic_load_n(&slot->idle, __ATOMIC_SEQ_CST))
 		return NULL;
 	return __atomic_exchange_n(&slot->idle, NULL, __ATOMIC_SEQ_CST);
@@ -216,7 +227,10 @@ void arena_pool_empty_slots_locked(struct arena_pool *pool, int64_t until)
 	}
 }
 
-/* The newest of all, or else what another thread has; what is there is used first. */
+/*
+ * Take the newest arena of the list, or else one from any thread's slot. Existing arenas
+ * are used before a new one is made.
+ */
 static struct arena_private *take_idle_locked(struct arena_pool *pool)
 {
 	struct arena_private *a = pool->newest;
@@ -254,7 +268,9 @@ static struct slot *find_slot(const struct arena_pool *pool)
 	return slot;
 }
 
-/* The pool has ended, or the thread does. pools_lock is held. */
+/*
+ * Detach a slot from its pool, because the pool or the thread ends; pools_lock is held.
+ */
 static void detach_slot(struct slot *slot)
 {
 	struct arena_pool *pool = slot->pool;
@@ -272,7 +288,9 @@ static void detach_slot(struct slot *slot)
 	pthread_mutex_unlock(&pool->lock);
 }
 
-/* Those of pools that have ended, or all. */
+/*
+ * Free the calling thread's slots: all, or only those of pools that have been destroyed.
+ */
 static void free_slots(bool all)
 {
 	struct slot **at = &own_slots, *slot;
@@ -292,7 +310,9 @@ static void free_slots(bool all)
 	used_last.id = 0;
 }
 
-/* A cleanup that puts an arena later has another slot, and this called again. */
+/*
+ * If a later destructor puts an arena, the thread gets a new slot, and this runs again.
+ */
 static void end_slots(void *unused)
 {
 	(void)unused;
@@ -304,7 +324,7 @@ static void make_key(void)
 	key_error = pthread_key_create(&key, end_slots);
 }
 
-/* NULL if there is no memory: then what is put is for all. */
+/* Return NULL if there is no memory: the arena then goes to the list, for all threads. */
 static struct slot *add_slot(struct arena_pool *pool)
 {
 	struct slot *slot;
@@ -331,7 +351,7 @@ static struct slot *add_slot(struct arena_pool *pool)
 	return slot;
 }
 
-/* --- arenas are made ----------------------------------------------------- */
+/* --- making arenas ------------------------------------------------------- */
 
 static bool is_lack_of_memory(int err)
 {
@@ -361,7 +381,7 @@ int arena_pool_make(struct arena_pool *pool, int rung, struct arena_private **re
 	if (err)
 		return err;
 	a = private(pub);
-	/* Whatever the environment says of all arenas. */
+	/* Even if the environment has ARENA_THREAD_OWNED=1. */
 	arena_disown(a);
 	a->is_thread_owned = false;
 	if (!a->sketch)
@@ -384,7 +404,7 @@ void arena_pool_count_made_locked(struct arena_pool *pool, const struct arena_pr
 	++*rungs[a->pooled.rung];
 }
 
-/* Destroy all that is idle, in all pools; whether there was something. */
+/* Destroy all idle arenas of all pools; return whether there were any. */
 static bool give_up_idle(void)
 {
 	struct arena_private *all = NULL, *a;
@@ -393,11 +413,11 @@ static bool give_up_idle(void)
 
 	pthread_mutex_lock(&pools_lock);
 	for (pool = pools; pool; pool = pool->next) {
-		/* In a child, who waited there is not here. */
+		/* Waiters of a pool from the parent process do not exist in this one. */
 		if (is_child(pool))
 			continue;
 		pthread_mutex_lock(&pool->lock);
-		/* Nor is it made again at once. */
+		/* Do not refill the pool at once. */
 		pool->refill_at = now + pool->period;
 		while ((a = take_idle_locked(pool))) {
 			a->pooled.older = all;
@@ -417,6 +437,7 @@ static bool give_up_idle(void)
 	return true;
 }
 
+/* Try one fallback after the other until there is enough memory. */
 static int climb_down(struct arena_pool *pool, struct arena_private **a)
 {
 	int rung, err;
@@ -429,7 +450,7 @@ static int climb_down(struct arena_pool *pool, struct arena_private **a)
 	return -ENOMEM;
 }
 
-/* It has been counted. */
+/* Make an arena, which is counted in pool->total already. */
 static int make_arena(struct arena_pool *pool, struct arena_private **a)
 {
 	int err = climb_down(pool, a);
@@ -460,7 +481,7 @@ static void init_condition(pthread_cond_t *condition)
 	pthread_condattr_destroy(&attr);
 }
 
-/* 0 and an arena, or NULL for leave to make one; or -ETIMEDOUT. */
+/* Wait in the queue. Return 0 with an arena, or with NULL to make one; or -ETIMEDOUT. */
 static int wait_locked(struct arena_pool *pool, int64_t deadline, struct arena_private **a)
 {
 	struct timespec until = {
@@ -471,9 +492,11 @@ static int wait_locked(struct arena_pool *pool, int64_t deadline, struct arena_p
 
 	init_condition(&waiter.changed);
 	queue_locked(pool, &waiter);
-	/* What was put before anybody could see that. */
+	/* Find arenas that were put by threads that could not see the waiter yet. */
 	arena_pool_empty_slots_locked(pool, INT64_MAX);
-	/* What is handed over when the time is over is not lost. */
+	/*
+	 * is_served counts, not the error: an arena may be handed over at the deadline.
+	 */
 	while (!waiter.is_served && !err)
 		err = deadline < 0 ? pthread_cond_wait(&waiter.changed, &pool->lock) :
 		      pthread_cond_timedwait(&waiter.changed, &pool->lock, &until);
@@ -488,7 +511,10 @@ static int wait_locked(struct arena_pool *pool, int64_t deadline, struct arena_p
 	return -ETIMEDOUT;
 }
 
-/* 0 and an arena, or NULL for leave to make one, which is counted; or -ETIMEDOUT. */
+/*
+ * Return 0 with an idle arena; 0 with NULL if the caller is to make one, which is counted
+ * in pool->total already; or -ETIMEDOUT.
+ */
 static int take_locked(struct arena_pool *pool, int64_t timeout, int64_t deadline,
 		       struct arena_private **a)
 {
@@ -511,7 +537,7 @@ out:
 	return err;
 }
 
-/* An arena that was idle becomes the calling thread's; whether it does. */
+/* Give an idle arena to the calling thread; return false if it had to be destroyed. */
 static bool open_arena(struct arena_pool *pool, struct arena_private *a)
 {
 	int kept = 1;
@@ -580,25 +606,31 @@ int arena_pool_get(struct arena_pool *pool, struct arena **result, int64_t timeo
 	return a->pooled.rung;
 }
 
-/* Without what who had it has set; whether it can be lent again. */
+/*
+ * Reset an arena and undo the settings of the thread that had it. Return whether it can
+ * be checked out again.
+ */
 static bool clean_arena(struct arena_pool *pool, struct arena_private *a)
 {
 	if (a->checks && (a->pooled.pool != pool || !a->pooled.is_lent))
-		arena_die(a, "arena_pool_put", "it is not lent by this pool");
+		arena_die(a, "arena_pool_put", "it is not checked out of this pool");
 	if (pool->free_percent && a->pooled.node < 0 && a->pub.left + a->pub.base < a->range.end)
 		a->pooled.node = arena_node_of(a->range.end - 1);
-	/* Its cleanups may set something, too. */
+	/* Run the cleanups first: they may change settings, too. */
 	arena_reset(&a->pub);
 	a->scope.is_bound = false;
 	a->slice = whole_slice(a);
 	a->oom = NULL;
 	arena_refresh_top(a);
 	a->pooled.is_lent = false;
-	/* It could not be claimed. */
+	/* It is still idle if it could not be claimed. */
 	return !a->is_idle;
 }
 
-/* Far more than is expected: one request in a thousand is no reason to keep that. */
+/*
+ * Trim an arena that has far more memory than it is expected to use: one request in a
+ * thousand that needs it is no reason to keep it.
+ */
 static void trim_oversized(struct arena_pool *pool, struct arena_private *a)
 {
 	size_t expected = predict_blocks(pool);
@@ -638,7 +670,7 @@ static void put_arena(struct arena_pool *pool, struct arena_private *a)
 			wake(pool);
 			return;
 		}
-		/* Unless somebody was faster. */
+		/* Take the arena back, unless another thread has taken it already. */
 		a = take_out(slot);
 		if (!a)
 			return;
@@ -705,7 +737,7 @@ static void set_opts(struct arena_pool *pool, const struct arena_pool_opts *opts
 	strncpy(pool->name, name ? name : "pool", NAME_SIZE - 1);
 	pool->arena.name = pool->name;
 	pool->arena.size = sizeof(pool->arena);
-	/* Its arenas are sized in any case. */
+	/* Arenas of a pool are sized by prediction in any case. */
 	if (pool->arena.reserve == ARENA_RESERVE_AUTO)
 		pool->arena.reserve = 0;
 	pool->max_total = opts->max_total;
@@ -747,7 +779,7 @@ static int create_pool(struct arena_pool **result, const struct arena_pool_opts 
 	pool->last = &pool->first;
 	pool->start_at = INT64_MIN;
 	pool->refill_at = INT64_MIN;
-	/* Until there is something idle, which starts it. */
+	/* The thread is started when there is an idle arena. */
 	pool->attention = pool->runs_thread ? ASLEEP : 0;
 	pthread_mutex_init(&pool->lock, NULL);
 	init_condition(&pool->changed);
@@ -797,7 +829,9 @@ static uint32_t count_in_slots_locked(const struct arena_pool *pool, uint64_t *b
 	return nr;
 }
 
-/* End the thread, unless somebody has an arena or wants one; 0 or -EBUSY. */
+/*
+ * End the library's thread. Return 0, or -EBUSY if arenas are checked out or waited for.
+ */
 static int stop_pool(struct arena_pool *pool)
 {
 	uint64_t unused = 0;
@@ -837,7 +871,10 @@ int arena_pool_destroy(struct arena_pool *pool)
 	*pool->link = pool->next;
 	if (pool->next)
 		pool->next->link = pool->link;
-	/* Their threads free them; of threads that a child does not have, nobody. */
+	/*
+	 * Threads free their slots. In a child of fork(), those of other threads are
+	 * leaked.
+	 */
 	while (pool->slots)
 		detach_slot(pool->slots);
 	pthread_mutex_unlock(&pools_lock);
@@ -845,7 +882,9 @@ int arena_pool_destroy(struct arena_pool *pool)
 		arena_pool_remove_locked(pool, a);
 		destroy_arena(a);
 	}
-	/* In a child, it waits for a thread that is not there to leave it. */
+	/*
+	 * In a child of fork(), this would wait for a thread that does not exist there.
+	 */
 	if (!is_child(pool))
 		pthread_cond_destroy(&pool->changed);
 	arena_sketch_put(pool->sketch);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * What is idle in a pool of arenas ages, by the library's thread or who calls
- * arena_pool_maintain(). See pool.c for who owns what, and for the locks.
+ * Ageing of a pool's idle arenas, by the library's thread or by callers of
+ * arena_pool_maintain(). pool.c describes the owners of arenas and the locks.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -13,12 +13,12 @@
 
 #include "pool_private.h"
 
-/* So often files are read, while there is something idle. */
+/* How often files are read while arenas are idle. */
 #define LOOK_PERIOD		(2000 * MSEC)
 #define STACK_SIZE		((size_t)256 << 10)
 #define NR_NODES		64
 
-/* --- the library's thread is woken --------------------------------------- */
+/* --- waking the library's thread ----------------------------------------- */
 
 static void *run_thread(void *data);
 
@@ -35,7 +35,10 @@ static int create_thread(struct arena_pool *pool)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(&pool->thread, &attr, run_thread, pool);
-	/* A program's thread-local variables are on it, too, and may be larger. */
+	/*
+	 * The stack also holds the program's thread-local variables, and may be too
+	 * small.
+	 */
 	if (err == EINVAL)
 		err = pthread_create(&pool->thread, NULL, run_thread, pool);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -74,7 +77,10 @@ void arena_pool_wake_locked(struct arena_pool *pool)
 
 /* --- free memory, and pressure ------------------------------------------- */
 
-/* The figure of /proc/meminfo and the like in bytes; UINT64_MAX if there is none. */
+/*
+ * Return the free memory of a node, or else of the system, in bytes; UINT64_MAX if
+ * unknown.
+ */
 static uint64_t read_free(int node)
 {
 	unsigned long long kilobytes;
@@ -100,13 +106,13 @@ static uint64_t read_free(int node)
 	return bytes;
 }
 
-/* Where an arena is; NR_NODES if nobody knows. */
+/* Return the node of an arena, or NR_NODES if it is unknown. */
 static int node_of(const struct arena_private *a)
 {
 	return a->pooled.node >= 0 && a->pooled.node < NR_NODES ? a->pooled.node : NR_NODES;
 }
 
-/* What was taken out of the list and counts as aged is no more, for a reason. */
+/* Destroy an arena that is counted in nr_aged, and increment the counter @reason. */
 static void discard_arena(struct arena_pool *pool, struct arena_private *a, uint64_t *reason)
 {
 	destroy_arena(a);
@@ -117,7 +123,11 @@ static void discard_arena(struct arena_pool *pool, struct arena_private *a, uint
 	pthread_mutex_unlock(&pool->lock);
 }
 
-/* The oldest of a node, if there is more than so many bytes; it counts as aged. */
+/*
+ * Take the oldest idle arena of a node out of the list, if those of the node have more
+ * than
+ * @most bytes and there are more than min_idle. It is counted in nr_aged.
+ */
 static struct arena_private *take_beyond(struct arena_pool *pool, int node, uint64_t most)
 {
 	struct arena_private *a, *oldest = NULL;
@@ -176,15 +186,15 @@ static bool is_under_pressure(const struct arena_pool *pool)
 	return permille >= pool->pressure_permille;
 }
 
-/* --- what is idle ages --------------------------------------------------- */
+/* --- ageing -------------------------------------------------------------- */
 
-/* Whether it is among those that are there for all that nobody uses them. */
+/* Return whether a cold arena is kept as one of min_idle. */
 static bool is_kept_locked(const struct arena_pool *pool, const struct arena_private *a)
 {
 	return a->pooled.age == COLD && pool->nr_idle <= pool->min_idle;
 }
 
-/* Each has been idle for one period more. */
+/* Under memory pressure, make each idle arena one period older. */
 static void press_locked(struct arena_pool *pool)
 {
 	struct arena_private *a;
@@ -198,7 +208,7 @@ static void press_locked(struct arena_pool *pool)
 	}
 }
 
-/* How old an arena has to be by now, GONE only if there are more than have to stay. */
+/* Return the age that is due for an arena; GONE only if there are more than min_idle. */
 static unsigned int due_age_locked(const struct arena_pool *pool, const struct arena_private *a,
 				   int64_t now)
 {
@@ -211,7 +221,7 @@ static unsigned int due_age_locked(const struct arena_pool *pool, const struct a
 	return age;
 }
 
-/* The oldest one that is older than it is treated. */
+/* Return the oldest arena that is due for a higher age, and that age; or NULL. */
 static struct arena_private *find_due_locked(const struct arena_pool *pool, int64_t now,
 					     unsigned int *age)
 {
@@ -225,14 +235,14 @@ static struct arena_private *find_due_locked(const struct arena_pool *pool, int6
 	return NULL;
 }
 
-/* What a cold arena has, the system may take; where it can't do that, it is given. */
+/* Let the system take the memory of a cold arena; release it if that is not possible. */
 static void cool_arena(struct arena_private *a)
 {
 	if (arena_idle(&a->pub))
 		(void)arena_release(&a->pub);
 }
 
-/* It is in nobody's list, and not gone. */
+/* Trim or cool an arena that has been taken out of the list. */
 static void age_arena(struct arena_pool *pool, struct arena_private *a, unsigned int age)
 {
 	size_t expected = predict_blocks(pool);
@@ -271,7 +281,9 @@ static void age_arenas(struct arena_pool *pool, int64_t now)
 	pthread_mutex_unlock(&pool->lock);
 }
 
-/* So that there are as many as have to be, as asked: for these no memory is scraped up. */
+/*
+ * Make arenas in advance, up to min_idle. If memory is short, try no fallbacks for them.
+ */
 static int make_idle(struct arena_pool *pool, int64_t now)
 {
 	struct arena_private *a;
@@ -308,7 +320,7 @@ static bool has_to_look_locked(const struct arena_pool *pool)
 	return pool->has_pressure || pool->free_percent;
 }
 
-/* Nanoseconds until there is something to do, or -1. */
+/* Return the nanoseconds until there is something to do, or -1 if there is nothing. */
 static int64_t next_due_locked(const struct arena_pool *pool, int64_t now)
 {
 	const struct arena_private *a;
@@ -379,7 +391,7 @@ int arena_pool_maintain(struct arena_pool *pool, int64_t *next)
 
 /* --- the library's thread ------------------------------------------------ */
 
-/* Whether it may sleep for good. Who puts an arena after that wakes it. */
+/* Return whether to sleep until woken, by the next thread that puts an arena. */
 static bool fall_asleep_locked(struct arena_pool *pool, int64_t *next)
 {
 	__atomic_fetch_or(&pool->attention, ASLEEP, __ATOMIC_SEQ_CST);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
-/* What pool.c and pool_age.c share; the locks, and why they do, are in pool.c. */
+/* Declarations shared by pool.c and pool_age.c. The locking is described in pool.c. */
 #ifndef ARENA_POOL_PRIVATE_H
 #define ARENA_POOL_PRIVATE_H
 
@@ -15,7 +15,10 @@
 #define ASLEEP			1u
 #define ONE_WAITS		2u
 
-/* An arena that is idle; each period brings it one further. */
+/*
+ * How many periods an arena has been idle, i.e. not checked out. A WARM arena has been
+ * trimmed. The system may take the memory of a COLD one. A GONE one is to be destroyed.
+ */
 enum age {
 	HOT,
 	WARM,
@@ -24,16 +27,17 @@ enum age {
 };
 
 /**
- * struct slot - a thread's place in a pool
- * @idle: an arena, or NULL; only its thread puts one there, anybody takes it out
- * @put_at: when that was put
- * @bytes: what it had committed
- * @hits: how often its thread got it from here
- * @id: of the pool
- * @pool: the pool, or NULL if it has ended; protected by pools_lock
- * @next: in the pool's list; protected by its lock
+ * struct slot - place for one idle arena of a pool, which belongs to one thread
+ * @idle: an arena, or NULL; only the slot's thread puts one here, any thread may take it
+ *	out
+ * @put_at: when the arena was put
+ * @bytes: bytes that the arena had committed then
+ * @hits: how often the thread got an arena from here
+ * @id: ID of the pool
+ * @pool: the pool, or NULL if it has been destroyed; protected by pools_lock
+ * @next: in the pool's list of slots; protected by the pool's lock
  * @link: likewise
- * @next_of_thread: the thread's
+ * @next_of_thread: in the thread's list of slots
  */
 struct slot {
 	struct arena_private *idle;
@@ -48,34 +52,36 @@ struct slot {
 
 /**
  * struct arena_pool - a pool
- * @id: no other pool of the process has had it
- * @forks: arena_forks() when it was created
- * @next: in the list of all; protected by pools_lock
+ * @id: a number unique to this pool in the process
+ * @forks: arena_forks() when the pool was created
+ * @next: in the list of all pools; protected by pools_lock
  * @link: likewise
- * @name: of its arenas
- * @sketch: what these have used, or NULL
- * @arena: how they are made
- * @max_total: see struct arena_pool_opts, also for what follows; never changed
- * @attention: ASLEEP if the library's thread sleeps for good, and ONE_WAITS for each that
- *	waits; changed under the lock, but read without
- * @free_looked_at: when free memory was looked at because of a put; atomic
- * @lock: protects what follows
- * @newest: the list of those that are idle, by when they were put
- * @oldest: its end
- * @nr_idle: how many
- * @nr_aged: how many are being aged, or made by make_idle()
- * @total: how many arenas there are at all
- * @first: the queue
- * @last: its end
- * @slots: of threads
- * @looked_at: when files were looked at
- * @refill_at: when it is tried again to make an arena in advance
- * @has_thread: whether there is the library's thread
- * @is_ending: whether that has to end
- * @is_woken: whether that has something to do
- * @changed: for that, when one of these two does
- * @start_at: when to try again to start it
- * @stats: what has been counted, without what slots have
+ * @name: name of its arenas
+ * @sketch: records how much memory these use, or NULL
+ * @arena: options for creating arenas
+ * @max_total: see struct arena_pool_opts, as for the fields up to @attention; all of them
+ *	are constant while the pool is in use
+ * @attention: ASLEEP if the library's thread sleeps until it is woken, plus ONE_WAITS for
+ *	each waiter; changed under the lock, but read without it
+ * @free_looked_at: when arena_pool_put() last compared idle arenas with free memory;
+ *	atomic
+ * @lock: protects the fields below
+ * @newest: start of the list of idle arenas, in the order in which they were put
+ * @oldest: end of that list
+ * @nr_idle: number of arenas in the list
+ * @nr_aged: number of arenas that are being aged or destroyed, or made by make_idle()
+ * @total: number of all arenas of the pool
+ * @first: start of the queue of waiters
+ * @last: end of that queue
+ * @slots: slots of all threads
+ * @looked_at: when maintenance last read the files on pressure and free memory
+ * @refill_at: earliest time of the next attempt to make an arena in advance
+ * @has_thread: whether the library's thread exists
+ * @is_ending: tells that thread to end
+ * @is_woken: tells that thread that there is work to do
+ * @changed: signals a change of @is_ending or @is_woken
+ * @start_at: earliest time of the next attempt to start the thread
+ * @stats: counters, without the hits that current slots have counted
  */
 struct arena_pool {
 	uint64_t id;
@@ -119,7 +125,7 @@ static inline bool is_child(const struct arena_pool *pool)
 	return pool->forks != arena_forks();
 }
 
-/* Some milliseconds late, and for next to nothing. */
+/* Return CLOCK_MONOTONIC in nanoseconds: cheap, but some milliseconds late. */
 static inline int64_t coarse_now(void)
 {
 	struct timespec now;
@@ -133,7 +139,7 @@ static inline size_t committed_of(const struct arena_private *a)
 	return a->range.end - a->committed;
 }
 
-/* What an arena is expected to use, as it is committed; 0 if nobody knows. */
+/* Return the bytes that an arena is expected to use, in whole blocks; 0 if unknown. */
 static inline size_t predict_blocks(const struct arena_pool *pool)
 {
 	size_t bytes = arena_sketch_p99(pool->sketch);
@@ -141,7 +147,7 @@ static inline size_t predict_blocks(const struct arena_pool *pool)
 	return bytes > SIZE_MAX - ARENA_BLOCK ? 0 : (bytes + ARENA_BLOCK - 1) & -ARENA_BLOCK;
 }
 
-/* It is the calling thread's. */
+/* Destroy an arena that another thread may have used last. */
 static inline void destroy_arena(struct arena_private *a)
 {
 	(void)arena_adopt(&a->pub);
@@ -150,26 +156,29 @@ static inline void destroy_arena(struct arena_private *a)
 
 /* --- pool.c ------------------------------------------------------------------ */
 
-/* An arena is no more, or has not come to be. */
+/* Subtract an arena that was destroyed or could not be made from pool->total. */
 void arena_pool_uncount_locked(struct arena_pool *pool);
-/* Take an idle one out of the list. */
+/* Remove an idle arena from the list. */
 void arena_pool_remove_locked(struct arena_pool *pool, struct arena_private *a);
-/* Whoever waits has it; else it is idle. */
+/* Hand an arena to the first waiter, or add it to the list if there is none. */
 void arena_pool_give_locked(struct arena_pool *pool, struct arena_private *a);
-/* What was put into slots up to some time is for all. */
+/* Take the arenas that were put into slots up to @until, and give them to all threads. */
 void arena_pool_empty_slots_locked(struct arena_pool *pool, int64_t until);
-/* Whether one has to be made in advance, and may be. */
+/* Return whether an arena has to be made in advance and the limit allows it. */
 bool arena_pool_lacks_idle_locked(const struct arena_pool *pool);
-/* Make one that has been counted, by an enum arena_pool_rung; 0 or a negative errno. */
+/*
+ * Make an arena, which is counted in pool->total already, in the way that @rung says, an
+ * enum arena_pool_rung. Return 0 or a negative errno.
+ */
 int arena_pool_make(struct arena_pool *pool, int rung, struct arena_private **result);
-/* That has worked. */
+/* Count an arena that was made, by its rung. */
 void arena_pool_count_made_locked(struct arena_pool *pool, const struct arena_private *a);
 
 /* --- pool_age.c -------------------------------------------------------------- */
 
-/* There is something to do for the library's thread, which is started if it is not there. */
+/* Wake the library's thread, or start it if it does not exist. */
 void arena_pool_wake_locked(struct arena_pool *pool);
-/* Destroy what is more than a share of free memory. */
+/* On each node, destroy the idle arenas that exceed free_percent of its free memory. */
 void arena_pool_look_at_free(struct arena_pool *pool);
 
 #endif /* ARENA_POOL_PRIVATE_H */
