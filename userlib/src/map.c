@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * Hash maps: what is not inline.
+ * Hash maps: the functions that are not inline.
  *
- * A table is one allocation: the slots, then the control bytes, and a group of these again.
- * Seven of eight slots may be filled, so that there is always one that is empty, and a search
- * ends.
+ * A table is one allocation: the slots, their control bytes, and a copy of the first
+ * group of control bytes. At most seven of eight slots are filled or deleted, so there is
+ * always an empty slot that ends a search.
  *
- * To grow, a new table is cut below all there is, filled, and, where the old one was the last
- * allocation, moved up over it. One that is full of deleted slots is filled anew at its own
- * place, by way of one that is cut for the moment.
+ * To grow, a map allocates a new table and fills it. If the old table was the arena's
+ * last allocation, the new one is then moved up over it. A table with many deleted slots
+ * is rebuilt in place, by way of a temporary one.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -21,9 +21,10 @@
 /* --- hashing ------------------------------------------------------------------- */
 
 /*
- * Three lanes, so that products needn't wait for each other; then what is left. The factors of
- * a product have to begin with seeds that differ: of those with the same one, who knows no
- * seed can swap them, and has a key that collides in each map.
+ * Hash in three lanes, so that multiplications need not wait for each other; then hash
+ * the rest. The two factors of a product must be mixed with different seeds. With the
+ * same seed, an attacker could swap the factors and so, without knowing the seed, make
+ * keys that collide in every map.
  */
 uint64_t arena_hash_long(const char *data, size_t n, const uint64_t *seed)
 {
@@ -48,7 +49,10 @@ uint64_t arena_hash_long(const char *data, size_t n, const uint64_t *seed)
 	for (; left > 16; left -= 16, data += 16)
 		state = arena_hash_mix(arena_load_64(data) ^ seed[0],
 				       arena_load_64(data + 8) ^ state);
-	/* Of more than 16 there are as many before them. */
+	/*
+	 * Hash the last 16 bytes. There are more than 16, so these may overlap earlier
+	 * ones.
+	 */
 	return arena_hash_mix(seed[1] ^ n,
 			      arena_hash_mix(arena_load_64(data + left - 16) ^ seed[0],
 					     arena_load_64(data + left - 8) ^ state));
@@ -63,15 +67,18 @@ static void find_secret(void)
 
 	if (getrandom(secret, sizeof(secret), GRND_NONBLOCK) == sizeof(secret))
 		return;
-	/* Early when a machine starts; what the kernel gave the process is there. */
+	/*
+	 * Early in boot: use the random bytes that the kernel has passed to the process.
+	 */
 	random = (const void *)getauxval(AT_RANDOM);
 	if (random)
 		memcpy(secret, random, sizeof(secret));
 }
 
 /*
- * For each map another one: nothing can be learned from the order of one about the next. What
- * goes on from map to map is the thread's, and is drawn anew in a child of fork().
+ * Each map has its own seed, so that the order of entries in one map tells nothing about
+ * another. The state that seeds are made from is per thread, and is drawn anew in a child
+ * of fork().
  */
 static void make_seed(uint64_t *seed)
 {
@@ -82,14 +89,17 @@ static void make_seed(uint64_t *seed)
 
 	if (!next || forks != arena_forks()) {
 		pthread_once(&once, find_secret);
-		/* Where there is nothing yet, threads differ by where this is. */
+		/*
+		 * Early in boot: the address of a thread-local variable tells threads
+		 * apart.
+		 */
 		if (getrandom(&fresh, sizeof(fresh), GRND_NONBLOCK) != sizeof(fresh))
 			fresh = (uintptr_t)&next;
 		errno = saved_errno;
 		next = arena_hash_mix(secret[0] ^ fresh, secret[1]) | 1;
 		forks = arena_forks();
 	}
-	/* 2^64 by the golden ratio: comes by all numbers. */
+	/* Twice 2^64 divided by the golden ratio: takes every odd value, and never 0. */
 	next += 2 * UINT64_C(0x9e3779b97f4a7c15);
 	seed[0] = arena_hash_mix(next ^ secret[0], UINT64_C(0x9e3779b97f4a7c15));
 	seed[1] = arena_hash_mix(next ^ secret[1], UINT64_C(0xd6e8feb86659fd93)) | 1;
@@ -100,17 +110,17 @@ static void make_seed(uint64_t *seed)
 #define LEAST_SLOTS	((size_t)16)
 #define FEW_SLOTS	((size_t)1024)
 
-/* What a map has that has no memory yet: nothing is there, and nothing fits. */
+/* Control bytes of a map that has no memory yet: no entries are found, and none fit. */
 static const uint8_t no_slots[2 * ARENA_GROUP] = {
 	[0 ... 2 * ARENA_GROUP - 1] = ARENA_SLOT_EMPTY,
 };
 
 /**
- * struct table - a table
- * @entries: its slots
- * @control: their bytes
- * @nr: how many; 0 if there is no memory
- * @bytes: all of it
+ * struct table - slots of a map and their control bytes
+ * @entries: the slots
+ * @control: the control bytes
+ * @nr: number of slots; 0 if there is no memory
+ * @bytes: size of the allocation
  */
 struct table {
 	char *entries;
@@ -124,7 +134,7 @@ static size_t most_of(size_t nr)
 	return nr - nr / 8;
 }
 
-/* The least number of slots for so many entries; 0 if that is too many. */
+/* Return the least number of slots for @n entries; 0 if it can't be represented. */
 static size_t slots_for(size_t n)
 {
 	size_t nr = LEAST_SLOTS;
@@ -165,7 +175,7 @@ static void use_table(struct arena_map *m, struct table table)
 	m->left = most_of(table.nr) - m->length;
 }
 
-/* Inline for each size that most have. */
+/* Copy all entries to another table; inlined once for each common size of an entry. */
 __attribute__((always_inline))
 static inline void fill_by(const struct arena_map *m, struct table table,
 			   enum arena_map_key_type type, size_t size)
@@ -218,7 +228,7 @@ static char *end_of(struct table table)
 	return align_down(table.entries + table.bytes + ARENA_ALIGN - 1, ARENA_ALIGN);
 }
 
-/* Move the last allocation up, to end where what is above it and free did. */
+/* Move a new table, the last allocation, up to @end, over the memory of the old one. */
 static void move_up(struct arena_private *a, struct table *table, char *end,
 		    struct arena_map_layout layout)
 {
@@ -227,7 +237,7 @@ static void move_up(struct arena_private *a, struct table *table, char *end,
 	memmove(to, table->entries, table->bytes);
 	arena_raise_top(a, to, a->packed, "arena_map");
 	place_table(table, to, layout);
-	/* What was there is elsewhere. */
+	/* Handles of the old place are stale: the contents have moved. */
 	if (a->epochs.is_kept)
 		arena_note_epoch(a, a->range.end - end);
 }
@@ -243,7 +253,7 @@ static int resize(struct arena_map *m, size_t nr, struct arena_map_layout layout
 	/* What can't be counted does not fit, as for arena_new_array(). */
 	if (!size_table(&table, nr, layout))
 		table.bytes = SIZE_MAX;
-	/* Who makes room may free what came after the map. */
+	/* An out-of-memory handler may free allocations that came after the map. */
 	do {
 		mark = arena_save(m->arena);
 		is_last = old.nr && old.entries == top_of(a) && !a->checks;
@@ -286,18 +296,23 @@ int arena_map_reserve(struct arena_map *m, size_t n, struct arena_map_layout lay
 
 	if (n <= m->length + m->left)
 		return 0;
-	/* With many deleted ones there is room enough once they are gone. */
+	/* If many slots are deleted, a table of the same size may have enough room. */
 	return resize(m, nr && m->entries && nr <= m->mask ? m->mask + 1 : nr, layout);
 }
 
-/* If a quarter of what is not empty is deleted, that is room enough. */
+/*
+ * Rebuild the table without growing it if more than a quarter of its entries were
+ * deleted.
+ */
 int arena_map_grow(struct arena_map *m, struct arena_map_layout layout)
 {
 	size_t nr = m->entries ? m->mask + 1 : 0;
 
 	if (m->length < most_of(nr) / 4 * 3)
 		return resize(m, nr, layout);
-	/* What was there is mostly lost: in few steps, as long as they are small. */
+	/*
+	 * The memory of the old table is often lost: grow small tables in larger steps.
+	 */
 	if (nr < FEW_SLOTS)
 		return resize(m, nr ? 4 * nr : LEAST_SLOTS, layout);
 	return resize(m, 2 * nr, layout);
@@ -313,8 +328,8 @@ void arena_map_clear(struct arena_map *m)
 }
 
 /*
- * A search that came by it must not end there now: it is as if it never was only if no group
- * that it is in has been full.
+ * Searches for other keys that passed this slot must not end at it now. So it can only
+ * become empty again if no group that contains it has ever been full.
  */
 void arena_map_erase(struct arena_map *m, size_t slot)
 {
@@ -334,7 +349,7 @@ void arena_map_erase(struct arena_map *m, size_t slot)
 	m->length--;
 }
 
-/* The first slot from one on that has an entry, or one past the last. */
+/* Return the first slot from @slot on that has an entry, or one past the last slot. */
 size_t arena_map_next(const struct arena_map *m, size_t slot)
 {
 	while (slot <= m->mask && m->control[slot] & ARENA_SLOT_EMPTY)
@@ -342,7 +357,7 @@ size_t arena_map_next(const struct arena_map *m, size_t slot)
 	return slot;
 }
 
-/* --- strings, each of them once ----------------------------------------------------- */
+/* --- interned strings --------------------------------------------------------------- */
 
 static const struct arena_map_layout of_strings = {
 	.size = sizeof(struct arena_str),
