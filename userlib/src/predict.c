@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * How much arenas of a name use: a sketch for each name, a histogram of sizes on a scale
- * that is logarithmic, 16 buckets for each power of two. When all that a sketch has weighs
- * as much as 1024 samples, everything in it is halved; so what is new outweighs what is old,
- * and what was seen once does not stay.
+ * Prediction of how much memory arenas of a name use. Each name has a sketch: a histogram
+ * of sizes on a logarithmic scale, with 16 buckets for each power of two. When the
+ * samples in a sketch weigh as much as 1024 new ones, all weights are halved. So recent
+ * samples outweigh old ones, and a rare sample is forgotten in time.
  *
- * Names are looked up under the lock, sketches are counted in by atomic additions without:
- * a pool does that for each request. Who has a reference to a sketch, each arena that is
- * sized by it, keeps it from being given another name. To halve it and to look at it take
- * the lock, while others go on counting: each bucket gives up half of what it was seen to
- * have, so that nothing which is added meanwhile is lost.
+ * Names are looked up under the lock. Samples are added by atomic additions without the
+ * lock, because a pool adds one for each request. References to a sketch, one from each
+ * arena that is sized by it, keep it from being reused for another name. Halving and
+ * reading a sketch take the lock, but other threads may add samples concurrently. So
+ * halving subtracts half of the value read from each bucket, and loses no sample.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -23,27 +23,27 @@
 #define NR_NAMES	256
 #define NR_CHAINS	64
 
-/* A bucket is a sixteenth of its power of two, or of one byte. */
+/* A bucket spans a sixteenth of its power of two, but at least one byte. */
 #define SUB_BITS	4
 #define NR_SUBS		(1u << SUB_BITS)
 #define NR_BUCKETS	((64 - SUB_BITS + 1) * NR_SUBS)
 
-/* A sample is that much, so that it can be halved. */
+/* Weight of a new sample, which is a power of two so that it can be halved. */
 #define WEIGHT		16u
 #define MOST		(1024 * WEIGHT)
 #define LEAST_SAMPLES	8
-/* After so many samples p99 is looked at anew. */
+/* p99 is computed anew whenever samples of this weight have been added. */
 #define REFRESH		(32 * WEIGHT)
 
 /**
- * struct sketch - what is known of a name
- * @next: in the chain of those whose names have the same hash; protected by the lock
- * @nr_users: references; protected by the lock
- * @used_at: when it was looked up last, a value of nr_uses; protected by the lock
- * @name: protected by the lock
- * @total: what all buckets weigh
- * @p99: the 99th percentile as it was some samples ago
- * @buckets: what the samples of a size weigh
+ * struct sketch - histogram of the sizes noted for a name
+ * @next: next in the hash chain; protected by the lock
+ * @nr_users: number of references; protected by the lock
+ * @used_at: nr_uses when the name was last looked up; protected by the lock
+ * @name: the name; protected by the lock
+ * @total: weight of all samples
+ * @p99: the 99th percentile, some samples late
+ * @buckets: weight of the samples in each bucket
  */
 struct sketch {
 	struct sketch *next;
@@ -58,7 +58,7 @@ struct sketch {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct sketch *chains[NR_CHAINS];
 static unsigned int nr_names;
-/* How often a name was looked up, to know which is the oldest. */
+/* Number of lookups of a name, to find the one that was least recently used. */
 static uint64_t nr_uses;
 
 void arena_predict_lock(void)
@@ -78,7 +78,7 @@ static uint32_t load(const uint32_t *word)
 	return __atomic_load_n(word, __ATOMIC_RELAXED);
 }
 
-/* A size that is a power of two is the upper edge of a bucket, so that it is exact. */
+/* A power of two is the upper edge of a bucket, so that it is predicted exactly. */
 static unsigned int bucket_of(size_t size)
 {
 	uint64_t last = size ? size - 1 : 0;
@@ -101,8 +101,9 @@ static size_t upper_edge(unsigned int bucket)
 }
 
 /*
- * The lock is held. Others count meanwhile, in a bucket before the total, so that all buckets
- * have at least that.
+ * Return a quantile, or 0 if there are too few samples. The lock is held. Other threads
+ * may add samples concurrently. They add to a bucket first and then to the total, so the
+ * sum of the buckets is at least the total that is read here.
  */
 static size_t quantile(const struct sketch *sketch, unsigned int permille)
 {
@@ -111,7 +112,7 @@ static size_t quantile(const struct sketch *sketch, unsigned int permille)
 
 	if (total < LEAST_SAMPLES * WEIGHT)
 		return 0;
-	/* Whole samples, of few that they are the largest: one alone does not decide. */
+	/* Leave out whole samples, at least the largest: one alone must not decide. */
 	above = (uint64_t)total * (1000 - permille) / 1000 / WEIGHT * WEIGHT;
 	if (!above && permille < 1000)
 		above = WEIGHT;
@@ -132,7 +133,7 @@ static void halve(struct sketch *sketch)
 	uint32_t weight, lost = 0;
 	unsigned int i;
 
-	/* Another one was faster. */
+	/* Another thread has done it already. */
 	if (load(&sketch->total) < MOST)
 		return;
 	for (i = 0; i < NR_BUCKETS; i++) {
@@ -151,7 +152,7 @@ void arena_sketch_note(struct sketch *sketch, size_t used)
 
 	__atomic_fetch_add(&sketch->buckets[bucket_of(used)], WEIGHT, __ATOMIC_RELAXED);
 	total = __atomic_add_fetch(&sketch->total, WEIGHT, __ATOMIC_RELEASE);
-	/* Of few samples each one counts. */
+	/* While there are few samples, p99 is computed after each of them. */
 	if (total >= REFRESH && total < MOST && total % REFRESH >= WEIGHT)
 		return;
 	pthread_mutex_lock(&lock);
@@ -177,7 +178,7 @@ static struct sketch **chain_of(const char *name)
 	return &chains[(hash ^ hash >> 16) % NR_CHAINS];
 }
 
-/* The lock is held from here on. */
+/* The lock is held in this and in the next two functions. */
 static struct sketch *find_sketch(const char *name)
 {
 	struct sketch *sketch = *chain_of(name);
@@ -189,7 +190,10 @@ static struct sketch *find_sketch(const char *name)
 	return sketch;
 }
 
-/* One that has no users, the oldest, taken out of its chain; or NULL. */
+/*
+ * Remove the least recently used sketch without references from its chain; or return
+ * NULL.
+ */
 static struct sketch *take_oldest(void)
 {
 	struct sketch **at, **oldest = NULL, *sketch;
