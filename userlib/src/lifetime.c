@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * What ends an arena's contents but the program: the system, which may take an idle
- * arena's, and the scope that it is bound to.
+ * Idle arenas and scopes: contents that can end before the program frees them, because
+ * the system takes the memory of an idle arena, or because a scope is over.
  *
- * Nobody else can change base and left while the inline functions run. So that they
- * notice, they are given nothing (an idle arena), or no more than a slice at a time.
+ * base and left must not be changed by other threads while the inline functions run. To
+ * make these functions call the library, nothing is left to allocate in an idle arena,
+ * and no more than a slice at a time in an arena that is bound to a scope.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -93,7 +94,7 @@ int arena_claim(struct arena *pub)
 		return kept;
 	a->is_idle = false;
 	arena_refresh_top(a);
-	/* Some of it is there still. */
+	/* Release the blocks or pages that the system has not taken. */
 	if (!kept)
 		arena_release(pub);
 	return kept;
@@ -109,7 +110,7 @@ uint64_t arena_now(void)
 	return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* A descriptor that was closed meanwhile has nobody to cancel anything any more. */
+/* A descriptor that has been closed also cancels: nothing else could do so any more. */
 static bool is_cancelled(const struct scope *scope)
 {
 	struct pollfd fd = { .fd = scope->fd, .events = scope->events };
@@ -158,7 +159,10 @@ int arena_scope_begin(struct arena *pub, const struct arena_scope *from)
 		.flags = scope.flags,
 		.deadline = scope.deadline,
 		.fd = scope.fd,
-		/* A socket has requests to read; what matters is who sends them. */
+		/*
+		 * A socket may be readable because of a request: watch for its peer to
+		 * leave.
+		 */
 		.events = S_ISSOCK(stat.st_mode) ? POLLRDHUP : POLLIN,
 	};
 	a->slice = whole_slice(a) & scope.slice & -ARENA_ALIGN;

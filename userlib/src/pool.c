@@ -18,7 +18,8 @@
  * destroyed first.
  *
  * Locks: pools_lock protects the list of pools, and keeps the pool of a slot from being
- * destroyed. Inside it, pool->lock protects everything in a pool, except where the fields
+ * destroyed. pool->lock nests inside it and protects everything in a pool, except where
+ * fields
  * say otherwise. fork() takes all these locks before those of thread.c. A child of fork()
  * has neither the library's thread nor the waiting threads, so it can only destroy a
  * pool.

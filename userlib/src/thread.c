@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * Arenas that belong to a thread: one of its own, and scratch arenas.
+ * Arenas that belong to a thread: that of arena_thread(), scratch arenas, and those with
+ * ARENA_THREAD_OWNED.
  *
- * They are made when they are first asked for, and destroyed when the thread ends, by
- * the destructor of a key, which also runs when a thread is cancelled. Each thread sees
- * its own alone, so that there is nothing to lock.
+ * All of them are destroyed when the thread ends, by the destructor of a key, which also
+ * runs when a thread is cancelled. The first two kinds are created when they are first
+ * needed. They are thread-local, so there is nothing to lock.
  *
- * A child of fork() has a copy of what is on anonymous memory, and keeps it: the parent's
- * pointers are good there, too. What is on the device is not in the child. So that every
- * call there sees that, forks are counted by those that are born.
+ * A child of fork() has a copy of anonymous memory, and keeps the arenas on it: pointers
+ * from the parent stay valid there. It does not have the memory of arenas on the device.
+ * So that every call in the child can tell, each child adds 1 to arena_nr_forks, and each
+ * arena has the value from its creation.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -19,11 +21,11 @@
 #include "private.h"
 
 /**
- * struct thread_arenas - what a thread has
- * @own: of arena_thread(), or NULL
- * @scratch: those of arena_scratch()
- * @nr_scratch: how many
- * @owner: what has those with ARENA_THREAD_OWNED, or NULL if there never was one
+ * struct thread_arenas - arenas of a thread
+ * @own: the arena of arena_thread(), or NULL
+ * @scratch: the arenas of arena_scratch()
+ * @nr_scratch: number of these
+ * @owner: list of those with ARENA_THREAD_OWNED, or NULL if there has been none
  */
 struct thread_arenas {
 	struct arena *own;
@@ -33,11 +35,12 @@ struct thread_arenas {
 };
 
 /**
- * struct owner - a thread that has arenas of its own
- * @first: they; protected by owned_lock
+ * struct owner - a thread that owns arenas with ARENA_THREAD_OWNED
+ * @first: list of these arenas; protected by owned_lock
  *
- * Not in the thread's own memory: a destructor may leave some when it is gone, and in a child
- * of fork() the other threads' are there still, and end with nobody.
+ * This is not thread-local, because it can outlive the thread: another destructor may
+ * leave arenas in it; and in a child of fork() those of the parent's other threads still
+ * exist, but no thread destroys their arenas.
  */
 struct owner {
 	struct arena_private *first;
@@ -48,7 +51,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 static int key_error;
 
-/* Another thread adopts and destroys them, too. */
+/* Protects all lists of owned arenas: any thread may adopt or destroy an arena. */
 static pthread_mutex_t owned_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void unlink_owned(struct arena_private *a)
@@ -105,7 +108,7 @@ static void destroy_arenas(void *unused)
 	(void)unused;
 	destroy_owned();
 	old = arenas;
-	/* A cleanup may ask for others, whose turn comes in the next round. */
+	/* A cleanup may create new ones, which the next round of destructors destroys. */
 	memset(&arenas, 0, sizeof(arenas));
 	for (i = old.nr_scratch; i-- > 0; )
 		arena_destroy(old.scratch[i]);
@@ -114,8 +117,9 @@ static void destroy_arenas(void *unused)
 }
 
 /*
- * In a child: forget an arena that is not here. A frame that is open may end yet, so what
- * says that it is not here has to stay; its file must not, or its memory would.
+ * In a child of fork(), forget an arena whose memory it does not have. The structure has
+ * to stay, since a frame that is still open may rewind the arena later. The file is
+ * closed, or it would keep the parent's blocks.
  */
 static bool is_forgotten(struct arena *a)
 {
@@ -129,7 +133,7 @@ static bool is_forgotten(struct arena *a)
 	return true;
 }
 
-/* Only the thread that forks is there. */
+/* In a child of fork(), only the thread that called fork() exists. */
 static void forget_lost(void)
 {
 	size_t i, kept = 0;
@@ -144,15 +148,15 @@ static void forget_lost(void)
 
 unsigned int arena_nr_forks;
 
-/* What is there is the parent's to print. */
+/* Arenas from before fork() are printed by the parent process only. */
 static void start_in_child(struct arena_private *a)
 {
 	a->is_printed = false;
 }
 
 /*
- * No lock is taken under another one but here and in pool.c, which takes its own in the same
- * order, so that the child finds all lists whole.
+ * Take all locks, so that the child finds all lists consistent. Apart from this, locks
+ * are only nested in pool.c, in the same order as here.
  */
 static void before_fork(void)
 {
@@ -180,7 +184,7 @@ static void begin_child(void)
 	forget_lost();
 }
 
-/* Before any handler of the program's: those may use arenas. */
+/* Register these before the program registers its own handlers, which may use arenas. */
 __attribute__((constructor)) static void watch_forks(void)
 {
 	pthread_atfork(before_fork, after_fork, begin_child);
@@ -191,13 +195,13 @@ static void make_key(void)
 	key_error = pthread_key_create(&key, destroy_arenas);
 }
 
-/* Have destroy_arenas() called when the thread ends; 0 or -errno. */
+/* Have destroy_arenas() called when the thread ends; return 0 or a negative errno. */
 static int watch_thread(void)
 {
 	int saved_errno = errno, err;
 
 	pthread_once(&once, make_key);
-	/* Any value but NULL, of which there would be no call. */
+	/* Any value but NULL, with which the destructor would not be called. */
 	err = key_error ? key_error : pthread_setspecific(key, &arenas);
 	errno = saved_errno;
 	return -err;
@@ -226,7 +230,10 @@ int arena_own(struct arena_private *a)
 	return err;
 }
 
-/* Whatever the environment says of all arenas, this one is ended with those here. */
+/*
+ * Create an arena that destroy_arenas() destroys, even if the environment has
+ * ARENA_THREAD_OWNED=1.
+ */
 static struct arena *create_named(const char *name)
 {
 	struct arena_opts opts = { .size = sizeof(opts), .name = name };
