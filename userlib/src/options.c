@@ -49,7 +49,7 @@ int arena_read_opts(struct arena_opts *opts, const struct arena_opts *from)
 	return 0;
 }
 
-/* --- what is in a variable ---------------------------------------------------- */
+/* --- values of environment variables ------------------------------------------ */
 
 static int parse_size(const char *text, size_t *size)
 {
@@ -101,7 +101,10 @@ int arena_parse_nodes(const char *text, uint64_t *mask)
 	return *end && *end != '\n' ? -EINVAL : 0;
 }
 
-/* One of some words, up to a colon or the end; the rest is after it. */
+/*
+ * Look up the text before a colon, or all of it, in a list of words. Set @rest to the
+ * text after the colon, or NULL. Return 0, or -EINVAL if it is not in the list.
+ */
 static int parse_word(const char *text, const char *const *words, uint32_t *which,
 		      const char **rest)
 {
@@ -182,7 +185,7 @@ void arena_override_opts(struct arena_opts *opts)
 	static const struct {
 		const char *name;
 		int (*parse)(const char *text, struct arena_opts *opts);
-		/* Without a function, what 1 sets and 0 clears. */
+		/* If there is no function: the flag that 1 sets and 0 clears. */
 		uint32_t flag;
 	} all[] = {
 		{ "ARENA_RESERVE", parse_reserve, 0 },

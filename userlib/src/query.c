@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * Query strings. Whatever can fail comes first, so that who gets an error has the text.
+ * Query strings. Every step that can fail comes before the text is changed, so that the
+ * caller still has the original text after an error.
  */
 #include <errno.h>
 #include <arena/query.h>
@@ -8,8 +9,8 @@
 #include "private.h"
 
 /*
- * What is allocated is what there is, and not a pair for each &: a megabyte of these would be
- * one of 100.
+ * Count the pairs, so that only these are allocated. To allocate a pair for each & would
+ * turn a megabyte of & into 100 megabytes of memory.
  */
 static size_t count_pairs(struct arena_str rest)
 {
@@ -21,14 +22,16 @@ static size_t count_pairs(struct arena_str rest)
 	return nr;
 }
 
-/* Of what is digits, behind a sign or not: whether nothing can be left out. */
+/*
+ * Return whether digits with an optional sign have no character that could be left out.
+ */
 static bool is_canonical(struct arena_str number)
 {
 	return *number.data != '+' &&
 	       (number.data[*number.data == '-'] != '0' || number.length == 1);
 }
 
-/* Digits alone, if they are too many for an integer, are none with a point either. */
+/* Digits that are out of range for an integer are a string, not a double. */
 static enum arena_query_type read_value(struct arena_query_value *value)
 {
 	int err = arena_str_to_int64(value->text, &value->as_int64);
@@ -43,7 +46,7 @@ static enum arena_query_type read_value(struct arena_query_value *value)
 	return ARENA_QUERY_STRING;
 }
 
-/* Every % that is none of an escape is text by now. */
+/* This can't fail: at this point, a % that starts no valid escape is text. */
 static struct arena_str decode(char *text, struct arena_str part)
 {
 	size_t length = arena_decode(text + (part.data - text), part.length,
@@ -62,7 +65,10 @@ static void read_pair(struct arena_query_value *value, char *text, struct arena_
 	value->is_bare = !has_value;
 }
 
-/* From the last to the first, so that each goes before what its key had until then. */
+/*
+ * Go from the last pair to the first, so that each is put before the later ones of its
+ * key.
+ */
 static void link_pairs(struct arena_query *q, struct arena_query_value *values)
 {
 	const struct arena_query_value **first;
@@ -83,12 +89,15 @@ int arena_query_parse(struct arena *a, char *text, size_t length, size_t most, u
 	size_t nr = count_pairs(rest);
 
 	*q = (struct arena_query) { .bad = length };
-	/* Nothing is allocated for no entries, and nothing can fail. */
+	/* A map for 0 entries allocates nothing, so this can't fail. */
 	if (arena_query_map_init(&q->map, a, 0, 0) || flags & ~ARENA_QUERY_LENIENT)
 		return -EINVAL;
 	if (most && nr > most)
 		return -E2BIG;
-	/* An escape has no & and no =, so what is one in all of it is one in its part. */
+	/*
+	 * Valid escapes contain no & or =, so they are the same in the whole and in a
+	 * part.
+	 */
 	if (!(flags & ARENA_QUERY_LENIENT))
 		q->bad = arena_find_bad_escape(text, length);
 	if (q->bad < length)
@@ -105,7 +114,7 @@ int arena_query_parse(struct arena *a, char *text, size_t length, size_t most, u
 	return 0;
 }
 
-/* --- looking into one ------------------------------------------------------------ */
+/* --- lookup ---------------------------------------------------------------------- */
 
 const struct arena_query_value *arena_query_get(const struct arena_query *q,
 						struct arena_str key)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * What an arena is and has, and what the system can do.
+ * Statistics of arenas, and capabilities of the system.
  *
- * With $ARENA_STATS, each is printed at its end, and those that are there still at exit. An
- * arena's figures are its thread's, and read by another one at exit, when that has no
- * business with it any more.
+ * With $ARENA_STATS, each arena is printed when it is destroyed, or else when the process
+ * exits. The counters of an arena belong to the thread that uses it. At exit, another
+ * thread reads them, when the arena should no longer be in use.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -28,7 +28,7 @@ const char *arena_name(const struct arena *a)
 	return const_private(a)->name;
 }
 
-/* Whose memory it is. */
+/* Return the arena that the memory belongs to: the outermost parent of a child. */
 static const struct arena_private *root_of(const struct arena *pub)
 {
 	const struct arena_private *a = const_private(pub);
@@ -43,7 +43,7 @@ enum arena_backing arena_backing(const struct arena *a)
 	return root_of(a)->backend->kind;
 }
 
-/* get_mempolicy(2) would read the page in, and tell of the zero page where that is. */
+/* get_mempolicy(2) would fault the page in, and return the node of a zero page. */
 int arena_node_of(const char *addr)
 {
 	int status = -1;
@@ -91,7 +91,7 @@ int arena_stats_get(const struct arena *pub, struct arena_stats *stats)
 	return err;
 }
 
-/* The nodes with memory, of the first 64; or node 0, where there is no NUMA. */
+/* Return the mask of the nodes with memory, up to node 63; node 0 if there is no NUMA. */
 static uint64_t read_nodes(void)
 {
 	char list[512];
@@ -120,7 +120,7 @@ int arena_probe(struct arena_caps *caps)
 	return err;
 }
 
-/* --- for people, and for programs ----------------------------------------------- */
+/* --- output as text and as JSON ------------------------------------------------- */
 
 static const char *const backings[] = {
 	[ARENA_BACKING_DEVICE] = "device",
@@ -128,7 +128,7 @@ static const char *const backings[] = {
 	[ARENA_BACKING_ANON] = "anon",
 };
 
-/* In JSON a name is a string: quotes and the like have a backslash. */
+/* Escape quotes, backslashes and control characters in a name, for a JSON string. */
 static void quote(char *to, const char *name)
 {
 	for (; *name; name++) {
@@ -145,7 +145,7 @@ static void quote(char *to, const char *name)
 	*to = '\0';
 }
 
-/* As percent, rounded down; of nothing it is 0. */
+/* Return a percentage, rounded down; 0 if the whole is 0. */
 static uint64_t percent(uint64_t part, uint64_t whole)
 {
 	return whole ? part * 100 / whole : 0;

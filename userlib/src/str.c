@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * Strings: what is too long to be inline.
+ * Strings: the functions that are too long to be inline.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -13,7 +13,9 @@
 
 #include "private.h"
 
-/* The longest number with a point that is read; 767 digits can matter to the nearest. */
+/*
+ * Maximum length of a double's text; up to 767 digits can affect which double is nearest.
+ */
 #define MAX_NUMBER	1000
 
 size_t arena_str_find(struct arena_str s, struct arena_str what)
@@ -48,7 +50,7 @@ struct arena_str arena_str_dup(struct arena *a, struct arena_str s)
 
 /* --- numbers ------------------------------------------------------------------ */
 
-/* How many digits it begins with. */
+/* Return the number of digits at the start of a string. */
 static size_t nr_digits(struct arena_str s)
 {
 	size_t nr = 0;
@@ -83,7 +85,7 @@ int arena_str_to_int64(struct arena_str s, int64_t *value)
 	return 0;
 }
 
-/* Digits that have to be there. */
+/* Skip digits; return whether there were any. */
 static bool skip_digits(struct arena_str *s)
 {
 	size_t nr = nr_digits(*s);
@@ -162,7 +164,7 @@ static int digit_of(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The byte that an escape stands for, or -1. */
+/* Return the byte that an escape stands for, or -1 if it is not valid. */
 static int read_escape(const char *at, const char *end)
 {
 	int high, low;
@@ -186,7 +188,7 @@ size_t arena_find_bad_escape(const char *data, size_t length)
 	return length;
 }
 
-/* Offset of the first byte that decoding changes, or the length. */
+/* Return the offset of the first byte that decoding may change, or @length. */
 static size_t find_encoded(const char *data, size_t length, uint32_t flags)
 {
 	const char *found = length ? memchr(data, '%', length) : NULL;
