@@ -67,10 +67,7 @@ static void *resize_last(struct arena_private *a, char *old, size_t old_size,
 			arena_raise_top(a, new, a->packed, "arena_realloc");
 	} else {
 		more = ((new_size + ARENA_ALIGN - 1) & -ARENA_ALIGN) - (end - old);
-		/*
-		 * Bump like arena_alloc() if enough is left; e.g. nothing is if it is
-		 * idle.
-		 */
+		/* Bump as arena_alloc() does. In an idle arena, left is 0. */
 		if (!is_string && new_size <= SIZE_MAX / 2 && more < a->pub.left && !is_foreign(a)) {
 			a->pub.left -= more;
 			new = old - more;

@@ -269,10 +269,7 @@ static int reserve_range(struct arena_private *a, const struct arena_opts *opts,
 		a->backend = all[i];
 		if (a->backend->kind < opts->backing)
 			continue;
-		/*
-		 * Used only on request: ARENA_BACKING_ANON gets huge pages if there are
-		 * any.
-		 */
+		/* Only on request: ARENA_BACKING_ANON gets huge pages if available. */
 		if (opts->backing == ARENA_BACKING_ANY &&
 		    a->backend->kind == ARENA_BACKING_HUGE)
 			continue;
@@ -365,10 +362,7 @@ static int create(struct arena **result, const struct arena_opts *from, uint32_t
 	if (bytes) {
 		err = reserve_range(a, &opts, bytes);
 	} else {
-		/*
-		 * RLIMIT_AS, strict overcommit or mlockall() may allow only a smaller
-		 * range.
-		 */
+		/* RLIMIT_AS, strict overcommit or mlockall() may require less. */
 		bytes = DEFAULT_RESERVE;
 		do
 			err = reserve_range(a, &opts, bytes);
@@ -554,7 +548,7 @@ static void check_children(const struct arena_private *a, uint64_t serial, const
 				  arena_name(cleanup->ctx));
 }
 
-/* Before memory is freed: it does not matter whether the contents have survived. */
+/* Claim an arena whose memory is to be freed, whether or not its contents survived. */
 static void claim_idle(struct arena_private *a)
 {
 	int kept = arena_claim(&a->pub);
@@ -562,9 +556,7 @@ static void claim_idle(struct arena_private *a)
 	(void)kept;
 }
 
-/*
- * Return whether there is anything to free: not if this process does not have the memory.
- */
+/* Return false if this process does not have the memory, so that it can free nothing. */
 static bool prepare_to_free(struct arena_private *a, uint64_t serial, const char *call)
 {
 	if (is_foreign(a))

@@ -127,9 +127,7 @@ static int anon_release(const struct range *range, char *from, char *to)
 {
 	int err;
 
-	/*
-	 * mprotect() can fail for lack of memory: call it while the contents still exist.
-	 */
+	/* mprotect() can fail for lack of memory: call it while the contents exist. */
 	if (range->is_sealed && mprotect(from, to - from, PROT_NONE)) {
 		err = -errno;
 		goto unseal;

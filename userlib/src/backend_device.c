@@ -3,8 +3,8 @@
  * Memory of /dev/arena. The whole range is one mapping. It is created with PROT_NONE, so
  * that mmap() commits nothing, and made accessible afterwards. (MAP_NORESERVE would do
  * the same, but not under strict overcommit.) ARENA_IOC_COMMIT commits a part of it,
- * either all or nothing. To commit by touching the memory would mean SIGBUS when there is
- * none.
+ * either all or nothing. A touch of uncommitted memory would raise SIGBUS when no memory
+ * is left.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -176,10 +176,7 @@ static int device_idle(struct range *range, char *from, char *used)
 	err = range->control ? 0 : map_control(range);
 	if (err)
 		return err;
-	/*
-	 * To find the arena that has been idle longest, a tick more or less does not
-	 * matter.
-	 */
+	/* A tick more or less does not matter for which arena has been idle longest. */
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	ns = (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 	old = ARENA_STATE_ACTIVE;

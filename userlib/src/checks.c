@@ -162,9 +162,7 @@ int arena_checks_create(struct arena_private *a)
 	a->checks->owner_id = gettid();
 	a->checks->lowest = a->range.end;
 	arena_checks_commit(a, a->committed, a->range.end);
-	/*
-	 * Reserved memory, too: this is cheap, and a leak checker then need not read it.
-	 */
+	/* Reserved memory, too: it is cheap, and leak checkers need not read it. */
 	VALGRIND_MAKE_MEM_NOACCESS(a->range.map, a->committed - a->range.map);
 	a->is_counted = true;
 	a->slice = 0;
@@ -208,9 +206,7 @@ void arena_checks_destroy(struct arena_private *a)
 {
 	struct checks *checks = a->checks;
 
-	/*
-	 * Others may reuse the addresses from now on. Those of a child are its parent's.
-	 */
+	/* Others may reuse the addresses. Those of a child are its parent's. */
 	if (a->backend)
 		make_defined(checks->lowest, a->range.map_end - checks->lowest);
 	free(checks->records);
@@ -300,9 +296,7 @@ void arena_checks_free(struct arena_private *a, char *top, const char *call)
 	struct checks *checks = a->checks;
 	char *from = top_of(a);
 
-	/*
-	 * The contents are lost: nothing can be checked, and no page should be touched.
-	 */
+	/* The contents are lost: check nothing, and touch no page needlessly. */
 	if (checks->is_lost) {
 		checks->is_lost = false;
 		checks->nr = 0;
@@ -382,15 +376,10 @@ void arena_note_epoch(struct arena_private *a, size_t used)
 			epochs->all = more;
 			epochs->room = room;
 		} else if (epochs->nr) {
-			/*
-			 * Merge with the last epoch: more memory counts as freed than
-			 * was.
-			 */
+			/* Merge with the last epoch: more counts as freed than was. */
 			used = epochs->all[--epochs->nr].used;
 		} else {
-			/*
-			 * Make all handles invalid: the next one gets a new arena number.
-			 */
+			/* Invalidate all handles: the next gets a new number. */
 			a->id = 0;
 			return;
 		}
@@ -398,9 +387,7 @@ void arena_note_epoch(struct arena_private *a, size_t used)
 	epochs->all[epochs->nr++] = (struct epoch) { ++a->serial, used };
 }
 
-/*
- * Return whether memory at offset @used has been freed since the arena had this serial.
- */
+/* Return whether memory at offset @used has been freed since serial @serial. */
 static bool is_gone(const struct arena_private *a, uint64_t serial, size_t used)
 {
 	const struct epochs *epochs = &a->epochs;

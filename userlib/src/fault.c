@@ -140,9 +140,7 @@ static void put_name(struct line *line, const char *what, const char *name)
 	put(line, "'");
 }
 
-/*
- * Ignore an ancestor's arena: this process may have an arena of its own at that address.
- */
+/* An ancestor's arena does not count: this process may have its own arena there. */
 static bool has_address(const struct arena_private *a, const char *addr)
 {
 	return addr >= a->range.map && addr < a->range.map_end && !is_foreign(a);

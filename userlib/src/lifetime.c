@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * Idle arenas and scopes: contents that can end before the program frees them, because
- * the system takes the memory of an idle arena, or because a scope is over.
+ * Idle arenas and scopes. The system may take the contents of an idle arena at any time.
+ * An arena that is bound to a scope can't allocate any more once the scope is over.
  *
- * base and left must not be changed by other threads while the inline functions run. To
- * make these functions call the library, nothing is left to allocate in an idle arena,
- * and no more than a slice at a time in an arena that is bound to a scope.
+ * No other thread may change base and left while the inline functions run. To make these
+ * functions call the library, nothing is left to allocate in an idle arena, and no more
+ * than a slice at a time in an arena that is bound to a scope.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -159,10 +159,7 @@ int arena_scope_begin(struct arena *pub, const struct arena_scope *from)
 		.flags = scope.flags,
 		.deadline = scope.deadline,
 		.fd = scope.fd,
-		/*
-		 * A socket may be readable because of a request: watch for its peer to
-		 * leave.
-		 */
+		/* A socket may have requests to read: watch for the peer instead. */
 		.events = S_ISSOCK(stat.st_mode) ? POLLRDHUP : POLLIN,
 	};
 	a->slice = whole_slice(a) & scope.slice & -ARENA_ALIGN;

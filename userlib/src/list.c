@@ -3,9 +3,9 @@
  * The list of all arenas except children, from creation to destruction. It is used to
  * print statistics at exit, and to find the arena that an address belongs to.
  *
- * A lock protects the list, but not the contents of the arenas, which belong to the
- * threads that use them. Of these, other threads can only rely on the reserved addresses,
- * which never change.
+ * A lock protects the list, but not the fields of the arenas, which belong to the threads
+ * that use them. Other threads may only rely on the reserved addresses of an arena, which
+ * never change.
  */
 #include <pthread.h>
 #include <sched.h>

@@ -50,8 +50,8 @@ uint64_t arena_hash_long(const char *data, size_t n, const uint64_t *seed)
 		state = arena_hash_mix(arena_load_64(data) ^ seed[0],
 				       arena_load_64(data + 8) ^ state);
 	/*
-	 * Hash the last 16 bytes. There are more than 16, so these may overlap earlier
-	 * ones.
+	 * Hash the last 16 bytes. They exist, since n is more than 16, but may have been
+	 * hashed in part already.
 	 */
 	return arena_hash_mix(seed[1] ^ n,
 			      arena_hash_mix(arena_load_64(data + left - 16) ^ seed[0],
@@ -67,9 +67,7 @@ static void find_secret(void)
 
 	if (getrandom(secret, sizeof(secret), GRND_NONBLOCK) == sizeof(secret))
 		return;
-	/*
-	 * Early in boot: use the random bytes that the kernel has passed to the process.
-	 */
+	/* Early in boot: use the random bytes that the kernel passed to the process. */
 	random = (const void *)getauxval(AT_RANDOM);
 	if (random)
 		memcpy(secret, random, sizeof(secret));
@@ -89,17 +87,17 @@ static void make_seed(uint64_t *seed)
 
 	if (!next || forks != arena_forks()) {
 		pthread_once(&once, find_secret);
-		/*
-		 * Early in boot: the address of a thread-local variable tells threads
-		 * apart.
-		 */
+		/* Early in boot: a thread-local variable's address differs by thread. */
 		if (getrandom(&fresh, sizeof(fresh), GRND_NONBLOCK) != sizeof(fresh))
 			fresh = (uintptr_t)&next;
 		errno = saved_errno;
 		next = arena_hash_mix(secret[0] ^ fresh, secret[1]) | 1;
 		forks = arena_forks();
 	}
-	/* Twice 2^64 divided by the golden ratio: takes every odd value, and never 0. */
+	/*
+	 * Add twice 2^64 divided by the golden ratio: next takes every odd value, never
+	 * 0.
+	 */
 	next += 2 * UINT64_C(0x9e3779b97f4a7c15);
 	seed[0] = arena_hash_mix(next ^ secret[0], UINT64_C(0x9e3779b97f4a7c15));
 	seed[1] = arena_hash_mix(next ^ secret[1], UINT64_C(0xd6e8feb86659fd93)) | 1;
@@ -250,7 +248,7 @@ static int resize(struct arena_map *m, size_t nr, struct arena_map_layout layout
 	bool is_last;
 	char *memory;
 
-	/* What can't be counted does not fit, as for arena_new_array(). */
+	/* A product that overflows does not fit, as in arena_new_array(). */
 	if (!size_table(&table, nr, layout))
 		table.bytes = SIZE_MAX;
 	/* An out-of-memory handler may free allocations that came after the map. */
@@ -300,19 +298,14 @@ int arena_map_reserve(struct arena_map *m, size_t n, struct arena_map_layout lay
 	return resize(m, nr && m->entries && nr <= m->mask ? m->mask + 1 : nr, layout);
 }
 
-/*
- * Rebuild the table without growing it if more than a quarter of its entries were
- * deleted.
- */
+/* Grow a table; but if over a quarter of its used slots are deleted, rebuild it. */
 int arena_map_grow(struct arena_map *m, struct arena_map_layout layout)
 {
 	size_t nr = m->entries ? m->mask + 1 : 0;
 
 	if (m->length < most_of(nr) / 4 * 3)
 		return resize(m, nr, layout);
-	/*
-	 * The memory of the old table is often lost: grow small tables in larger steps.
-	 */
+	/* The old table's memory is often lost: grow small tables in larger steps. */
 	if (nr < FEW_SLOTS)
 		return resize(m, nr ? 4 * nr : LEAST_SLOTS, layout);
 	return resize(m, 2 * nr, layout);

@@ -18,11 +18,10 @@
  * destroyed first.
  *
  * Locks: pools_lock protects the list of pools, and keeps the pool of a slot from being
- * destroyed. pool->lock nests inside it and protects everything in a pool, except where
- * fields
- * say otherwise. fork() takes all these locks before those of thread.c. A child of fork()
- * has neither the library's thread nor the waiting threads, so it can only destroy a
- * pool.
+ * destroyed. pool->lock nests inside it, and protects everything in a pool except where
+ * the fields say otherwise. fork() takes all these locks before those of thread.c. A
+ * child of fork() has neither the library's thread nor the waiting threads, so it can
+ * only destroy a pool.
  *
  * Fairness: A thread that finds no arena and may not make one waits in a queue, with a
  * condition variable of its own. While the queue is not empty, no other thread takes an
@@ -168,9 +167,7 @@ void arena_pool_uncount_locked(struct arena_pool *pool)
 
 /* --- idle arenas --------------------------------------------------------- */
 
-/*
- * Keep the list in order. An arena is the newest unless it comes from a slot or was aged.
- */
+/* Insert in order. An arena is the newest unless it was in a slot or was aged. */
 static void insert_locked(struct arena_pool *pool, struct arena_private *a)
 {
 	struct arena_private *newer = NULL, *older = pool->newest;
@@ -269,9 +266,7 @@ static struct slot *find_slot(const struct arena_pool *pool)
 	return slot;
 }
 
-/*
- * Detach a slot from its pool, because the pool or the thread ends; pools_lock is held.
- */
+/* Detach a slot because its pool or its thread ends; pools_lock is held. */
 static void detach_slot(struct slot *slot)
 {
 	struct arena_pool *pool = slot->pool;
@@ -289,9 +284,7 @@ static void detach_slot(struct slot *slot)
 	pthread_mutex_unlock(&pool->lock);
 }
 
-/*
- * Free the calling thread's slots: all, or only those of pools that have been destroyed.
- */
+/* Free the calling thread's slots: all, or only those of destroyed pools. */
 static void free_slots(bool all)
 {
 	struct slot **at = &own_slots, *slot;
@@ -311,9 +304,7 @@ static void free_slots(bool all)
 	used_last.id = 0;
 }
 
-/*
- * If a later destructor puts an arena, the thread gets a new slot, and this runs again.
- */
+/* If a later destructor puts an arena, a new slot is made, and this runs again. */
 static void end_slots(void *unused)
 {
 	(void)unused;
@@ -438,7 +429,7 @@ static bool give_up_idle(void)
 	return true;
 }
 
-/* Try one fallback after the other until there is enough memory. */
+/* Make an arena as asked; if there is not enough memory, try the fallbacks in turn. */
 static int climb_down(struct arena_pool *pool, struct arena_private **a)
 {
 	int rung, err;
@@ -451,7 +442,7 @@ static int climb_down(struct arena_pool *pool, struct arena_private **a)
 	return -ENOMEM;
 }
 
-/* Make an arena, which is counted in pool->total already. */
+/* Make an arena that is counted in pool->total; if need be, destroy idle ones for it. */
 static int make_arena(struct arena_pool *pool, struct arena_private **a)
 {
 	int err = climb_down(pool, a);
@@ -495,9 +486,7 @@ static int wait_locked(struct arena_pool *pool, int64_t deadline, struct arena_p
 	queue_locked(pool, &waiter);
 	/* Find arenas that were put by threads that could not see the waiter yet. */
 	arena_pool_empty_slots_locked(pool, INT64_MAX);
-	/*
-	 * is_served counts, not the error: an arena may be handed over at the deadline.
-	 */
+	/* Test is_served first: an arena may be handed over at the deadline. */
 	while (!waiter.is_served && !err)
 		err = deadline < 0 ? pthread_cond_wait(&waiter.changed, &pool->lock) :
 		      pthread_cond_timedwait(&waiter.changed, &pool->lock, &until);
@@ -830,9 +819,7 @@ static uint32_t count_in_slots_locked(const struct arena_pool *pool, uint64_t *b
 	return nr;
 }
 
-/*
- * End the library's thread. Return 0, or -EBUSY if arenas are checked out or waited for.
- */
+/* End the library's thread; -EBUSY if arenas are checked out or threads wait for one. */
 static int stop_pool(struct arena_pool *pool)
 {
 	uint64_t unused = 0;
@@ -872,10 +859,7 @@ int arena_pool_destroy(struct arena_pool *pool)
 	*pool->link = pool->next;
 	if (pool->next)
 		pool->next->link = pool->link;
-	/*
-	 * Threads free their slots. In a child of fork(), those of other threads are
-	 * leaked.
-	 */
+	/* Threads free their slots; in a child of fork(), those of others are leaked. */
 	while (pool->slots)
 		detach_slot(pool->slots);
 	pthread_mutex_unlock(&pools_lock);
@@ -883,9 +867,7 @@ int arena_pool_destroy(struct arena_pool *pool)
 		arena_pool_remove_locked(pool, a);
 		destroy_arena(a);
 	}
-	/*
-	 * In a child of fork(), this would wait for a thread that does not exist there.
-	 */
+	/* In a child of fork(), this would wait for a thread that does not exist. */
 	if (!is_child(pool))
 		pthread_cond_destroy(&pool->changed);
 	arena_sketch_put(pool->sketch);

@@ -36,8 +36,7 @@ static int create_thread(struct arena_pool *pool)
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(&pool->thread, &attr, run_thread, pool);
 	/*
-	 * The stack also holds the program's thread-local variables, and may be too
-	 * small.
+	 * The program's thread-local variables are on the stack, too, and may need more.
 	 */
 	if (err == EINVAL)
 		err = pthread_create(&pool->thread, NULL, run_thread, pool);
@@ -77,10 +76,7 @@ void arena_pool_wake_locked(struct arena_pool *pool)
 
 /* --- free memory, and pressure ------------------------------------------- */
 
-/*
- * Return the free memory of a node, or else of the system, in bytes; UINT64_MAX if
- * unknown.
- */
+/* Return the free bytes of a node, or else of the system; UINT64_MAX if unknown. */
 static uint64_t read_free(int node)
 {
 	unsigned long long kilobytes;
@@ -124,9 +120,9 @@ static void discard_arena(struct arena_pool *pool, struct arena_private *a, uint
 }
 
 /*
- * Take the oldest idle arena of a node out of the list, if those of the node have more
- * than
- * @most bytes and there are more than min_idle. It is counted in nr_aged.
+ * If the idle arenas of a node have more than @most bytes, and there are more than
+ * min_idle, take the oldest out of the list and count it in nr_aged. Otherwise, return
+ * NULL.
  */
 static struct arena_private *take_beyond(struct arena_pool *pool, int node, uint64_t most)
 {
@@ -281,9 +277,7 @@ static void age_arenas(struct arena_pool *pool, int64_t now)
 	pthread_mutex_unlock(&pool->lock);
 }
 
-/*
- * Make arenas in advance, up to min_idle. If memory is short, try no fallbacks for them.
- */
+/* Make arenas in advance, up to min_idle, without fallbacks if memory is short. */
 static int make_idle(struct arena_pool *pool, int64_t now)
 {
 	struct arena_private *a;
@@ -391,7 +385,10 @@ int arena_pool_maintain(struct arena_pool *pool, int64_t *next)
 
 /* --- the library's thread ------------------------------------------------ */
 
-/* Return whether to sleep until woken, by the next thread that puts an arena. */
+/*
+ * Return true if there is nothing to do until a thread puts an arena and so wakes this
+ * one.
+ */
 static bool fall_asleep_locked(struct arena_pool *pool, int64_t *next)
 {
 	__atomic_fetch_or(&pool->attention, ASLEEP, __ATOMIC_SEQ_CST);

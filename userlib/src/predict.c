@@ -190,10 +190,7 @@ static struct sketch *find_sketch(const char *name)
 	return sketch;
 }
 
-/*
- * Remove the least recently used sketch without references from its chain; or return
- * NULL.
- */
+/* Unlink and return the least recently used sketch without references, or NULL. */
 static struct sketch *take_oldest(void)
 {
 	struct sketch **at, **oldest = NULL, *sketch;

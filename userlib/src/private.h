@@ -236,7 +236,7 @@ size_t arena_used_to_the_byte(const struct arena_private *a);
 /* Recompute how much can be allocated without arena_cut(); the top does not change. */
 void arena_refresh_top(struct arena_private *a);
 
-/* Slice of an arena without a scope: 0 if each allocation must be checked or counted. */
+/* Return an arena's slice without a scope: 0 if each allocation is checked or counted. */
 static inline size_t whole_slice(const struct arena_private *a)
 {
 	return a->checks || a->is_counted ? 0 : SIZE_MAX & -ARENA_ALIGN;

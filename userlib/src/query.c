@@ -22,9 +22,7 @@ static size_t count_pairs(struct arena_str rest)
 	return nr;
 }
 
-/*
- * Return whether digits with an optional sign have no character that could be left out.
- */
+/* Return whether an integer, with or without a sign, has no superfluous character. */
 static bool is_canonical(struct arena_str number)
 {
 	return *number.data != '+' &&
@@ -65,10 +63,7 @@ static void read_pair(struct arena_query_value *value, char *text, struct arena_
 	value->is_bare = !has_value;
 }
 
-/*
- * Go from the last pair to the first, so that each is put before the later ones of its
- * key.
- */
+/* Go backwards, so that each pair is put before the later pairs of its key. */
 static void link_pairs(struct arena_query *q, struct arena_query_value *values)
 {
 	const struct arena_query_value **first;
@@ -94,10 +89,7 @@ int arena_query_parse(struct arena *a, char *text, size_t length, size_t most, u
 		return -EINVAL;
 	if (most && nr > most)
 		return -E2BIG;
-	/*
-	 * Valid escapes contain no & or =, so they are the same in the whole and in a
-	 * part.
-	 */
+	/* Valid escapes have no & or =, so they are the same in each part. */
 	if (!(flags & ARENA_QUERY_LENIENT))
 		q->bad = arena_find_bad_escape(text, length);
 	if (q->bad < length)

@@ -42,7 +42,7 @@ int arena_region(struct arena *pub, size_t length, size_t align, struct arena_re
 		now.flags |= ARENA_REGION_ZERO;
 	if (a->backend->kind != ARENA_BACKING_ANON)
 		now.flags |= ARENA_REGION_HUGE;
-	/* Write to the memory, so that it is on a node. */
+	/* A page is only on a node once it has been written to. */
 	first = memory;
 	byte = *first;
 	*first = byte;

@@ -13,15 +13,11 @@ static size_t bytes_of(size_t n, size_t size)
 {
 	size_t bytes;
 
-	/*
-	 * A product that overflows is a size that does not fit, as in arena_new_array().
-	 */
+	/* A product that overflows does not fit, as in arena_new_array(). */
 	return __builtin_mul_overflow(n, size, &bytes) ? SIZE_MAX : bytes;
 }
 
-/*
- * arena_realloc() does not keep alignments greater than ARENA_ALIGN: allocate and copy.
- */
+/* arena_realloc() keeps no alignment beyond ARENA_ALIGN: allocate and copy instead. */
 static void *try_resize(struct arena_vec *v, void *data, size_t n, size_t size, size_t align)
 {
 	void *new;
