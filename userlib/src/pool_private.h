@@ -162,7 +162,7 @@ void arena_pool_uncount_locked(struct arena_pool *pool);
 void arena_pool_remove_locked(struct arena_pool *pool, struct arena_private *a);
 /* Hand an arena to the first waiter, or add it to the list if there is none. */
 void arena_pool_give_locked(struct arena_pool *pool, struct arena_private *a);
-/* Take the arenas that were put into slots up to @until, and give them to all threads. */
+/* Take arenas that were put into slots up to @until, and offer them to all threads. */
 void arena_pool_empty_slots_locked(struct arena_pool *pool, int64_t until);
 /* Return whether an arena has to be made in advance and the limit allows it. */
 bool arena_pool_lacks_idle_locked(const struct arena_pool *pool);

@@ -14,7 +14,7 @@
  * struct scope - deadline or descriptor that ends the use of an arena
  * @is_bound: whether the arena is bound to a scope
  * @is_over: whether a check has found the scope to be over
- * @flags: ARENA_SCOPE_*: whether @deadline, @fd or both apply
+ * @flags: ARENA_SCOPE_* flags, which say whether @deadline, @fd or both apply
  * @deadline: CLOCK_MONOTONIC in nanoseconds
  * @fd: descriptor to poll
  * @events: poll(2) events on @fd that end the scope
