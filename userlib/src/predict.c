@@ -6,7 +6,7 @@
  * samples outweigh old ones, and a rare sample is forgotten in time.
  *
  * Names are looked up under the lock. Samples are added by atomic additions without the
- * lock, because a pool adds one for each request. References to a sketch, one from each
+ * lock, because a pool adds one for each request. References to a sketch, e.g. from each
  * arena that is sized by it, keep it from being reused for another name. Halving and
  * reading a sketch take the lock, but other threads may add samples concurrently. So
  * halving subtracts half of the value read from each bucket, and loses no sample.
