@@ -2,19 +2,27 @@
 /*
  * libarena: allocate by bumping a pointer, free everything at once.
  *
- * An arena is one range of addresses, reserved when it is created and
- * committed as it grows. Allocations are cut from the range downwards, and
- * there is nothing to free one by one: arena_rewind() frees what was allocated
- * since arena_save(), arena_reset() frees everything and keeps the memory,
- * arena_release() gives the memory back to the system in one call,
- * arena_destroy() ends the arena.
+ * An arena is one range of addresses, reserved when the arena is created and
+ * committed as the arena grows. Allocations are cut from the range downwards
+ * and are not freed one by one:
  *
- * The memory comes from /dev/arena (see arena_create()), or from an anonymous
- * mapping where that can't be opened. arena_backing() tells which.
+ * - arena_rewind() frees everything allocated since arena_save()
+ * - arena_reset() frees everything and keeps the memory
+ * - arena_release() frees everything and gives the memory back to the system
+ *   in one call
+ * - arena_destroy() destroys the arena
  *
- * An arena may be used by one thread at a time. Functions that return int
- * return 0 or a negative errno; functions that return memory return NULL when
- * there is none, and arena_error() tells why. None of them changes errno.
+ * The memory comes from /dev/arena or, if the device cannot be used, from an
+ * anonymous mapping; arena_backing() returns which (see arena_create()).
+ *
+ * Only one thread may use an arena at a time. Functions that return int return
+ * 0 or a negative errno, unless described otherwise. Functions that return
+ * memory return NULL on failure, and arena_error() returns the reason. No
+ * function changes errno.
+ *
+ * A process created by fork() cannot use an arena on /dev/arena that it
+ * inherited: allocations from it fail, with -EPERM for arena_error(). An arena
+ * on anonymous memory is copied like any private memory.
  */
 #ifndef ARENA_ARENA_H
 #define ARENA_ARENA_H
@@ -27,26 +35,26 @@
 extern "C" {
 #endif
 
-/** ARENA_ALIGN - alignment in bytes of what arena_alloc() returns */
+/** ARENA_ALIGN - alignment in bytes of the memory that arena_alloc() returns */
 #define ARENA_ALIGN	((size_t)16)
 
 #define ARENA_UNLIKELY(cond)	__builtin_expect(!!(cond), 0)
 #define ARENA_NODISCARD		__attribute__((warn_unused_result))
 
-/* libarena-ffi, for languages that can't use them, has the inline functions as others. */
+/* libarena-ffi, for languages that cannot use inline functions, exports them instead. */
 #ifndef ARENA_INLINE
 #define ARENA_INLINE		static inline __attribute__((unused))
 #endif
 
 /**
  * struct arena - an arena
- * @base: lowest address that can be allocated without the library's help
- * @left: bytes from @base up that are free
+ * @base: lowest address that can be allocated without calling the library
+ * @left: number of free bytes from @base upwards
  *
- * These two words, both multiples of ARENA_ALIGN, are the state of the inline
- * functions below and part of the ABI. They are private all the same: what lies
- * behind them belongs to the library, so an arena is always used through the pointer
- * that arena_create() gave.
+ * Both words are multiples of ARENA_ALIGN. They are the state of the inline functions
+ * below and part of the ABI, but private nevertheless. The library stores further state
+ * behind them, so an arena must only be used through the pointer that arena_create()
+ * returned.
  */
 struct arena {
 	char *base;
@@ -56,13 +64,14 @@ struct arena {
 /* --- create ------------------------------------------------------------------ */
 
 /**
- * enum arena_backing - what an arena's memory is, the best first
- * @ARENA_BACKING_ANY: in options only: the device, or else anonymous memory
+ * enum arena_backing - kinds of memory behind an arena, best first
+ * @ARENA_BACKING_ANY: in options only: the device or, if it cannot be used, anonymous
+ *	memory as with ARENA_BACKING_ANON
  * @ARENA_BACKING_DEVICE: blocks of /dev/arena, each mapped by one huge page
- * @ARENA_BACKING_HUGE: an anonymous mapping, each 2 MiB of which became a huge page
- *	when it was committed (MADV_COLLAPSE, Linux 6.1)
- * @ARENA_BACKING_ANON: an anonymous mapping, for which huge pages have been
- *	asked; whether there are any is up to the system
+ * @ARENA_BACKING_HUGE: an anonymous mapping, each 2 MiB of which is made a huge page
+ *	when it is committed (MADV_COLLAPSE, Linux 6.1)
+ * @ARENA_BACKING_ANON: an anonymous mapping for which huge pages are requested; the
+ *	system decides whether it gets any
  */
 enum arena_backing {
 	ARENA_BACKING_ANY,
@@ -72,12 +81,13 @@ enum arena_backing {
 };
 
 /**
- * enum arena_nodes - on which NUMA nodes an arena's memory is
- * @ARENA_NODES_LOCAL: the node of the thread that commits, or what its memory policy
- *	says (numactl, set_mempolicy(2))
- * @ARENA_NODES_BIND: those of the mask and no others
- * @ARENA_NODES_PREFERRED: those of the mask, others when they have none
- * @ARENA_NODES_INTERLEAVE: those of the mask in turn
+ * enum arena_nodes - NUMA placement of an arena's memory
+ * @ARENA_NODES_LOCAL: on the node of the thread that commits the memory (or, with
+ *	ARENA_BACKING_ANON, of the thread that first writes to it), unless that thread's
+ *	memory policy says otherwise (numactl, set_mempolicy(2))
+ * @ARENA_NODES_BIND: on the nodes of the mask and on no others
+ * @ARENA_NODES_PREFERRED: on the nodes of the mask, or on others if these have no memory
+ * @ARENA_NODES_INTERLEAVE: on the nodes of the mask in turn
  */
 enum arena_nodes {
 	ARENA_NODES_LOCAL,
@@ -86,63 +96,74 @@ enum arena_nodes {
 	ARENA_NODES_INTERLEAVE,
 };
 
-/* arena_opts.reserve: as 0, and sized by what arenas of its name have used. */
+/* arena_opts.reserve: like 0, and sized by what arenas of the same name have used. */
 #define ARENA_RESERVE_AUTO	((size_t)-1)
 
 /* arena_opts.flags */
 
-/* Of a backing that can't be had, take the next one; else creation fails. */
+/*
+ * Fall back to the next backing if @backing is unavailable. Without this flag,
+ * arena_create() fails in this case.
+ */
 #define ARENA_PREFER		(1u << 0)
-/* What is released may come back to this arena as it was, which saves zeroing it. */
+/* Memory that this arena released may come back to it without being zeroed. */
 #define ARENA_KEEP_DIRTY	(1u << 1)
 /*
- * Whoever touches what arena_release() or arena_trim() gave back gets a signal: SIGBUS
- * on the device, SIGSEGV on anonymous memory; until it is committed again.
+ * Any access to memory that arena_release() or arena_trim() gave back raises a signal,
+ * until the memory is committed again: SIGBUS on the device, SIGSEGV on anonymous memory.
  */
 #define ARENA_SEAL		(1u << 2)
-/* Check every use, at a price: see arena_check(). */
+/* Check every use, at a cost in speed: see arena_check(). */
 #define ARENA_CHECKS		(1u << 3)
 /*
- * ARENA_SEAL, and addresses that the arena had when it was released are not used again
- * until it has released as many as its reserve, so that a use after release is found when
- * the memory has been allocated anew, too. Takes twice the address space.
+ * Like ARENA_SEAL. In addition, addresses that arena_release() gave back are not used
+ * again until the arena has released as many bytes as its reserve. This finds a use after
+ * release even if the arena has allocated new memory since. Takes twice the address space.
  */
 #define ARENA_QUARANTINE	(1u << 4)
-/* Count every allocation, at a price, for what arena_stats tells only then. */
+/* Count every allocation, at a cost in speed, for the arena_stats members that need it. */
 #define ARENA_COUNT		(1u << 5)
 /*
- * Destroy the arena when the thread that created it ends, or the one that called
- * arena_adopt() last, unless it has been destroyed before; not when the process exits.
+ * Destroy the arena when its thread ends, unless it has been destroyed before. Its thread
+ * is the one that created it or, after arena_adopt(), the last one that adopted it. The
+ * arena is not destroyed when the process exits.
  */
 #define ARENA_THREAD_OWNED	(1u << 6)
 
 /**
- * struct arena_opts - how to create an arena
+ * struct arena_opts - options for creating an arena
  * @size: sizeof(struct arena_opts)
- * @name: what messages and statistics call it, or NULL; copied, at most 31 bytes
- * @reserve: bytes of address space, and so the most the arena can ever hold;
- *	rounded up to whole blocks of 2 MiB. 0 means 16 GiB, or as much of that
- *	as the system allows. ARENA_RESERVE_AUTO means the same, and that what the
- *	99th percentile of arenas of that name has used (see arena_predict()) is
- *	committed at once, as far as there is memory; arena_reset(), arena_release() and
- *	arena_destroy() then note the most that was used since the last of these.
- * @limit: the most bytes that can be allocated at a time, alignment included; rounded
- *	down to a multiple of ARENA_ALIGN. 0 means no limit but @reserve.
- * @prefault: bytes to commit and map at once, rounded up to whole blocks; the rest is
- *	committed as it is needed. Not more than @reserve.
- * @backing: what its memory has to be, an enum arena_backing
+ * @name: name of the arena in messages and statistics, or NULL; copied, at most 31 bytes
+ * @reserve: bytes of address space, and so the most the arena can ever hold; rounded up
+ *	to whole blocks of 2 MiB. 0 means 16 GiB, or as much of that as the system allows.
+ *	ARENA_RESERVE_AUTO means the same, and arena_create() then commits the 99th
+ *	percentile of what arenas of this name have used (see arena_predict()), as far as
+ *	memory is available. arena_reset(), arena_release() and arena_destroy() record the
+ *	most that the arena used since the previous such call.
+ * @limit: maximum number of bytes allocated at any one time, alignment included; rounded
+ *	down to a multiple of ARENA_ALIGN. 0 means no limit except @reserve.
+ * @prefault: bytes to commit and map when the arena is created, rounded up to whole
+ *	blocks; the rest is committed on demand. Must not exceed @reserve.
+ * @backing: required backing, an enum arena_backing
  * @flags: ARENA_PREFER and so on
- * @nodes: where its memory has to be, an enum arena_nodes
+ * @nodes: NUMA placement, an enum arena_nodes
  * @reserved: must be zero
- * @node_mask: the nodes, the lowest bit for node 0; 0 with ARENA_NODES_LOCAL
+ * @node_mask: the nodes, lowest bit for node 0; 0 with ARENA_NODES_LOCAL
  *
- * Environment variables override these for all arenas of a process: ARENA_RESERVE,
- * ARENA_LIMIT and ARENA_PREFAULT (bytes, with K, M, G or T; auto for the first),
- * ARENA_BACKING (any, device, huge, anon), ARENA_NODES (local, or bind, preferred or
- * interleave with a list, as in bind:0-1,3), ARENA_PREFER, ARENA_KEEP_DIRTY, ARENA_SEAL,
- * ARENA_QUARANTINE, ARENA_COUNT, ARENA_THREAD_OWNED and ARENA_CHECKED (0 or 1).
- * One that can't be understood is ignored with a message on standard error. They are
- * not read by programs with privileges of their files (secure_getenv(3)).
+ * Environment variables override these options for all arenas of a process except
+ * children:
+ *
+ * - ARENA_RESERVE, ARENA_LIMIT and ARENA_PREFAULT: a number of bytes, with an optional
+ *   suffix K, M, G or T; ARENA_RESERVE can also be auto
+ * - ARENA_BACKING: any, device, huge or anon
+ * - ARENA_NODES: local; or bind, preferred or interleave with a list of nodes, as in
+ *   bind:0-1,3
+ * - ARENA_PREFER, ARENA_KEEP_DIRTY, ARENA_SEAL, ARENA_QUARANTINE, ARENA_COUNT,
+ *   ARENA_THREAD_OWNED and ARENA_CHECKED: 0 or 1
+ *
+ * A value that cannot be parsed is ignored, with a message on standard error. Programs
+ * that gain privileges when they are executed, e.g. set-user-ID programs, ignore these
+ * variables (see secure_getenv(3)).
  */
 struct arena_opts {
 	size_t size;
@@ -158,33 +179,37 @@ struct arena_opts {
 };
 
 /**
- * arena_create - make an arena
- * @a: set to the arena
- * @opts: how, or NULL for the defaults
+ * arena_create - create an arena
+ * @a: set to the new arena
+ * @opts: options, or NULL for the defaults
  *
- * Commits no memory yet but what @opts->prefault says.
+ * Commits no memory except @opts->prefault bytes and, with ARENA_RESERVE_AUTO, the
+ * predicted use.
  *
  * Return: 0, or
  * * -EINVAL if @opts has an unknown value, a nonzero reserved field, a size that is too
- *   small, nodes without a mask or the other way round, or more @prefault than @reserve
- * * -E2BIG if @opts is of a newer version and asks for what this one can't do
+ *   small, nodes without a mask, a mask without nodes, or more @prefault than @reserve
+ * * -E2BIG if @opts is of a newer version and sets a field that this version lacks
  * * -ENOMEM if there is no address space of that size, or no memory
- * * -EAGAIN if the process locks all its memory (mlockall(2)) and may not lock
- *   as much as @opts->reserve
- * * -ENODEV if there is no such node
- * * if a backing is demanded, the reason why it can't be had: for the device the
- *   errno of opening it (-ENOENT, -EACCES, ...), or -EOPNOTSUPP if it, or the system,
- *   lacks what this library needs
+ * * -EAGAIN if the process locks all its memory (mlockall(2)) and is not permitted to
+ *   lock @opts->reserve bytes
+ * * -ENODEV if a node of the mask does not exist
+ * * if a specific backing is required, the reason why it is unavailable: for the device
+ *   the error of opening it (-ENOENT, -EACCES, ...), or -EOPNOTSUPP if the device or the
+ *   system lacks a feature that this library needs
  */
 ARENA_NODISCARD
 int arena_create(struct arena **a, const struct arena_opts *opts);
 
 /**
- * arena_create_checked - make a checked arena
- * @a: set to the arena
- * @opts: how, or NULL for the defaults
+ * arena_create_checked - create a checked arena
+ * @a: set to the new arena
+ * @opts: options, or NULL for the defaults
  *
- * Return: as of arena_create(), which is this with ARENA_CHECKS.
+ * Same as arena_create() with ARENA_CHECKS. A program that is compiled with
+ * -DARENA_CHECKED=1 calls this function wherever its source calls arena_create().
+ *
+ * Return: same as arena_create().
  */
 ARENA_NODISCARD
 int arena_create_checked(struct arena **a, const struct arena_opts *opts);
@@ -194,48 +219,51 @@ int arena_create_checked(struct arena **a, const struct arena_opts *opts);
 #endif
 
 /**
- * arena_create_child - make an arena within another one
- * @a: set to the arena
- * @parent: whose memory it uses
- * @opts: how: @reserve bytes of @parent are allocated for it, not ARENA_RESERVE_AUTO;
- *	@name and @limit are as for any arena. All else must be zero: it is as it is for
- *	the parent.
+ * arena_create_child - create an arena within another one
+ * @a: set to the new arena
+ * @parent: arena that provides the memory
+ * @opts: @reserve bytes are allocated from @parent for the child; not 0, and not
+ *	ARENA_RESERVE_AUTO. @name and @limit are as for any arena. All other options
+ *	must be zero: the child has those of the parent.
  *
- * No system call. To create and to destroy it is a use of the parent. The child ends with
- * arena_destroy(), or when the parent frees the memory it is in, and is no more to be used
- * then; its cleanups run. If it is the parent's last allocation, its memory is free again
- * with it. In a checked arena it is an error to rewind, reset or release the parent of a
- * child that has not ended.
+ * Needs no system call of its own. Creating and destroying a child count as uses of the
+ * parent.
+ *
+ * The child ends when it is passed to arena_destroy(), or when the parent frees the memory
+ * that the child is in. Its cleanups then run, and it must not be used any more. If the
+ * child is the parent's last allocation, arena_destroy() frees its memory in the parent.
+ * A checked arena aborts if its children are still alive when arena_rewind(),
+ * arena_reset() or arena_release() frees their memory.
  *
  * Return: 0, or
- * * -EINVAL as for arena_create(), or if @reserve is zero or another option is not
+ * * -EINVAL as for arena_create(), or if @reserve is zero or another option is set
  * * -E2BIG as for arena_create()
- * * -ENOMEM if there is no memory for what the library keeps of it, or no @reserve that is
- *   a multiple of ARENA_ALIGN
- * * what arena_error() says of the parent
+ * * -ENOMEM if the library has no memory for its own record of the child, or if @reserve
+ *   cannot be rounded up to a multiple of ARENA_ALIGN
+ * * the error that arena_error() returns for @parent if @parent has no room
  */
 ARENA_NODISCARD
 int arena_create_child(struct arena **a, struct arena *parent,
 		       const struct arena_opts *opts);
 
 /**
- * arena_destroy - end an arena, and give its memory back
+ * arena_destroy - destroy an arena and give its memory back
  * @a: the arena, or NULL
  *
- * Runs its cleanups and ends its children.
+ * Runs the arena's cleanups and ends its children.
  */
 void arena_destroy(struct arena *a);
 
 /**
- * arena_name - what an arena is called
+ * arena_name - return the name of an arena
  * @a: the arena
  *
- * Return: the name in its options, or "arena". Valid as long as @a.
+ * Return: the name from its options, or "arena". Valid until @a is destroyed.
  */
 const char *arena_name(const struct arena *a);
 
 /**
- * arena_backing - what an arena's memory is
+ * arena_backing - return the kind of memory behind an arena
  * @a: the arena
  *
  * Return: ARENA_BACKING_DEVICE, ARENA_BACKING_HUGE or ARENA_BACKING_ANON.
@@ -243,14 +271,14 @@ const char *arena_name(const struct arena *a);
 enum arena_backing arena_backing(const struct arena *a);
 
 /**
- * struct arena_caps - what this system can do
+ * struct arena_caps - capabilities of this system
  * @size: sizeof(struct arena_caps), set by the caller
  * @device_error: 0 if /dev/arena can be used, or a negative errno
- * @abi_version: of the module; 0 if it can't be used
- * @features: ARENA_FEATURE_* of <linux/arena.h>, likewise
- * @block_size: bytes that are committed at a time
- * @node_mask: the nodes that have memory, the lowest bit for node 0
- * @has_huge: whether ARENA_BACKING_HUGE can be had
+ * @abi_version: ABI version of the module; 0 if /dev/arena cannot be used
+ * @features: ARENA_FEATURE_* of <linux/arena.h>; 0 if /dev/arena cannot be used
+ * @block_size: size of a block, the unit of commit, in bytes
+ * @node_mask: nodes that have memory, lowest bit for node 0
+ * @has_huge: 1 if ARENA_BACKING_HUGE is available, otherwise 0
  * @reserved: 0
  */
 struct arena_caps {
@@ -265,8 +293,8 @@ struct arena_caps {
 };
 
 /**
- * arena_probe - what this system can do
- * @caps: filled in, as much of it as @caps->size says
+ * arena_probe - get the capabilities of this system
+ * @caps: filled in, up to @caps->size bytes
  *
  * Return: 0, or -EINVAL if @caps->size is too small for the first version of the
  * structure.
@@ -274,30 +302,33 @@ struct arena_caps {
 int arena_probe(struct arena_caps *caps);
 
 /**
- * struct arena_stats - what an arena has
+ * struct arena_stats - counters of an arena
  * @size: sizeof(struct arena_stats), set by the caller
- * @reserved: bytes of address space that it can use at a time
- * @committed: bytes of it that have been committed; what arena_region_decommit() took
- *	since is among them
- * @used: bytes allocated, alignment included
- * @blocks: blocks of /dev/arena that it holds; 0 on anonymous memory
- * @node: NUMA node of its first byte, or -1 if nothing is allocated, nobody has written
- *	there, the arena is idle or the system does not tell
- * @backing: what its memory is, an enum arena_backing
- * @peak: the most that was used at a time
- * @limit: the most that can be
+ * @reserved: bytes of address space that the arena can use at a time
+ * @committed: bytes of @reserved that are committed, including those that
+ *	arena_region_decommit() has given back
+ * @used: bytes currently allocated, alignment included
+ * @blocks: blocks of /dev/arena that the arena holds; 0 on anonymous memory and for a
+ *	child
+ * @node: NUMA node of the page that is allocated from first, or -1 if nothing is allocated,
+ *	the page has not been written to, the arena is idle or the system does not tell
+ * @backing: kind of memory behind the arena, an enum arena_backing
+ * @peak: highest value that @used has had
+ * @limit: highest value that @used can have
  * @slow: allocations for which the inline functions did not find room
- * @commits: how often memory was committed
- * @resets: arena_reset()
- * @rewinds: arena_rewind()
- * @releases: arena_release() and arena_trim() that gave something back
+ * @commits: number of times that memory was committed
+ * @resets: calls of arena_reset()
+ * @rewinds: calls of arena_rewind()
+ * @releases: calls of arena_release() and arena_trim() that gave memory back
  * @failures: allocations that failed
- * @allocated: bytes that have ever been allocated, alignment included
- * @obtained: bytes that have ever been committed; what @allocated has more was used again
- * @allocations: how many there have been, but those of no bytes. This and what follows is
- *	counted in checked arenas and those with ARENA_COUNT, and 0 in others.
- * @asked: bytes that have ever been asked for
- * @wasted: bytes of @allocated that nobody asked for: alignment, red zones
+ * @allocated: total of all bytes ever allocated, alignment included
+ * @obtained: total of all bytes ever committed; if @allocated is larger, the difference
+ *	was allocated from memory that had been used before
+ * @allocations: number of allocations ever made, except those of 0 bytes. This member and
+ *	those that follow are only counted in checked arenas and in arenas with
+ *	ARENA_COUNT; they are 0 in others.
+ * @asked: total of all bytes ever requested
+ * @wasted: bytes of @allocated that were not requested: alignment, red zones
  */
 struct arena_stats {
 	size_t size;
@@ -323,9 +354,9 @@ struct arena_stats {
 };
 
 /**
- * arena_stats_get - what an arena has
+ * arena_stats_get - get the counters of an arena
  * @a: the arena
- * @stats: filled in, as much of it as @stats->size says
+ * @stats: filled in, up to @stats->size bytes
  *
  * Return: 0, or -EINVAL if @stats->size is too small for the first version of
  * the structure.
@@ -333,9 +364,9 @@ struct arena_stats {
 int arena_stats_get(const struct arena *a, struct arena_stats *stats);
 
 /**
- * enum arena_stats_format - how to write statistics
- * @ARENA_STATS_TEXT: a line of name=value
- * @ARENA_STATS_JSON: an object in a line
+ * enum arena_stats_format - output formats of arena_stats_print()
+ * @ARENA_STATS_TEXT: one line of name=value
+ * @ARENA_STATS_JSON: one object on one line
  */
 enum arena_stats_format {
 	ARENA_STATS_TEXT,
@@ -343,74 +374,80 @@ enum arena_stats_format {
 };
 
 /**
- * arena_stats_print - write what an arena has
+ * arena_stats_print - write the counters of an arena
  * @a: the arena
- * @fd: where to
- * @format: how
+ * @fd: file descriptor to write to
+ * @format: output format
  *
- * The figures of struct arena_stats by their names, and two that follow from them:
- * unused_percent is how much of what is committed is not used (an arena's fragmentation),
- * reuse_percent how much of what was allocated had been used before.
+ * Writes the counters of struct arena_stats under their names, and two derived ones:
+ * unused_percent is the share of the committed bytes that are not used (the arena's
+ * fragmentation), reuse_percent the share of the allocated bytes whose memory had been
+ * used before.
  *
- * With ARENA_STATS=exit in the environment, or ARENA_STATS=json, each arena but children
- * does that on standard error when it is destroyed or the process exits.
+ * With ARENA_STATS=exit in the environment, or ARENA_STATS=json, the counters of every
+ * arena except children are written to standard error when the arena is destroyed or the
+ * process exits.
  *
- * Return: 0, or a negative errno: -EINVAL if there is no such format, or that of write(2).
+ * Return: 0, or a negative errno: -EINVAL if there is no such format, or the error of
+ * write(2).
  */
 int arena_stats_print(const struct arena *a, int fd, enum arena_stats_format format);
 
-/* --- what happens when there is no memory -------------------------------------- */
+/* --- when an allocation fails -------------------------------------------------- */
 
 /**
- * arena_error - why the last allocation that failed did
+ * arena_error - return the error of the most recent failed allocation
  * @a: the arena
  *
- * Return: 0 if none did since the arena was created, or
- * * -ENOMEM if the arena's reserve is too small, or the system has no memory, or none
- *   that is a huge page where the backing is that
- * * -EDQUOT if the arena would have had more than its limit, or than the limit of the
- *   device's arena
- * * -EINVAL if the alignment was no power of two, or a format one that can't be printed
- * * -EPERM in a process that has an arena on the device from its parent
+ * Return: 0 if no allocation has failed since the arena was created, or
+ * * -ENOMEM if the arena's reserve is too small, the system has no memory, or the backing
+ *   is huge pages and the system has none
+ * * -EDQUOT if the allocation would have exceeded the arena's limit, or a limit of the
+ *   device
+ * * -EINVAL if the alignment was not a power of two, or vsnprintf(3) failed to format
+ *   the string
+ * * -EPERM if the arena is on the device and was inherited through fork()
  * * -EBUSY if the arena is idle
- * * -ECANCELED if its scope is over
+ * * -ECANCELED if the arena's scope is over
  */
 int arena_error(const struct arena *a);
 
 /**
- * typedef arena_oom_fn - called when an allocation fails
+ * typedef arena_oom_fn - out-of-memory handler, called when an allocation fails
  * @a: the arena
- * @size: bytes that were asked for
- * @error: as of arena_error()
- * @ctx: what arena_set_oom() was given
+ * @size: number of bytes that were requested
+ * @error: the value that arena_error() returns
+ * @ctx: the value that was passed to arena_set_oom()
  *
- * May allocate from other arenas, and free in this one; or not return.
+ * The handler may allocate from other arenas and free memory of this one. It need not
+ * return.
  *
- * Return: whether to try again. If not, the caller gets NULL.
+ * Return: nonzero to try the allocation again; 0 to make it fail with NULL.
  */
 typedef int arena_oom_fn(struct arena *a, size_t size, int error, void *ctx);
 
 /**
- * arena_set_oom - say what happens when an allocation fails
+ * arena_set_oom - set the out-of-memory handler of an arena
  * @a: the arena
- * @fn: called then, but not by the arena_try_ functions; NULL for nothing, which is
- *	the default
- * @ctx: for @fn
+ * @fn: function to call when an allocation fails, or NULL for none, which is the default;
+ *	the arena_try_ functions do not call it
+ * @ctx: passed to @fn
  */
 void arena_set_oom(struct arena *a, arena_oom_fn *fn, void *ctx);
 
 /* --- allocate -------------------------------------------------------------------- */
 
-/* The cold part of every allocation: commits more and allocates from it. */
+/* The slow path of every allocation: commit more memory and allocate from it. */
 __attribute__((cold, noinline)) ARENA_NODISCARD
 void *arena_alloc_slow(struct arena *a, size_t size, size_t align);
 __attribute__((cold, noinline)) ARENA_NODISCARD
 void *arena_try_alloc_slow(struct arena *a, size_t size, size_t align);
 
 /*
- * The hot part of arena_alloc(). The range is cut downwards, so the borrow of one
- * subtraction is the whole check for overflow and for the end of the free part, and
- * masking aligns. A size that the compiler knows needs no mask.
+ * The fast path of arena_alloc(). Allocations are cut from the range downwards: masking
+ * aligns the result, and the borrow of a single subtraction detects both an overflow and
+ * a lack of room. A size that is a compile-time constant is rounded up in advance and
+ * needs no mask. Return nonzero if the allocation does not fit.
  */
 ARENA_INLINE size_t arena_bump(const struct arena *a, size_t size, size_t *left)
 {
@@ -423,7 +460,7 @@ ARENA_INLINE size_t arena_bump(const struct arena *a, size_t size, size_t *left)
 	return 0;
 }
 
-/* The same with an alignment, a power of two. */
+/* Same as arena_bump(), with an alignment, which is a power of two. */
 ARENA_INLINE size_t arena_bump_aligned(const struct arena *a, size_t size,
 					size_t align, size_t *left)
 {
@@ -431,7 +468,7 @@ ARENA_INLINE size_t arena_bump_aligned(const struct arena *a, size_t size,
 		return arena_bump(a, size, left);
 	if (ARENA_UNLIKELY(__builtin_sub_overflow(a->left, size, left)))
 		return 1;
-	/* Below the base, if there is too little: another borrow. */
+	/* With too little room, the aligned address is below @base: this borrows as well. */
 	return __builtin_sub_overflow(((uintptr_t)a->base + *left) & -align,
 				      (uintptr_t)a->base, left);
 }
@@ -442,11 +479,11 @@ ARENA_INLINE int arena_is_alignment(size_t align)
 }
 
 /**
- * arena_alloc - allocate
+ * arena_alloc - allocate memory
  * @a: the arena
- * @size: bytes; 0 gives a pointer that can't be dereferenced
+ * @size: number of bytes; 0 returns a pointer that must not be dereferenced
  *
- * Not zeroed: after arena_reset() the memory holds what it held before.
+ * The memory is not zeroed: after arena_reset() it still holds its previous contents.
  *
  * Return: the memory, aligned to ARENA_ALIGN, or NULL.
  */
@@ -462,9 +499,9 @@ ARENA_INLINE void *arena_alloc(struct arena *a, size_t size)
 }
 
 /**
- * arena_try_alloc - allocate, without what arena_set_oom() said
+ * arena_try_alloc - allocate memory without calling the out-of-memory handler
  * @a: the arena
- * @size: bytes; 0 gives a pointer that can't be dereferenced
+ * @size: number of bytes; 0 returns a pointer that must not be dereferenced
  *
  * Return: the memory, aligned to ARENA_ALIGN, or NULL.
  */
@@ -480,12 +517,12 @@ ARENA_INLINE void *arena_try_alloc(struct arena *a, size_t size)
 }
 
 /**
- * arena_alloc_aligned - allocate with an alignment
+ * arena_alloc_aligned - allocate memory with a given alignment
  * @a: the arena
- * @size: bytes; 0 gives a pointer that can't be dereferenced
- * @align: alignment in bytes, a power of two; less than ARENA_ALIGN is as good as that
+ * @size: number of bytes; 0 returns a pointer that must not be dereferenced
+ * @align: alignment in bytes, a power of two; less than ARENA_ALIGN means ARENA_ALIGN
  *
- * Return: the memory, or NULL; also NULL if @align is no power of two.
+ * Return: the memory, or NULL; also NULL if @align is not a power of two.
  */
 __attribute__((malloc, alloc_size(2), alloc_align(3))) ARENA_NODISCARD
 ARENA_INLINE void *arena_alloc_aligned(struct arena *a, size_t size, size_t align)
@@ -500,12 +537,12 @@ ARENA_INLINE void *arena_alloc_aligned(struct arena *a, size_t size, size_t alig
 }
 
 /**
- * arena_try_alloc_aligned - arena_alloc_aligned(), without what arena_set_oom() said
+ * arena_try_alloc_aligned - allocate aligned memory without calling the out-of-memory handler
  * @a: the arena
- * @size: bytes; 0 gives a pointer that can't be dereferenced
- * @align: alignment in bytes, a power of two
+ * @size: number of bytes; 0 returns a pointer that must not be dereferenced
+ * @align: alignment in bytes, a power of two; less than ARENA_ALIGN means ARENA_ALIGN
  *
- * Return: the memory, or NULL; also NULL if @align is no power of two.
+ * Return: the memory, or NULL; also NULL if @align is not a power of two.
  */
 __attribute__((malloc, alloc_size(2), alloc_align(3))) ARENA_NODISCARD
 ARENA_INLINE void *arena_try_alloc_aligned(struct arena *a, size_t size, size_t align)
@@ -522,9 +559,10 @@ ARENA_INLINE void *arena_try_alloc_aligned(struct arena *a, size_t size, size_t 
 /**
  * arena_zalloc - allocate zeroed memory
  * @a: the arena
- * @size: bytes; 0 gives a pointer that can't be dereferenced
+ * @size: number of bytes; 0 returns a pointer that must not be dereferenced
  *
- * What has not been used since the system gave it is zero, and is not zeroed again.
+ * Memory that has not been used since the system provided it is known to be zero and is
+ * not zeroed again.
  *
  * Return: the memory, aligned to ARENA_ALIGN, or NULL.
  */
@@ -532,9 +570,9 @@ __attribute__((malloc, alloc_size(2), assume_aligned(16))) ARENA_NODISCARD
 void *arena_zalloc(struct arena *a, size_t size);
 
 /**
- * arena_try_zalloc - arena_zalloc(), without what arena_set_oom() said
+ * arena_try_zalloc - allocate zeroed memory without calling the out-of-memory handler
  * @a: the arena
- * @size: bytes; 0 gives a pointer that can't be dereferenced
+ * @size: number of bytes; 0 returns a pointer that must not be dereferenced
  *
  * Return: the memory, aligned to ARENA_ALIGN, or NULL.
  */
@@ -542,13 +580,16 @@ __attribute__((malloc, alloc_size(2), assume_aligned(16))) ARENA_NODISCARD
 void *arena_try_zalloc(struct arena *a, size_t size);
 
 /**
- * arena_alloc_array - arena_new_array() for languages that have no macros
+ * arena_alloc_array - allocate an array, for languages without macros
  * @a: the arena
- * @n: how many elements
- * @size: bytes of each
+ * @n: number of elements
+ * @size: size of an element in bytes
  * @align: alignment in bytes, a power of two
  *
- * Return: the memory, or NULL; a product that overflows is a size that does not fit.
+ * The function behind arena_new_array().
+ *
+ * Return: the memory, or NULL. If @n * @size overflows, the call fails as for a size that
+ * does not fit.
  */
 __attribute__((malloc, alloc_size(2, 3), alloc_align(4))) ARENA_NODISCARD
 ARENA_INLINE void *arena_alloc_array(struct arena *a, size_t n, size_t size,
@@ -562,11 +603,11 @@ ARENA_INLINE void *arena_alloc_array(struct arena *a, size_t n, size_t size,
 }
 
 /**
- * arena_new() - allocate a variable
+ * arena_new() - allocate an object of a given type
  * @a: the arena
  * @type: its type
  *
- * Return: a pointer to it, aligned as it needs, not zeroed; or NULL.
+ * Return: a pointer to the object, aligned for @type and not zeroed, or NULL.
  */
 #define arena_new(a, type) \
 	((type *)arena_alloc_aligned((a), sizeof(type), __alignof__(type)))
@@ -574,11 +615,11 @@ ARENA_INLINE void *arena_alloc_array(struct arena *a, size_t n, size_t size,
 /**
  * arena_new_array() - allocate an array
  * @a: the arena
- * @type: the type of its elements
- * @n: how many
+ * @type: type of its elements
+ * @n: number of elements
  *
- * Return: a pointer to the first, aligned as it needs, not zeroed; or NULL, also if
- * so many can't be counted in bytes.
+ * Return: a pointer to the first element, aligned for @type and not zeroed, or NULL; also
+ * NULL if the size of the array in bytes overflows.
  */
 #define arena_new_array(a, type, n) \
 	((type *)arena_alloc_array((a), (n), sizeof(type), __alignof__(type)))
@@ -586,28 +627,30 @@ ARENA_INLINE void *arena_alloc_array(struct arena *a, size_t n, size_t size,
 /**
  * arena_realloc - change the size of an allocation
  * @a: the arena
- * @memory: the allocation, of this arena; or NULL
- * @old_size: bytes it has; 0 if @memory is NULL
- * @new_size: bytes it is to have
+ * @memory: an allocation from @a, or NULL
+ * @old_size: its current size in bytes; 0 if @memory is NULL
+ * @new_size: its new size in bytes
  *
- * The last allocation grows and shrinks where it is: what it does not need is free
- * again. Since an arena is cut downwards its address changes all the same. Any other
- * one is copied when it grows, and its old memory is free when the arena is rewound.
+ * The last allocation is resized in place, and bytes that it no longer needs are free
+ * again. Its address changes nevertheless, since allocations are cut downwards. Any other
+ * allocation stays as it is when it shrinks, and is copied when it grows; the old memory
+ * is not free until the arena is rewound or reset.
  *
- * Return: the memory, aligned to ARENA_ALIGN if it is elsewhere, with the contents up to
- * the smaller of the two sizes; or NULL with @memory as it was. To shrink never fails.
+ * Return: the memory, aligned to ARENA_ALIGN if its address has changed, with the contents
+ * kept up to the smaller of the two sizes; or NULL, with @memory unchanged. Shrinking never
+ * fails.
  */
 __attribute__((alloc_size(4))) ARENA_NODISCARD
 void *arena_realloc(struct arena *a, void *memory, size_t old_size, size_t new_size);
 
 /**
- * arena_try_realloc - arena_realloc(), without what arena_set_oom() said
+ * arena_try_realloc - resize an allocation without calling the out-of-memory handler
  * @a: the arena
- * @memory: the allocation, of this arena; or NULL
- * @old_size: bytes it has; 0 if @memory is NULL
- * @new_size: bytes it is to have
+ * @memory: an allocation from @a, or NULL
+ * @old_size: its current size in bytes; 0 if @memory is NULL
+ * @new_size: its new size in bytes
  *
- * Return: as of arena_realloc().
+ * Return: same as arena_realloc().
  */
 __attribute__((alloc_size(4))) ARENA_NODISCARD
 void *arena_try_realloc(struct arena *a, void *memory, size_t old_size, size_t new_size);
@@ -617,8 +660,8 @@ void *arena_try_realloc(struct arena *a, void *memory, size_t old_size, size_t n
 /**
  * arena_memdup - copy memory
  * @a: the arena
- * @memory: what to copy
- * @size: bytes
+ * @memory: memory to copy
+ * @size: number of bytes
  *
  * Return: the copy, aligned to ARENA_ALIGN, or NULL.
  */
@@ -630,7 +673,8 @@ void *arena_memdup(struct arena *a, const void *memory, size_t size);
  * @a: the arena
  * @string: the string
  *
- * Strings that are allocated one after another lie side by side, without gaps.
+ * Strings that are allocated one after another are adjacent, without gaps, unless the
+ * arena is checked.
  *
  * Return: the copy, or NULL.
  */
@@ -640,8 +684,8 @@ char *arena_strdup(struct arena *a, const char *string);
 /**
  * arena_strndup - copy the beginning of a string
  * @a: the arena
- * @string: the string; need not end with a NUL after @max bytes
- * @max: bytes of it to copy at most
+ * @string: the string; needs no NUL if it has @max bytes
+ * @max: maximum number of bytes to copy
  *
  * Return: the copy, which ends with a NUL, or NULL.
  */
@@ -651,10 +695,10 @@ char *arena_strndup(struct arena *a, const char *string, size_t max);
 /**
  * arena_printf - format a string
  * @a: the arena
- * @format: as of printf(3)
+ * @format: format, as for printf(3)
  *
- * Return: the string, or NULL; also NULL, with -EINVAL for arena_error(), if the format
- * and its arguments are an error to vsnprintf(3).
+ * Return: the string, or NULL; also NULL, with -EINVAL for arena_error(), if vsnprintf(3)
+ * fails for this format and its arguments.
  */
 __attribute__((malloc, format(printf, 2, 3))) ARENA_NODISCARD
 char *arena_printf(struct arena *a, const char *format, ...);
@@ -662,24 +706,25 @@ char *arena_printf(struct arena *a, const char *format, ...);
 /**
  * arena_vprintf - format a string
  * @a: the arena
- * @format: as of printf(3)
- * @args: its arguments
+ * @format: format, as for printf(3)
+ * @args: arguments of the format
  *
- * Return: as of arena_printf().
+ * Return: same as arena_printf().
  */
 __attribute__((malloc, format(printf, 2, 0))) ARENA_NODISCARD
 char *arena_vprintf(struct arena *a, const char *format, va_list args);
 
 /**
- * struct arena_buf - bytes that are being put together
- * @arena: where
- * @data: the bytes; they move when more come
- * @length: how many
- * @room: how many there is room for
- * @error: 0, or why something could not be appended; nothing is from then on
+ * struct arena_buf - a buffer of bytes that grows
+ * @arena: arena that the bytes are allocated from
+ * @data: the bytes; their address changes when the buffer grows
+ * @length: number of bytes
+ * @room: number of bytes for which there is room
+ * @error: 0, or the error of the first operation that failed; nothing can be appended
+ *	after that
  *
- * All but @data and @length is private. While it is the last allocation of its arena it
- * grows in place; it may be forgotten at any time.
+ * All members except @data and @length are private. The buffer grows in place as long as
+ * it is the last allocation of its arena. It may be abandoned at any time.
  */
 struct arena_buf {
 	struct arena *arena;
@@ -690,21 +735,21 @@ struct arena_buf {
 };
 
 /**
- * arena_buf_begin - begin to put bytes together
- * @buf: what to set up
- * @a: where
- * @room: bytes to expect, if known, or 0
+ * arena_buf_begin - start an empty buffer
+ * @buf: buffer to initialize
+ * @a: arena to allocate from
+ * @room: expected number of bytes, or 0 if unknown
  *
- * Return: 0; or -ENOMEM if so much can't be counted, or what arena_error() says: then
- * @buf->error is that.
+ * Return: 0; or -ENOMEM if @room is too large to be counted; or the error that
+ * arena_error() returns. @buf->error is set to the same value.
  */
 int arena_buf_begin(struct arena_buf *buf, struct arena *a, size_t room);
 
 /**
  * arena_buf_append - append bytes
- * @buf: to what
- * @bytes: they; may be part of @buf->data
- * @size: how many
+ * @buf: buffer to append to
+ * @bytes: bytes to append; may be part of @buf->data
+ * @size: number of bytes
  *
  * Return: 0, or @buf->error with nothing appended.
  */
@@ -712,8 +757,8 @@ int arena_buf_append(struct arena_buf *buf, const void *bytes, size_t size);
 
 /**
  * arena_buf_printf - append a formatted string, without its NUL
- * @buf: to what
- * @format: as of printf(3); no argument may be part of @buf->data
+ * @buf: buffer to append to
+ * @format: format, as for printf(3); no argument may be part of @buf->data
  *
  * Return: 0, or @buf->error with nothing appended.
  */
@@ -722,9 +767,9 @@ int arena_buf_printf(struct arena_buf *buf, const char *format, ...);
 
 /**
  * arena_buf_vprintf - append a formatted string, without its NUL
- * @buf: to what
- * @format: as of printf(3)
- * @args: its arguments
+ * @buf: buffer to append to
+ * @format: format, as for printf(3); no argument may be part of @buf->data
+ * @args: arguments of the format
  *
  * Return: 0, or @buf->error with nothing appended.
  */
@@ -732,11 +777,12 @@ __attribute__((format(printf, 2, 0)))
 int arena_buf_vprintf(struct arena_buf *buf, const char *format, va_list args);
 
 /**
- * arena_buf_finish - end with a NUL, and give back what there is too much
- * @buf: the bytes; it can't be used afterwards
- * @length: set to the number of bytes without the NUL; or NULL
+ * arena_buf_finish - append a NUL and give back unused room
+ * @buf: the buffer; must not be used afterwards
+ * @length: set to the number of bytes without the NUL; may be NULL
  *
- * Return: the bytes, aligned to ARENA_ALIGN; or NULL if any could not be appended.
+ * Return: the bytes, aligned to ARENA_ALIGN; or NULL if an earlier operation on @buf
+ * failed.
  */
 ARENA_NODISCARD
 char *arena_buf_finish(struct arena_buf *buf, size_t *length);
@@ -744,12 +790,12 @@ char *arena_buf_finish(struct arena_buf *buf, size_t *length);
 /* --- free ---------------------------------------------------------------------------- */
 
 /**
- * struct arena_mark - a moment in an arena's life
- * @used: bytes that were allocated then
- * @serial: what it was then
- * @packed: where the last string was
+ * struct arena_mark - a point in an arena's life, to rewind to
+ * @used: number of bytes that were allocated
+ * @serial: serial number of the arena
+ * @packed: address of the most recently allocated string
  *
- * Private.
+ * All members are private.
  */
 struct arena_mark {
 	size_t used;
@@ -758,11 +804,12 @@ struct arena_mark {
 };
 
 /**
- * arena_save - remember where an arena is
+ * arena_save - mark the current state of an arena
  * @a: the arena
  *
- * Return: a mark for arena_rewind(). Any number can be had at a time; there is nothing
- * to give back.
+ * Any number of marks can exist at a time. They need not be freed.
+ *
+ * Return: a mark for arena_rewind().
  */
 ARENA_NODISCARD
 struct arena_mark arena_save(const struct arena *a);
@@ -770,56 +817,63 @@ struct arena_mark arena_save(const struct arena *a);
 /**
  * arena_rewind - free what was allocated since a mark
  * @a: the arena
- * @mark: of arena_save() of @a; can be used more than once, but not after the arena was
- *	rewound to an earlier one, reset or released, nor after what was its last
- *	allocation then, or a child that was, has shrunk or ended: a checked arena sees
- *	that
+ * @mark: a mark that arena_save() returned for @a
  *
- * Keeps the memory. Runs the cleanups that were added since, the youngest first. What
- * arena_realloc() returned since is free, too.
+ * Keeps the memory committed. Runs the cleanups that were added since the mark, youngest
+ * first. Memory that arena_realloc() returned since the mark is freed, too.
+ *
+ * A mark can be used more than once. It becomes stale, and must not be used any more,
+ * when
+ *
+ * - the arena is rewound to an earlier mark, reset or released, or
+ * - the allocation that was the last one at the time of the mark shrinks or, if it is a
+ *   child, ends
+ *
+ * A checked arena aborts if the mark is stale.
  */
 void arena_rewind(struct arena *a, struct arena_mark mark);
 
 /**
- * arena_reset - free everything, keep the memory
+ * arena_reset - free everything and keep the memory
  * @a: the arena
  *
- * All memory allocated from @a becomes invalid. Runs its cleanups, the youngest first.
- * Costs the same for any amount.
+ * All memory allocated from @a becomes invalid. Runs the arena's cleanups, youngest first.
+ * The cost does not depend on the amount of memory.
  */
 void arena_reset(struct arena *a);
 
 /**
- * arena_release - free everything, give the memory back
+ * arena_release - free everything and give the memory back
  * @a: the arena
  *
- * All memory allocated from @a becomes invalid. Runs its cleanups, the youngest first.
- * One system call, two with ARENA_SEAL on anonymous memory. What is allocated afterwards is
- * committed anew. A child keeps its memory, which is its parent's.
+ * All memory allocated from @a becomes invalid. Runs the arena's cleanups, youngest first.
+ * Makes one system call, or two with ARENA_SEAL on anonymous memory. Later allocations
+ * commit memory anew. A child keeps its memory, which belongs to its parent.
  *
- * Return: 0; or -EPERM in a process that has the arena from its parent; or, with everything
- * free and the memory kept, what the system says where it is locked in memory.
+ * Return: 0; or -EPERM if @a is on the device and was inherited through fork(); or the
+ * error of the system if the memory is locked: everything is free then, but the memory has
+ * not been given back.
  */
 int arena_release(struct arena *a);
 
 /**
- * arena_trim - give back memory that is not used
+ * arena_trim - give unused memory back
  * @a: the arena
- * @keep: bytes to keep committed, those allocated included
+ * @keep: number of bytes to keep committed, including those that are allocated
  *
- * Return: 0; or -EPERM in a process that has the arena from its parent; or, with the memory
- * kept, what the system says where it is locked in memory.
+ * Return: 0; or -EPERM if @a is on the device and was inherited through fork(); or the
+ * error of the system if the memory is locked: it has not been given back then.
  */
 int arena_trim(struct arena *a, size_t keep);
 
 /**
- * struct arena_cleanup - what to do when memory is freed
- * @fn: called with @ctx
- * @ctx: for @fn
+ * struct arena_cleanup - a function to call when memory is freed
+ * @fn: the function
+ * @ctx: passed to @fn
  * @next: private
  * @serial: private
  *
- * The caller's; may be in the arena.
+ * Provided by the caller; may be allocated from the arena itself.
  */
 struct arena_cleanup {
 	void (*fn)(void *ctx);
@@ -829,23 +883,24 @@ struct arena_cleanup {
 };
 
 /**
- * arena_cleanup_add - say what to do when what is allocated now is freed
+ * arena_cleanup_add - add a function to call when memory allocated from now on is freed
  * @a: the arena
- * @cleanup: the caller's, until it has been called
- * @fn: what to call: once, by the arena_rewind() to an earlier mark, or by the
- *	arena_reset(), arena_release() or arena_destroy() that comes first; memory that
- *	was allocated before is still there. Must not allocate from @a.
- * @ctx: for @fn
+ * @cleanup: record provided by the caller; must stay valid until @fn has been called or
+ *	arena_cleanup_remove() has removed it
+ * @fn: the function. It is called once: by arena_rewind() to an earlier mark, or by
+ *	arena_reset(), arena_release() or arena_destroy(), whichever comes first. Memory
+ *	that was allocated before this call is still valid then. Must not allocate from @a.
+ * @ctx: passed to @fn
  */
 void arena_cleanup_add(struct arena *a, struct arena_cleanup *cleanup,
 		       void (*fn)(void *ctx), void *ctx);
 
 /**
- * arena_cleanup_remove - take it back
+ * arena_cleanup_remove - remove a cleanup without calling its function
  * @a: the arena
- * @cleanup: what was added; nothing happens if it was called already
+ * @cleanup: the cleanup; nothing happens if its function has already been called
  *
- * Looks at those that were added after it.
+ * The cost grows with the number of cleanups that were added after @cleanup.
  */
 void arena_cleanup_remove(struct arena *a, struct arena_cleanup *cleanup);
 
@@ -853,17 +908,18 @@ void arena_cleanup_remove(struct arena *a, struct arena_cleanup *cleanup);
 
 /* arena_region.flags */
 
-/* It is known to be zero. */
+/* The span is known to be zero. */
 #define ARENA_REGION_ZERO	(1u << 0)
-/* Huge pages, all of it; on the device they stay so. */
+/* The whole span consists of huge pages; on the device it always will. */
 #define ARENA_REGION_HUGE	(1u << 1)
 
 /**
- * struct arena_region - memory for another allocator
- * @size: sizeof(struct arena_region), set by the caller; what has been filled in afterwards
- * @memory: where it is
- * @length: bytes, a multiple of 2 MiB
- * @node: NUMA node of its first byte, or -1 if the system does not tell
+ * struct arena_region - a span of memory for another allocator
+ * @size: sizeof(struct arena_region), set by the caller; on return, the number of bytes
+ *	filled in
+ * @memory: address of the span
+ * @length: length in bytes, a multiple of 2 MiB
+ * @node: NUMA node of the first byte, or -1 if the system does not tell
  * @flags: ARENA_REGION_*
  */
 struct arena_region {
@@ -875,50 +931,55 @@ struct arena_region {
 };
 
 /**
- * arena_region - allocate whole blocks, for another allocator
+ * arena_region - allocate a span of whole blocks for another allocator
  * @a: the arena
- * @length: bytes, rounded up to a multiple of 2 MiB
- * @align: alignment in bytes, a power of two, or 0; 2 MiB at least
- * @region: @region->size set by the caller; set to what it is
+ * @length: number of bytes, rounded up to a multiple of 2 MiB
+ * @align: alignment in bytes, a power of two, or 0; at least 2 MiB is used
+ * @region: set to the span; the caller sets @region->size
  *
- * An allocation like others: it is freed with what came after it, and when the arena is
- * reset, released or destroyed.
+ * A span is an allocation like any other: it is freed together with what was allocated
+ * after it, and when the arena is reset, released or destroyed.
  *
- * Return: 0; or -EINVAL if @length is 0, @align no power of two, @region->size too small or
- * the arena a child; or -ENOMEM if @length can't be rounded; or what arena_error() says.
+ * Return: 0; or -EINVAL if @length is 0, @align is not a power of two, @region->size is too
+ * small or the arena is a child; or -ENOMEM if @length cannot be rounded up; or the error
+ * that arena_error() returns.
  */
 ARENA_NODISCARD
 int arena_region(struct arena *a, size_t length, size_t align, struct arena_region *region);
 
 /**
- * arena_region_decommit - give the memory of blocks back, and keep their place
+ * arena_region_decommit - give the memory of blocks back and keep their addresses
  * @a: the arena
- * @memory: the blocks, all of them arena_region()'s; a multiple of 2 MiB
- * @length: bytes, a multiple of 2 MiB
+ * @memory: address of the blocks, all of which came from arena_region(); a multiple of
+ *	2 MiB
+ * @length: number of bytes, a multiple of 2 MiB
  *
- * Must not be touched until arena_region_commit(); with ARENA_SEAL, who does gets a signal.
- * When memory of the arena is freed after that, its free memory is given back, too. Checked
- * arenas keep the memory, zeroed.
+ * The blocks must not be accessed until arena_region_commit() has been called for them;
+ * with ARENA_SEAL, an access raises a signal. When decommitted blocks are freed later, all
+ * free memory of the arena is given back with them. Checked arenas keep the memory and zero
+ * it.
  *
  * Return: 0, or
  * * -EINVAL if these are not whole blocks that are allocated from @a, or @a is a child
  * * -EBUSY if the arena is idle
- * * -EPERM in a process that has the arena from its parent
- * * -ENOMEM, -EAGAIN or -EINVAL from the system (mprotect(2), madvise(2)), as where they
- *   are locked in memory; arena_region_commit() makes them usable then, too
+ * * -EPERM if @a is on the device and was inherited through fork()
+ * * -ENOMEM, -EAGAIN or -EINVAL from the system (mprotect(2), madvise(2)), e.g. if the
+ *   blocks are locked in memory; arena_region_commit() makes them usable again in this
+ *   case, too
  */
 int arena_region_decommit(struct arena *a, void *memory, size_t length);
 
 /**
- * arena_region_commit - make memory of blocks that were decommitted
+ * arena_region_commit - commit memory for blocks that were decommitted
  * @a: the arena
- * @memory: as of arena_region_decommit(); what has memory already is as it was
- * @length: likewise
+ * @memory: address of the blocks, as for arena_region_decommit(); blocks that have memory
+ *	keep their contents
+ * @length: number of bytes, a multiple of 2 MiB
  *
- * The memory is zero, but with ARENA_KEEP_DIRTY.
+ * The new memory is zero, unless the arena has ARENA_KEEP_DIRTY.
  *
- * Return: as of arena_region_decommit(); -ENOMEM if there is no memory, -EDQUOT at the
- * device's limit: some of it may have memory then.
+ * Return: same as arena_region_decommit(), and -ENOMEM if there is no memory or -EDQUOT if
+ * a limit of the device is reached; some of the blocks may have memory in these cases.
  */
 ARENA_NODISCARD
 int arena_region_commit(struct arena *a, void *memory, size_t length);
@@ -926,65 +987,71 @@ int arena_region_commit(struct arena *a, void *memory, size_t length);
 /* --- checks --------------------------------------------------------------------------- */
 
 /**
- * arena_check - look whether anybody wrote where nothing is allocated
+ * arena_check - check that nothing was written outside the allocations of an arena
  * @a: the arena
  *
- * An arena is checked if its options have ARENA_CHECKS, if the program was compiled with
- * -DARENA_CHECKED=1, if the environment has ARENA_CHECKED=1, and, unless that has
- * ARENA_CHECKED=0, under ASan, MSan and Valgrind. Then each of the following ends the
- * process by abort(3), with a message on standard error that names the arena and the
- * call that found it:
+ * An arena is checked if its options have ARENA_CHECKS, if the call that creates it was
+ * compiled with -DARENA_CHECKED=1, if the environment has ARENA_CHECKED=1, if the program
+ * runs under ASan, MSan or Valgrind, or if the arena's parent is checked. With
+ * ARENA_CHECKED=0 in the environment, no arena is checked.
  *
- * - bytes that were written behind an allocation, found when it is freed and here
- * - a mark that is stale
- * - use by a thread whose arena it is not, see arena_adopt()
+ * In a checked arena, each of the following errors ends the process by abort(3), with a
+ * message on standard error that names the arena and the function that found the error:
+ *
+ * - bytes written past the end of an allocation; found when the allocation is freed and by
+ *   arena_check()
+ * - a stale mark
+ * - use by a thread that the arena does not belong to, see arena_adopt()
  * - arena_cleanup_add() to an idle arena
- * - use of an arena after arena_destroy(), to destroy it again included
- * - arena_rewind(), arena_reset() or arena_release() of an arena that has children in what
- *   they free
+ * - use of an arena after arena_destroy(), including a second arena_destroy()
+ * - arena_rewind(), arena_reset() or arena_release() if it would free the memory of
+ *   children
  *
- * Its red zones count as allocated, so that it meets its limit earlier. What is free is
- * overwritten. ASan, MSan and Valgrind know what is allocated, and what is not
- * initialized. What arena_realloc() makes larger always moves.
+ * The red zones of a checked arena count as allocated, so it reaches its limit earlier.
+ * Memory that is freed is overwritten. ASan, MSan and Valgrind know which memory is
+ * allocated, and which is not initialized. arena_realloc() moves every allocation that
+ * grows.
  *
  * Return: 1, or 0 if the arena is not checked.
  */
 int arena_check(const struct arena *a);
 
 /**
- * arena_adopt - make the calling thread the one that uses an arena
- * @a: the arena, which no other thread uses at the time; its children have to be adopted
- *	on their own, but end with it wherever it ends
+ * arena_adopt - make an arena belong to the calling thread
+ * @a: the arena, which no other thread may be using; its children must be adopted
+ *	separately, but end together with it, whichever thread destroys it
  *
- * Means nothing but in a checked arena, and in one with ARENA_THREAD_OWNED, which ends
- * with the calling thread then.
+ * Only has an effect on checked arenas, and on arenas with ARENA_THREAD_OWNED, which are
+ * destroyed when the calling thread ends from then on.
  *
- * Return: 0; or -ENOMEM if there is no memory to note with which thread it ends: no one ends
- * it then.
+ * Return: 0; or -ENOMEM if there is no memory to record the thread: no thread destroys the
+ * arena when it ends then.
  */
 int arena_adopt(struct arena *a);
 
 /**
- * arena_report_faults - say whose memory a fault was in
+ * arena_report_faults - report which arena a faulting address belongs to
  *
- * Installs a handler of SIGSEGV and SIGBUS, for the whole process and once. If the address
- * is an arena's, or was one's that has been destroyed, it writes a line on standard error:
- * which arena, and when and by what call the memory was given back. Then it calls the
- * handler that was there before, by its flags, or does what the system would. To be used with
- * ARENA_SEAL or ARENA_QUARANTINE. ARENA_REPORT_FAULTS=1 in the environment does it when
- * the first arena is created.
+ * Installs a handler for SIGSEGV and SIGBUS, once for the whole process. If the faulting
+ * address belongs to an arena, or belonged to one that was recently destroyed, the handler
+ * writes a line to standard error: the name of the arena, and when and by which call the
+ * memory was given back. It then calls the previous handler according to that handler's
+ * flags, or takes the system's default action.
+ *
+ * Intended for use with ARENA_SEAL or ARENA_QUARANTINE. With ARENA_REPORT_FAULTS=1 in the
+ * environment, the handler is installed when the first arena is created.
  *
  * Return: 0, or the negative errno of sigaction(2).
  */
 int arena_report_faults(void);
 
 /**
- * struct arena_handle - says where an allocation is, and notices when it is no more
- * @arena: a number of the arena
- * @serial: when it was made
- * @offset: where
+ * struct arena_handle - a reference to an allocation, invalid once that has been freed
+ * @arena: number of the arena
+ * @serial: serial number of the arena when the handle was made
+ * @offset: location of the allocation
  *
- * Private.
+ * All members are private.
  */
 struct arena_handle {
 	uint64_t arena;
@@ -993,47 +1060,52 @@ struct arena_handle {
 };
 
 /**
- * arena_handle - make a handle of a pointer
+ * arena_handle - make a handle from a pointer
  * @a: the arena
- * @memory: an allocation of it, or a part of one
+ * @memory: an allocation from @a, or a part of one
  *
- * From the first one on, arena_rewind() and the like keep a note for each time they freed
- * memory and left some.
+ * From the first handle on, the arena keeps a record each time that arena_rewind() or
+ * another function frees a part of its memory. If there is no memory for such a record,
+ * handles may become invalid although their memory has not been freed.
  *
- * Return: the handle; one that is never valid if @memory is not in what is allocated, or
- * there is no memory for the notes.
+ * Return: the handle; it is never valid if @memory is not allocated from @a.
  */
 ARENA_NODISCARD
 struct arena_handle arena_handle(struct arena *a, const void *memory);
 
 /**
- * arena_deref - the pointer of a handle
- * @a: the arena that it was made for
+ * arena_deref - return the pointer that a handle was made from
+ * @a: the arena that the handle was made for
  * @handle: the handle
  *
- * Return: the pointer; or NULL if the memory has been freed since by arena_rewind(),
- * arena_reset() or arena_release(), whatever is there now, or if it is another arena.
+ * Return: the pointer; or NULL if arena_rewind(), arena_reset() or arena_release() has
+ * freed the memory since, even if it has been allocated again, or if the handle is of
+ * another arena.
  */
 ARENA_NODISCARD
 void *arena_deref(const struct arena *a, struct arena_handle handle);
 
-/* --- contents that end by themselves ------------------------------------------------ */
+/* --- idle arenas and scopes ---------------------------------------------------------- */
 
 /**
  * arena_idle - let the system take an arena's memory when it needs some
  * @a: the arena
  *
- * Until arena_claim(), what is in it may vanish, must not be touched, and nothing can be
- * allocated (-EBUSY for arena_error()). What frees memory claims it. On the device, no
- * system call but the first time; the system takes the arena that has been idle longest
- * first. On anonymous memory by MADV_FREE, at the price of a look at each page.
+ * Until arena_claim() is called, the contents of the arena may disappear and must not be
+ * accessed, and allocations fail (-EBUSY for arena_error()). Functions that free memory
+ * claim the arena first.
  *
- * Return: 0, also if it is idle already; or
- * * -EBUSY if it has cleanups or children, or something that arena_region_decommit() took
- * * -EINVAL if it is a child
- * * -ENOMEM if there is no memory for what it takes
- * * -EOPNOTSUPP if the device can't do that
- * * -EPERM in a process that has the arena from its parent
+ * On the device, only the first call for an arena makes a system call, and the system takes
+ * memory from the arena that has been idle longest before it takes any from another one. On
+ * anonymous memory, the call uses MADV_FREE and has to look at each page.
+ *
+ * Return: 0, also if the arena is idle already; or
+ * * -EBUSY if the arena has cleanups, children or blocks that were given back by
+ *   arena_region_decommit()
+ * * -EINVAL if the arena is a child
+ * * -ENOMEM if there is no memory for the record that this needs
+ * * -EOPNOTSUPP if the device does not support it
+ * * -EPERM if @a is on the device and was inherited through fork()
  */
 int arena_idle(struct arena *a);
 
@@ -1041,11 +1113,11 @@ int arena_idle(struct arena *a);
  * arena_claim - take an idle arena back
  * @a: the arena
  *
- * On the device, no system call if nothing was taken.
+ * On the device, this makes no system call if the system has taken no memory.
  *
- * Return: 1 if everything is as it was, also if it was not idle; 0 if something was
- * taken: the arena is empty then; or a negative errno if it stays idle: -EPERM in a
- * process that has the arena from its parent.
+ * Return: 1 if the contents are intact, also if the arena was not idle; 0 if the system has
+ * taken some of the memory: the arena is empty then; or a negative errno if the arena stays
+ * idle: -EPERM if @a is on the device and was inherited through fork().
  */
 ARENA_NODISCARD
 int arena_claim(struct arena *a);
@@ -1055,17 +1127,18 @@ int arena_claim(struct arena *a);
 #define ARENA_SCOPE_FD		(1u << 1)
 
 /**
- * struct arena_scope - what an arena is bound to
+ * struct arena_scope - a deadline, a descriptor or both that an arena is bound to
  * @size: sizeof(struct arena_scope)
- * @deadline: CLOCK_MONOTONIC in nanoseconds, with ARENA_SCOPE_DEADLINE
- * @fd: a descriptor, with ARENA_SCOPE_FD: a socket cancels when the other side closes it,
- *	or shuts down its half, all others when they can be read (eventfd(2),
- *	timerfd_create(2), pidfd_open(2), a pipe). It is not read, and has to stay open
- *	until arena_scope_end().
+ * @deadline: CLOCK_MONOTONIC time in nanoseconds, with ARENA_SCOPE_DEADLINE
+ * @fd: a descriptor, with ARENA_SCOPE_FD. A socket ends the scope when the peer closes it
+ *	or shuts down its sending side; any other descriptor does when it becomes readable
+ *	(eventfd(2), timerfd_create(2), pidfd_open(2), a pipe). It is not read, and must
+ *	stay open until arena_scope_end().
  * @flags: ARENA_SCOPE_DEADLINE, ARENA_SCOPE_FD or both
- * @slice: bytes that may be allocated between two looks at clock and descriptor; rounded
- *	down to a multiple of ARENA_ALIGN. 0 for a look at each allocation, which makes
- *	it some tens of nanoseconds dearer, and a system call if there is a descriptor.
+ * @slice: number of bytes that may be allocated between two checks of the clock and the
+ *	descriptor; rounded down to a multiple of ARENA_ALIGN. 0 means a check at each
+ *	allocation, which adds some tens of nanoseconds to it, and a system call if there
+ *	is a descriptor.
  */
 struct arena_scope {
 	size_t size;
@@ -1076,47 +1149,48 @@ struct arena_scope {
 };
 
 /**
- * arena_scope_begin - bind an arena to a deadline, or to what cancels it
- * @a: the arena; its children are not bound by that
- * @scope: to what
+ * arena_scope_begin - bind an arena to a deadline or to a descriptor that cancels it
+ * @a: the arena; its children are not bound
+ * @scope: the deadline, descriptor or both
  *
- * Once the deadline has passed, or the descriptor says so, allocations fail, with
- * -ECANCELED for arena_error(). What is allocated stays until arena_scope_end().
+ * Once the deadline has passed, or the descriptor has ended the scope, allocations fail
+ * (-ECANCELED for arena_error()). Memory that is allocated remains until
+ * arena_scope_end().
  *
  * Return: 0, or
- * * -EINVAL if @scope has neither, an unknown flag or a size that is too small
- * * -E2BIG if it is of a newer version and asks for what this one can't do
- * * -EBADF if @scope->fd is no descriptor
+ * * -EINVAL if @scope has neither flag, an unknown flag or a size that is too small
+ * * -E2BIG if @scope is of a newer version and sets a field that this version lacks
+ * * -EBADF if @scope->fd is not an open descriptor
  * * -EBUSY if the arena is bound already
  */
 int arena_scope_begin(struct arena *a, const struct arena_scope *scope);
 
 /**
- * arena_scope_check - look whether it is over
+ * arena_scope_check - check whether the scope of an arena is over
  * @a: the arena
  *
- * Return: 0, also if it is not bound; or -ECANCELED.
+ * Return: 0 if it is not over or the arena is not bound; or -ECANCELED.
  */
 int arena_scope_check(struct arena *a);
 
 /**
- * arena_scope_end - unbind an arena, and release it
+ * arena_scope_end - unbind an arena and release it
  * @a: the arena
  *
- * Return: as of arena_release().
+ * Return: same as arena_release().
  */
 int arena_scope_end(struct arena *a);
 
-/* --- a block, a thread ------------------------------------------------------------- */
+/* --- frames, the thread's arena and scratch arenas --------------------------------- */
 
-/* What ARENA_FRAME() declares. */
+/* The variable that ARENA_FRAME() declares. */
 struct arena_frame {
 	struct arena *arena;
 	struct arena_mark mark;
 };
 
 /**
- * arena_frame_begin - what ARENA_FRAME() does where it stands
+ * arena_frame_begin - start a frame, as ARENA_FRAME() does
  * @a: the arena, or NULL
  *
  * Return: the frame, for arena_frame_end().
@@ -1131,8 +1205,8 @@ ARENA_INLINE struct arena_frame arena_frame_begin(struct arena *a)
 }
 
 /**
- * arena_frame_end - what ARENA_FRAME() does at the end of the block
- * @frame: of arena_frame_begin()
+ * arena_frame_end - end a frame, as ARENA_FRAME() does at the end of the block
+ * @frame: the frame that arena_frame_begin() returned
  */
 ARENA_INLINE void arena_frame_end(struct arena_frame *frame)
 {
@@ -1144,48 +1218,53 @@ ARENA_INLINE void arena_frame_end(struct arena_frame *frame)
 #define ARENA_PASTE(a, b)	ARENA_PASTE_(a, b)
 
 /**
- * ARENA_FRAME() - rewind an arena when the block ends, however that happens
+ * ARENA_FRAME() - rewind an arena at the end of the enclosing block
  * @a: the arena, or NULL
  *
- * A declaration: what is allocated from @a between it and the end of its block is freed
- * there, by return, break and goto, too; not by longjmp().
+ * This is a declaration. Memory that is allocated from @a between it and the end of the
+ * block is freed there, also if the block is left by return, break or goto, but not by
+ * longjmp().
  */
 #define ARENA_FRAME(a)								\
 	__attribute__((cleanup(arena_frame_end), unused))			\
 	struct arena_frame ARENA_PASTE(arena_frame_, __COUNTER__) = arena_frame_begin(a)
 
 /**
- * arena_thread - the calling thread's own arena
+ * arena_thread - return the calling thread's own arena
  *
- * Created with default options when a thread asks first, and destroyed when that ends,
- * by cancellation, too, but not when the process exits. A child of fork() keeps it if it
- * is on anonymous memory; else it gets a new one.
+ * The arena is created with default options when the thread first calls this function. It
+ * is destroyed when the thread ends or is cancelled, but not when the process exits. A
+ * child of fork() keeps the arena if it is on anonymous memory, and otherwise gets a new
+ * one.
  *
- * Return: the arena, which must not be destroyed; or NULL if it can't be created.
+ * Return: the arena, which must not be destroyed; or NULL if it cannot be created.
  */
 ARENA_NODISCARD
 struct arena *arena_thread(void);
 
 /**
- * arena_scratch_get - arena_scratch() for languages that have no macros
- * @avoid: arenas that it must not be
- * @nr: how many
+ * arena_scratch_get - return a scratch arena, for languages without macros
+ * @avoid: arenas that must not be returned
+ * @nr: number of these arenas
  *
- * Return: as of arena_scratch().
+ * The function behind arena_scratch().
+ *
+ * Return: same as arena_scratch().
  */
 ARENA_NODISCARD
 struct arena *arena_scratch_get(struct arena *const *avoid, size_t nr);
 
 #ifndef __cplusplus
 /**
- * arena_scratch() - an arena of the calling thread for what is needed for a moment
- * @...: arenas that it must not be: those that the caller's result is allocated from,
- *	since one of them may be a scratch arena of a caller
+ * arena_scratch() - return an arena of the calling thread for temporary memory
+ * @...: arenas that must not be returned: those that the caller's result is allocated
+ *	from, since one of them may be the scratch arena of a function further up
  *
- * To be rewound by who asked, to where it was: see ARENA_SCRATCH(). A thread has as many
- * as are needed at a time, created and destroyed as arena_thread()'s.
+ * The caller has to rewind the arena to its state before: see ARENA_SCRATCH(). A thread has
+ * as many scratch arenas as it needs at a time; they are created and destroyed like that of
+ * arena_thread().
  *
- * Return: the arena, which must not be destroyed; or NULL if it can't be created.
+ * Return: the arena, which must not be destroyed; or NULL if it cannot be created.
  */
 #define arena_scratch(...)							\
 	arena_scratch_get((struct arena *const[]) { NULL, ##__VA_ARGS__ },	\
@@ -1193,8 +1272,8 @@ struct arena *arena_scratch_get(struct arena *const *avoid, size_t nr);
 			  sizeof(struct arena *))
 
 /**
- * ARENA_SCRATCH() - declare a scratch arena, rewound when the block ends
- * @name: what the pointer to it is to be called; it may be NULL
+ * ARENA_SCRATCH() - declare a scratch arena that is rewound at the end of the block
+ * @name: name of the pointer to the arena, which is NULL if the arena cannot be created
  * @...: arenas that it must not be
  */
 #define ARENA_SCRATCH(name, ...)						\
