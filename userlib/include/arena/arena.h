@@ -402,8 +402,8 @@ int arena_stats_print(const struct arena *a, int fd, enum arena_stats_format for
  * Return: 0 if no allocation has failed since the arena was created, or
  * * -ENOMEM if the arena's reserve is too small, the system has no memory, or the backing
  *   is huge pages and the system has none
- * * -EDQUOT if the allocation would have exceeded the arena's limit, or a limit of the
- *   device
+ * * -EDQUOT if the allocation would have exceeded the arena's limit, or the device's
+ *   per-arena limit
  * * -EINVAL if the alignment was not a power of two, or vsnprintf(3) failed to format
  *   the string
  * * -EPERM if the arena is on the device and was inherited through fork()
@@ -979,7 +979,7 @@ int arena_region_decommit(struct arena *a, void *memory, size_t length);
  * The new memory is zero, unless the arena has ARENA_KEEP_DIRTY.
  *
  * Return: same as arena_region_decommit(), and -ENOMEM if there is no memory or -EDQUOT if
- * a limit of the device is reached; some of the blocks may have memory in these cases.
+ * the device's per-arena limit is reached. On failure, some of the blocks may have memory.
  */
 ARENA_NODISCARD
 int arena_region_commit(struct arena *a, void *memory, size_t length);
