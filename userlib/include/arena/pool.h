@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
 /*
- * Pools: warm arenas that threads share, and that go by themselves when they are not used.
+ * Pools: warm arenas that threads share, and that are destroyed when they stay unused.
  *
- * arena_pool_get() lends an arena that is empty, arena_pool_put() takes it back. Each thread
- * keeps the last one that it put; the others are behind that, for all. Those that nobody uses
- * are trimmed to what arenas of the pool's name use (see arena_predict()) after one period,
- * idle after two, so that the system may take their memory, and destroyed after three.
+ * arena_pool_get() checks an empty arena out of the pool, arena_pool_put() gives it back.
+ * Each thread keeps one arena that it put; all others are in a list that the threads share.
+ * An arena that stays idle ages:
+ *
+ * - after one period it is trimmed to what arenas of the pool's name use (see
+ *   arena_predict())
+ * - after two periods it is passed to arena_idle(), so that the system may take its memory
+ * - after three periods it is destroyed
  */
 #ifndef ARENA_POOL_H
 #define ARENA_POOL_H
@@ -20,29 +24,33 @@ struct arena_pool;
 
 /* arena_pool_opts.flags */
 
-/* No thread of the library's: nothing happens to idle arenas but in arena_pool_maintain(). */
+/* Start no library thread: idle arenas age only when arena_pool_maintain() is called. */
 #define ARENA_POOL_NO_THREAD	(1u << 0)
 
 /**
- * struct arena_pool_opts - how to create a pool
+ * struct arena_pool_opts - options for creating a pool
  * @size: sizeof(struct arena_pool_opts)
- * @name: what its arenas are called, and known by for predictions; NULL for the name in
- *	@arena, or else "pool"; copied, at most 31 bytes
- * @arena: how to create arenas, or NULL for the defaults; copied. With any @reserve, they
- *	are sized as with ARENA_RESERVE_AUTO. Not ARENA_THREAD_OWNED.
- * @max_total: how many there may be at a time, lent and idle; 0 means no limit
- * @min_idle: how many there are for all that nobody uses, made in advance, and not destroyed
- *	for their age; those that threads keep are not among them. 0 for none, and at most
- *	@max_total if that is a limit.
- * @period: nanoseconds that an arena is not used until it gets one step further; 0 means
- *	10 seconds
+ * @name: name of the pool's arenas, also used for predictions; NULL means the name in
+ *	@arena or, if there is none, "pool"; copied, at most 31 bytes
+ * @arena: options for creating the arenas, or NULL for the defaults; copied. Whatever
+ *	@reserve is, the arenas are sized as with ARENA_RESERVE_AUTO. ARENA_THREAD_OWNED is
+ *	not permitted.
+ * @max_total: maximum number of arenas at a time, checked out and idle; 0 means no limit
+ * @min_idle: number of idle arenas to keep in the shared list. They are created in advance
+ *	and are not destroyed because of their age; arenas that threads keep do not count.
+ *	0 for none; at most @max_total if that is a limit.
+ * @period: nanoseconds without use after which an idle arena ages by one step; 0 means 10
+ *	seconds
  * @flags: ARENA_POOL_NO_THREAD
- * @free_percent: how much of a NUMA node's free memory idle arenas there may have; of what is
- *	more the oldest are destroyed, but @min_idle. 0 means no limit.
- * @pressure: a file as those of PSI, a cgroup's memory.pressure say; NULL means
- *	/proc/pressure/memory. Without such a file nothing is known of pressure.
- * @pressure_permille: how much of the last ten seconds some task has waited for memory to be
- *	called pressure: each idle arena gets one step further then. 0 means 75.
+ * @free_percent: maximum size of the idle arenas on a NUMA node, in percent of the node's
+ *	free memory; the oldest arenas beyond it are destroyed, except @min_idle. 0 means
+ *	no limit.
+ * @pressure: path of a file in the format of PSI, e.g. a cgroup's memory.pressure; NULL
+ *	means /proc/pressure/memory. Without such a file, the pool does not notice memory
+ *	pressure.
+ * @pressure_permille: share of the last ten seconds, in thousandths, during which some task
+ *	waited for memory, from which on memory counts as under pressure. Under pressure,
+ *	each idle arena ages by one more step. 0 means 75.
  * @reserved: must be zero
  */
 struct arena_pool_opts {
@@ -60,39 +68,42 @@ struct arena_pool_opts {
 };
 
 /**
- * arena_pool_create - make a pool
- * @pool: set to the pool
- * @opts: how, or NULL for the defaults
+ * arena_pool_create - create a pool
+ * @pool: set to the new pool
+ * @opts: options, or NULL for the defaults
  *
- * Makes no arena yet; those of @opts->min_idle are made by the library's thread, which
- * otherwise is started when an arena is put for the first time. It has all signals
- * blocked. If it can't be started, that is tried again now and then.
+ * Creates no arena itself. Unless ARENA_POOL_NO_THREAD is set, a thread of the library
+ * maintains the pool; it has all signals blocked. If @opts->min_idle is set, the thread is
+ * started at once and creates these arenas; otherwise it is started when the first arena is
+ * put. If it cannot be started, the library tries again from time to time.
  *
  * Return: 0, or
- * * -EINVAL if @opts, or @opts->arena, has an unknown value or flag, a nonzero reserved field
- *   or a size that is too small, a percentage of more than 100, or a thousandth of more than
- *   1000, more @min_idle than @max_total, or ARENA_THREAD_OWNED
- * * -E2BIG if one of them is of a newer version and asks for what this one can't do
+ * * -EINVAL if @opts or @opts->arena has an unknown value or flag, a nonzero reserved field
+ *   or a size that is too small; or if @opts has a percentage above 100, a permille value
+ *   above 1000, more @min_idle than @max_total, or arenas with ARENA_THREAD_OWNED
+ * * -E2BIG if @opts or @opts->arena is of a newer version and sets a field that this
+ *   version lacks
  * * -ENOMEM if there is no memory
  */
 ARENA_NODISCARD
 int arena_pool_create(struct arena_pool **pool, const struct arena_pool_opts *opts);
 
 /**
- * arena_pool_destroy - end a pool, and all its arenas
- * @pool: the pool, or NULL; no other thread uses it or is about to
+ * arena_pool_destroy - destroy a pool and all its arenas
+ * @pool: the pool, or NULL; no other thread may be using it or be about to
  *
- * Return: 0; or, with nothing done, -EBUSY if arenas are lent, or threads wait for one. In a
- * child of fork() it is 0, and arenas that are lent stay.
+ * Return: 0; or, with nothing done, -EBUSY if arenas are checked out or threads wait for
+ * one. In a child of fork() it always returns 0, and arenas that are checked out remain.
  */
 int arena_pool_destroy(struct arena_pool *pool);
 
 /**
- * enum arena_pool_rung - how an arena was made; each one when the one before had no memory
- * @ARENA_POOL_AS_ASKED: as the options say, with what it is expected to use committed
- * @ARENA_POOL_SMALLER: with less address space, 64 MiB, or four times what it is expected to
- *	use, and nothing committed in advance
- * @ARENA_POOL_ANONYMOUS: that, on anonymous memory
+ * enum arena_pool_rung - how an arena was created; first choice and fallbacks in order
+ * @ARENA_POOL_AS_ASKED: as the options say, with its predicted use committed
+ * @ARENA_POOL_SMALLER: without its predicted use committed; if there was no memory to create
+ *	it as the options say, also without prefault, and with its address space limited to
+ *	64 MiB or four times its predicted use, whichever is more
+ * @ARENA_POOL_ANONYMOUS: like ARENA_POOL_SMALLER, on anonymous memory
  */
 enum arena_pool_rung {
 	ARENA_POOL_AS_ASKED,
@@ -101,77 +112,86 @@ enum arena_pool_rung {
 };
 
 /**
- * arena_pool_get - borrow an arena
+ * arena_pool_get - check an arena out of a pool
  * @pool: the pool
- * @a: set to the arena, which is empty and the calling thread's
- * @timeout: how many nanoseconds to wait if there are @max_total, and all are lent; 0 for
- *	not at all, less for as long as it takes
+ * @a: set to the arena, which is empty and belongs to the calling thread
+ * @timeout: nanoseconds to wait if there are @max_total arenas and all of them are checked
+ *	out; 0 means not to wait, a negative value to wait without limit
  *
- * Takes the one that this thread put last, else the one that was put last, else makes one.
- * Who waits is served first come, first served, and overtaken no more than once by each
- * thread. No point of cancellation.
+ * Returns the arena that this thread keeps; otherwise the one in the shared list that was
+ * put last; otherwise one that another thread keeps; otherwise a new one.
  *
- * When there is no memory for a new one by any of the steps of enum arena_pool_rung, all that
- * is idle in the process' pools is destroyed, and they are tried once more.
+ * Threads that wait are served in the order of their calls. Each other thread can overtake
+ * a waiting thread at most once. This function is not a cancellation point.
  *
- * Return: an enum arena_pool_rung, which says how this one was made; or
- * * -ETIMEDOUT if none was put in time, also for a @timeout of 0
+ * If there is no memory for a new arena even with the fallbacks of enum arena_pool_rung,
+ * all idle arenas in all pools of the process are destroyed, and everything is tried once
+ * more.
+ *
+ * Return: an enum arena_pool_rung, which says how this arena was created; or
+ * * -ETIMEDOUT if no arena was put in time, also if @timeout is 0
  * * -ENOMEM if there is no memory
  * * -EPERM in a child of fork()
- * * what arena_create() returns, if that is no lack of memory
+ * * the error of arena_create(), if it is not a lack of memory
  */
 ARENA_NODISCARD
 int arena_pool_get(struct arena_pool *pool, struct arena **a, int64_t timeout);
 
 /**
- * arena_pool_put - give an arena back
- * @pool: whose it is
- * @a: the arena, or NULL; no more to be used, nor to be destroyed
+ * arena_pool_put - give an arena back to its pool
+ * @pool: pool that the arena was checked out of
+ * @a: the arena, or NULL; must not be used or destroyed by the caller any more
  *
- * Resets it, which runs its cleanups, ends its scope and forgets what arena_set_oom() was
- * told. What it has used counts for arena_predict(); if it has far more than that predicts,
- * it is trimmed. Another thread than the one that got it may put it, as with
- * any use after arena_adopt(). In a child of fork() it is destroyed.
+ * Resets the arena, which runs its cleanups, ends its scope and removes its out-of-memory
+ * handler. The amount that was used is recorded for arena_predict(). An arena that has over
+ * a fifth more memory committed than that predicts is trimmed.
+ *
+ * A thread other than the one that checked the arena out may put it; for this as for any
+ * other use, arena_adopt() comes first. In a child of fork(), the arena is destroyed.
  */
 void arena_pool_put(struct arena_pool *pool, struct arena *a);
 
 /**
- * arena_pool_maintain - do what is due to idle arenas
+ * arena_pool_maintain - do the work that is due on the idle arenas of a pool
  * @pool: the pool
- * @next: set to the nanoseconds until there is something to do again, or to -1 if there is
- *	not before an arena is put; may be NULL
+ * @next: set to the number of nanoseconds until work is due again, or to -1 if none is due
+ *	until an arena is put; may be NULL
  *
- * What the library's thread does, for pools without it. Any thread may call this.
+ * This is the work of the library's thread, for pools that have none. Any thread may call
+ * it.
  *
- * Return: 0; or -EPERM in a child of fork(); or what arena_create() returns, if one of
- * @min_idle can't be made.
+ * Return: 0; or -EPERM in a child of fork(); or the error of arena_create() if one of
+ * @min_idle arenas cannot be created.
  */
 int arena_pool_maintain(struct arena_pool *pool, int64_t *next);
 
 /**
- * struct arena_pool_stats - what a pool has done
+ * struct arena_pool_stats - counters of a pool
  * @size: sizeof(struct arena_pool_stats), set by the caller
- * @total: arenas that there are, lent and idle
- * @idle: those that are idle
- * @idle_bytes: committed by these
- * @hits_own: arena_pool_get() that found what their thread had put
- * @hits_shared: those that found what is there for all, or had been put by another thread
- * @misses: those that made an arena
- * @waits: those that waited
- * @timeouts: those that got none in time
- * @overtaken: the most often that one which waited was overtaken
- * @lost: idle arenas that were lent when the system had taken memory of theirs
- * @trimmed: arenas that were trimmed for their age
- * @idled: made idle, likewise
- * @destroyed: likewise
- * @oversized: trimmed when they were put, for what they had
- * @over_threshold: destroyed for @free_percent
- * @pressed: got one step further for pressure; they are among those above, too
- * @given_up: destroyed when there was no memory for another one, of this pool or others
- * @as_asked: arenas that were made so
- * @smaller: likewise
- * @anonymous: likewise
- * @failures: how often there was no memory to make one at all
+ * @total: arenas that exist, checked out and idle
+ * @idle: arenas that are idle
+ * @idle_bytes: bytes committed by the idle arenas
+ * @hits_own: calls of arena_pool_get() that returned the arena that their thread kept
+ * @hits_shared: calls that returned an arena from the shared list or from another thread
+ * @misses: calls that created an arena
+ * @waits: calls that waited
+ * @timeouts: calls that failed because no arena was put in time
+ * @overtaken: the most often that a single waiting call was overtaken
+ * @lost: idle arenas from which the system had taken memory by the time that they were
+ *	checked out
+ * @trimmed: arenas that were trimmed because of their age
+ * @idled: arenas that were passed to arena_idle() because of their age
+ * @destroyed: arenas that were destroyed because of their age
+ * @oversized: arenas that were trimmed when they were put, because they had much more memory
+ *	committed than predicted
+ * @over_threshold: arenas that were destroyed because of @free_percent
+ * @pressed: arenas that aged by one more step because of memory pressure; the members above
+ *	count them, too, once they are trimmed, idled or destroyed
+ * @given_up: arenas that were destroyed to get memory for a new one of any pool
+ * @as_asked: arenas that were created as ARENA_POOL_AS_ASKED
+ * @smaller: arenas that were created as ARENA_POOL_SMALLER
+ * @anonymous: arenas that were created as ARENA_POOL_ANONYMOUS
+ * @failures: attempts to create an arena that failed for lack of memory with every fallback
  */
 struct arena_pool_stats {
 	size_t size;
@@ -199,11 +219,12 @@ struct arena_pool_stats {
 };
 
 /**
- * arena_pool_stats_get - what a pool has done
+ * arena_pool_stats_get - get the counters of a pool
  * @pool: the pool
- * @stats: filled in, as much of it as @stats->size says
+ * @stats: filled in, up to @stats->size bytes
  *
- * Arenas that threads are just about to get or put may be counted as either.
+ * An arena that a thread is getting or putting concurrently may be counted as idle or as
+ * checked out.
  *
  * Return: 0, or -EINVAL if @stats->size is too small for the first version of the structure.
  */
