@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
 /*
- * How much memory something of a name will use, by what others of that name have used.
+ * Predictions: how much memory something of a given name will use, based on how much others
+ * of the same name have used.
  *
- * Arenas with ARENA_RESERVE_AUTO, and those of a pool, are sized by that.
+ * Arenas with ARENA_RESERVE_AUTO and arenas of pools are sized by these predictions.
  */
 #ifndef ARENA_PREDICT_H
 #define ARENA_PREDICT_H
@@ -14,26 +15,28 @@ extern "C" {
 #endif
 
 /**
- * arena_predict_note - note how much something has used
- * @name: what it is called; the first 31 bytes count
- * @used: bytes
+ * arena_predict_note - record how much something has used
+ * @name: its name; only the first 31 bytes are significant
+ * @used: number of bytes
  *
- * A sample counts half as much as soon as some 512 have come after it, a quarter after
- * 1024, and so on. The library knows 256 names at a time; one more replaces the one that
- * was used least recently and has no arenas. If there is none such, or no memory, the
- * sample is lost. Any thread may call this.
+ * Samples lose weight: a sample counts half as much once about 512 newer ones have been
+ * recorded, a quarter after 1024, and so on. The library keeps 256 names at a time. One
+ * more replaces the least recently used name that no arena and no pool is using. If there
+ * is no such name, or no memory, the sample is lost.
+ *
+ * Any thread may call this function.
  */
 void arena_predict_note(const char *name, size_t used);
 
 /**
- * arena_predict - how much the next one will use
- * @name: what it is called
- * @permille: how many of a thousand are to be content with that; at most 1000
+ * arena_predict - predict how much the next one will use
+ * @name: its name
+ * @permille: how many uses in a thousand the result should be enough for; at most 1000
  *
- * Return: bytes, never less than what so many of the samples had used and less than a
- * sixteenth above it; or 0 if there have been fewer than 8 samples. As long as there are
- * too few to have that many in a thousand above it, the largest is left out, so that
- * one alone does not decide; but not for 1000.
+ * Return: a number of bytes, which is at least what that share of the samples has used, and
+ * less than a sixteenth larger than that; or 0 if there are fewer than 8 samples. As long
+ * as there are too few samples for one of them to lie above that share, the largest sample
+ * is ignored, so that a single one does not decide; but not if @permille is 1000.
  */
 size_t arena_predict(const char *name, unsigned int permille);
 
