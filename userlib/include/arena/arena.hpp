@@ -2,8 +2,8 @@
 /*
  * libarena for C++17: an owner, a frame, and a std::pmr::memory_resource.
  *
- * The C interface is there as it is; a libarena::arena converts to the pointer that it
- * takes.
+ * The C interface is available unchanged: a libarena::arena converts to the pointer that
+ * the C functions take.
  */
 #ifndef ARENA_ARENA_HPP
 #define ARENA_ARENA_HPP
@@ -19,10 +19,11 @@
 namespace libarena {
 
 /**
- * class arena - owns an arena, which ends with it
+ * class arena - owns an arena and destroys it in its destructor
  *
- * Throws std::system_error with what arena_create() returned. A child has to end before
- * its parent, as what is declared after it does.
+ * The constructors throw std::system_error with the error of arena_create() or
+ * arena_create_child(). A child must be destroyed before its parent, as it is if it is
+ * declared after the parent.
  */
 class arena {
 public:
@@ -30,7 +31,7 @@ public:
 	{
 		check(arena_create(&a, opts), "arena_create");
 	}
-	/* A child of another one. */
+	/* Create a child of @parent. */
 	arena(::arena *parent, const arena_opts &opts)
 	{
 		check(arena_create_child(&a, parent, &opts), "arena_create_child");
@@ -56,7 +57,7 @@ private:
 	::arena *a = nullptr;
 };
 
-/** class frame - what is allocated while it lives is freed when it ends */
+/** class frame - frees in its destructor what was allocated since its construction */
 class frame {
 public:
 	explicit frame(::arena *a) noexcept : a(a), mark(arena_save(a)) {}
@@ -70,11 +71,11 @@ private:
 };
 
 /**
- * class memory_resource - memory of an arena for std::pmr containers
+ * class memory_resource - provides the memory of an arena to std::pmr containers
  *
- * What a container gives back is free when the arena is rewound or reset, which must not
- * be before the container ends. Throws std::bad_alloc where the arena has none; the
- * function of arena_set_oom() is called before.
+ * Memory that a container deallocates is not free until the arena is rewound or reset,
+ * which must not happen before the container is destroyed. Throws std::bad_alloc if the
+ * arena has no memory; the out-of-memory handler is called first (see arena_set_oom()).
  */
 class memory_resource : public std::pmr::memory_resource {
 public:
