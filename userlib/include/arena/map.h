@@ -5,19 +5,20 @@
  * ARENA_STR_MAP(counters, int) declares struct counters, struct counters_entry and the
  * functions counters_init(), counters_get() and so on, all of them inline; see there.
  *
- * A map is a table with open addressing: entries beside each other, and a byte for each that
- * says whether it is there and has seven bits of its hash, so that sixteen are looked at
- * at a time. (After M. Kulukundis, "Designing a Fast, Efficient, Cache-friendly Hash Table,
- * Step by Step", CppCon 2017.) All of it is one allocation of the arena. When it grows and is
- * the last one, what it had is free again. There is nothing to free, and a map may be
- * forgotten at any time.
+ * A map is a table with open addressing. It consists of an array of slots for entries and
+ * of one control byte for each slot, which says whether the slot is in use and holds seven
+ * bits of the hash, so that a search examines sixteen slots at a time (eight in the
+ * portable version). See M. Kulukundis, "Designing a Fast, Efficient, Cache-friendly Hash
+ * Table, Step by Step", CppCon 2017. The table is one allocation of the arena. When a map
+ * grows and its table is the last allocation, the old table becomes free. A map needs no
+ * destructor and may be abandoned at any time.
  *
- * Each map has a key of its own for its hash function, of 128 random bits, so that nobody can
- * choose keys that collide.
+ * The hash function of each map has its own key of 128 random bits, so that an attacker
+ * cannot choose keys that collide.
  *
- * An entry stays where it is until one is added, or room for some is made. What is said of an
- * arena's threads goes for its maps, but any number of threads may look into one that none
- * changes.
+ * An entry keeps its address until an entry is added, or room for entries is reserved.
+ * Like its arena, a map may be used by only one thread at a time, except that any number
+ * of threads may search a map that no thread changes.
  */
 #ifndef ARENA_MAP_H
 #define ARENA_MAP_H
@@ -36,8 +37,9 @@ extern "C" {
 /* --- hashing ------------------------------------------------------------------------ */
 
 /*
- * Both halves of a product, folded: what W. Yi's wyhash is made of. Its constants would be
- * known, and a factor that is 0 hides the other; here they are the map's random key.
+ * Combine the two halves of a product by exclusive or, like W. Yi's wyhash. The constants of
+ * wyhash are public, so that input can be chosen that makes one factor 0, which hides the
+ * other. Here, the map's random key takes the place of these constants.
  */
 ARENA_INLINE uint64_t arena_hash_mix(uint64_t a, uint64_t b)
 {
@@ -46,7 +48,7 @@ ARENA_INLINE uint64_t arena_hash_mix(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* The same for what is longer than 16 bytes. */
+/* Hash more than 16 bytes. */
 uint64_t arena_hash_long(const char *data, size_t n, const uint64_t *seed);
 
 ARENA_INLINE uint64_t arena_hash_bytes(const char *data, size_t n, const uint64_t *seed)
@@ -71,7 +73,7 @@ ARENA_INLINE uint64_t arena_hash_bytes(const char *data, size_t n, const uint64_
 	return arena_hash_mix(seed[1] ^ n, arena_hash_mix(a ^ seed[0], b ^ seed[1]));
 }
 
-/* Twice, since once keeps the distances of keys that have the same ones. */
+/* Mix twice: a single round maps keys at equal distances to hashes at equal distances. */
 ARENA_INLINE uint64_t arena_hash_u64(uint64_t key, const uint64_t *seed)
 {
 	return arena_hash_mix(seed[1], arena_hash_mix(key ^ seed[0], key ^ seed[1]));
@@ -79,13 +81,16 @@ ARENA_INLINE uint64_t arena_hash_u64(uint64_t key, const uint64_t *seed)
 
 /* --- groups of control bytes ----------------------------------------------------------- */
 
-/* What is there has a byte without the highest bit. */
+/*
+ * Control bytes of slots without an entry. The control byte of a slot with an entry has its
+ * highest bit clear, and seven bits of the hash in the others.
+ */
 #define ARENA_SLOT_EMPTY	0x80
 #define ARENA_SLOT_DELETED	0xfe
 
 /*
- * A group is so many slots that are looked at together. In what is found of it each slot
- * has ARENA_GROUP_BITS bits, the first one the lowest.
+ * A group is ARENA_GROUP slots that are examined together. The functions below return a
+ * mask with ARENA_GROUP_BITS bits for each slot; the lowest bits are for the first slot.
  */
 #if !defined(ARENA_PORTABLE_GROUPS) && defined(__x86_64__)
 #define ARENA_GROUP		16
@@ -123,7 +128,10 @@ ARENA_INLINE uint64_t arena_group_load(const uint8_t *control)
 	return group;
 }
 
-/* May find one too many, behind one that is right: keys are compared all the same. */
+/*
+ * May also report a wrong slot, but only after a correct one. That is harmless, since keys
+ * are compared in any case.
+ */
 ARENA_INLINE uint64_t arena_group_of(const uint8_t *control, uint8_t byte)
 {
 	uint64_t differs = arena_group_load(control) ^ ARENA_GROUP_LOW * byte;
@@ -131,7 +139,7 @@ ARENA_INLINE uint64_t arena_group_of(const uint8_t *control, uint8_t byte)
 	return (differs - ARENA_GROUP_LOW) & ~differs & ARENA_GROUP_HIGH;
 }
 
-/* The one of the two whose bit 1 is not set. */
+/* Of the two bytes with the highest bit set, only ARENA_SLOT_EMPTY has bit 1 clear. */
 ARENA_INLINE uint64_t arena_group_empty(const uint8_t *control)
 {
 	uint64_t group = arena_group_load(control);
@@ -152,21 +160,21 @@ ARENA_INLINE size_t arena_group_first(uint64_t found)
 
 /* --- maps of any type ------------------------------------------------------------------- */
 
-/* Each new key is copied into the arena. */
+/* Copy each new key into the arena. */
 #define ARENA_MAP_COPY_KEYS	(1u << 0)
 
 /**
- * struct arena_map - what all maps are made of
- * @arena: where it is
- * @control: a byte for each slot, and a group of those at the beginning once more
+ * struct arena_map - common part of all maps
+ * @arena: arena that the table is allocated from
+ * @control: one control byte for each slot, followed by a copy of the first group's
  * @entries: the slots
- * @mask: how many slots, less one
- * @length: how many entries
- * @left: how many empty slots can be filled before it has to grow
- * @seed: the key of its hash function
+ * @mask: number of slots, minus one
+ * @length: number of entries
+ * @left: number of empty slots that can be filled before the table has to grow
+ * @seed: key of the hash function
  * @flags: ARENA_MAP_*
  *
- * All but @length is private.
+ * All members except @length are private.
  */
 struct arena_map {
 	struct arena *arena;
@@ -179,7 +187,7 @@ struct arena_map {
 	uint32_t flags;
 };
 
-/* What an entry begins with. */
+/* Type of the key, which is at the beginning of an entry. */
 enum arena_map_key_type {
 	ARENA_MAP_STR,
 	ARENA_MAP_U64,
@@ -191,10 +199,10 @@ union arena_map_key {
 };
 
 /**
- * struct arena_map_layout - what an entry is like
- * @size: bytes
- * @align: its alignment, a power of two
- * @key: what it begins with
+ * struct arena_map_layout - layout of a map's entries
+ * @size: size of an entry in bytes
+ * @align: alignment of an entry in bytes, a power of two
+ * @key: type of the key at its beginning
  */
 struct arena_map_layout {
 	size_t size;
@@ -211,7 +219,10 @@ void arena_map_clear(struct arena_map *m);
 void arena_map_erase(struct arena_map *m, size_t slot);
 size_t arena_map_next(const struct arena_map *m, size_t slot);
 
-/* What is known when it is compiled is to be used there. */
+/*
+ * The layout is a compile-time constant for each map. Inlining is forced so that the
+ * compiler makes use of that.
+ */
 #define ARENA_ALWAYS_INLINE	__attribute__((always_inline)) ARENA_INLINE
 
 ARENA_ALWAYS_INLINE uint64_t arena_map_hash(const struct arena_map *m, union arena_map_key key,
@@ -228,12 +239,12 @@ ARENA_ALWAYS_INLINE bool arena_map_is_key(const void *entry, union arena_map_key
 
 	if (type == ARENA_MAP_U64)
 		return *(const uint64_t *)entry == key.u64;
-	/* The key's length, since that of a literal is known, and gcc warns without. */
+	/* Pass the length of @key: that of a literal is constant, and gcc warns otherwise. */
 	return str->length == key.str.length &&
 	       arena_bytes_equal(str->data, key.str.data, key.str.length);
 }
 
-/* Groups are looked at in steps that grow, which come by each of them. */
+/* The distance between the groups examined grows at each step, so that all are reached. */
 ARENA_ALWAYS_INLINE void *arena_map_find(const struct arena_map *m, union arena_map_key key,
 					 uint64_t hash, struct arena_map_layout layout)
 {
@@ -268,14 +279,17 @@ ARENA_INLINE size_t arena_map_free_slot(const uint8_t *control, size_t mask, uin
 	return (at + arena_group_first(found)) & mask;
 }
 
-/* The first ones are behind the last ones, too; a group may begin anywhere. */
+/*
+ * A group may begin at any slot: the control bytes of the first ARENA_GROUP slots are
+ * repeated after that of the last slot.
+ */
 ARENA_INLINE void arena_map_mark(uint8_t *control, size_t mask, size_t slot, uint8_t byte)
 {
 	control[slot] = byte;
 	control[((slot - ARENA_GROUP) & mask) + ARENA_GROUP] = byte;
 }
 
-/* A slot for a key that is not there; NULL if there is no memory. */
+/* Add an entry for a key that the map lacks. Return it, or NULL if there is no memory. */
 ARENA_ALWAYS_INLINE void *arena_map_add(struct arena_map *m, union arena_map_key key,
 					uint64_t hash, struct arena_map_layout layout)
 {
@@ -285,7 +299,7 @@ ARENA_ALWAYS_INLINE void *arena_map_add(struct arena_map *m, union arena_map_key
 	if (ARENA_UNLIKELY(!m->left) && arena_map_grow(m, layout))
 		return NULL;
 	if (layout.key == ARENA_MAP_STR && m->flags & ARENA_MAP_COPY_KEYS) {
-		/* Of no bytes as well: an address that no other has. */
+		/* Allocate a byte even for an empty key, so that its address is unique. */
 		copy = (char *)arena_alloc(m->arena, key.str.length + !key.str.length);
 		if (ARENA_UNLIKELY(!copy))
 			return NULL;
@@ -315,7 +329,10 @@ ARENA_ALWAYS_INLINE bool arena_map_delete(struct arena_map *m, union arena_map_k
 	return true;
 }
 
-/* Of both kinds; key_type is how the key is passed, member what it is in the union. */
+/*
+ * Declare a map of either kind. @key_type is the type by which keys are passed, @member the
+ * member of union arena_map_key that holds a key.
+ */
 #define ARENA_MAP_(name, key_type, member, kind, type)					\
 											\
 struct name##_entry {									\
@@ -419,58 +436,62 @@ struct name##_is_declared
 
 /**
  * ARENA_STR_MAP() - declare a map from strings
- * @name: its name
- * @type: the type of its values
+ * @name: name of the map type
+ * @type: type of its values
  *
- * Declares, with a semicolon behind it, struct @name, struct @name_entry with a @key and a
- * @value, and
+ * Must be followed by a semicolon. Declares struct @name, struct @name_entry, which has a
+ * @key and a @value, and
  *
  * int name_init(struct name *m, struct arena *a, size_t expect, uint32_t flags)
- *	An empty map, with room for that many entries, which may be 0; @flags is 0 or
- *	ARENA_MAP_COPY_KEYS: without that, keys point where they did when they were put,
- *	and have to stay as long as the map. No key that is put may be part of a value of
- *	the map itself: those move first. 0, or -EINVAL for an unknown flag, or what
- *	arena_error() says.
+ *	Initialize an empty map with room for @expect entries, which may be 0. @flags is 0
+ *	or ARENA_MAP_COPY_KEYS. Without that flag, the map refers to the bytes of each key
+ *	where they were when it was put; they must stay valid as long as the map. With or
+ *	without it, a key that is put must not be part of a value of the map itself: when
+ *	the map grows, the values move before the key is stored. Return 0, or -EINVAL for an
+ *	unknown flag, or the error that arena_error() returns.
  * int name_reserve(struct name *m, size_t n)
- *	Make room for that many entries in all. 0, or what arena_error() says.
+ *	Make room for @n entries in all. Return 0, or the error that arena_error() returns.
  * size_t name_length(const struct name *m)
- *	How many entries there are.
+ *	Return the number of entries.
  * type *name_get(const struct name *m, struct arena_str key)
- *	The value of a key, or NULL if there is none.
+ *	Return the address of the value for a key, or NULL if there is none.
  * type *name_get_or_put(struct name *m, struct arena_str key, bool *is_new)
- *	The same, and if there is none one of zeroes; NULL if there is no memory. @is_new, or
- *	NULL, is set to whether there was none.
+ *	Return the address of the value for a key; if there is none, add one that is zeroed.
+ *	Return NULL if there is no memory. *is_new is set to whether the value was added;
+ *	@is_new may be NULL.
  * type *name_put(struct name *m, struct arena_str key, type value)
- *	Set the value of a key, which stays as it is if it is there. Where it is, or NULL if
- *	there is no memory.
+ *	Set the value for a key. A key that is already in the map is not replaced. Return
+ *	the address of the value, or NULL if there is no memory.
  * bool name_delete(struct name *m, struct arena_str key)
- *	Delete a key. Whether there was one. All other entries stay where they are.
+ *	Delete a key and its value. Return whether the key was in the map. All other entries
+ *	keep their addresses.
  * void name_clear(struct name *m)
- *	Delete all; it keeps its memory, and copies of keys stay.
+ *	Delete all entries. The map keeps its memory, and copies of keys are not freed.
  * struct name_entry *name_next(const struct name *m, const struct name_entry *entry)
- *	The entry after one, or the first after NULL; NULL after the last. In any order; what
- *	was returned last may be deleted meanwhile, and none may be put.
+ *	Return the entry after @entry, or the first one if @entry is NULL; return NULL after
+ *	the last one. The order is unspecified. During an iteration, the entry returned most
+ *	recently may be deleted, but no entry may be added.
  */
 #define ARENA_STR_MAP(name, type)	\
 	ARENA_MAP_(name, struct arena_str, str, ARENA_MAP_STR, type)
 
 /**
- * ARENA_U64_MAP() - declare a map from numbers
- * @name: its name
- * @type: the type of its values
+ * ARENA_U64_MAP() - declare a map from 64-bit numbers
+ * @name: name of the map type
+ * @type: type of its values
  *
- * As ARENA_STR_MAP(), with keys that are uint64_t.
+ * Same as ARENA_STR_MAP(), with keys of type uint64_t.
  */
 #define ARENA_U64_MAP(name, type)	\
 	ARENA_MAP_(name, uint64_t, u64, ARENA_MAP_U64, type)
 
-/* --- how large a map will be ------------------------------------------------------------- */
+/* --- predicting the size of a map --------------------------------------------------------- */
 
 /**
- * arena_map_note - note how many entries a map has
- * @name: what maps of its kind are called; one that no arenas have, whose bytes are known by
- *	the same names
- * @length: the entries, when it has all of them
+ * arena_map_note - record how many entries a map has
+ * @name: name for maps of this kind. Must not be the name of any arenas, whose sizes in
+ *	bytes are recorded under the same names.
+ * @length: number of entries when the map is complete
  */
 ARENA_INLINE void arena_map_note(const char *name, size_t length)
 {
@@ -478,13 +499,15 @@ ARENA_INLINE void arena_map_note(const char *name, size_t length)
 }
 
 /**
- * arena_map_predict - how many entries the next map will have
- * @name: what maps of its kind are called
+ * arena_map_predict - predict how many entries the next map will have
+ * @name: name for maps of this kind
  *
- * To be passed to name_init(), so that the map needn't grow. It forgets, and one large map is
- * not what all that come later are made for: see arena_predict().
+ * The result is meant to be passed to name_init(), so that the map need not grow. Old
+ * samples lose weight, and a single large map does not enlarge all later ones: see
+ * arena_predict().
  *
- * Return: as many as 99 of a hundred have had, or up to a sixteenth more; 0 if nobody knows.
+ * Return: a number that was enough for 99% of the maps, at most a sixteenth more than these
+ * needed; or 0 if too few maps have been recorded.
  */
 ARENA_NODISCARD
 ARENA_INLINE size_t arena_map_predict(const char *name)
@@ -492,40 +515,40 @@ ARENA_INLINE size_t arena_map_predict(const char *name)
 	return arena_predict(name, 990);
 }
 
-/* --- strings, each of them once ---------------------------------------------------------- */
+/* --- interned strings -------------------------------------------------------------------- */
 
 /**
- * struct arena_strings - a set of strings
- * @map: private but for @map.length, how many there are
+ * struct arena_strings - a set of interned strings
+ * @map: private except for @map.length, the number of strings
  */
 struct arena_strings {
 	struct arena_map map;
 };
 
 /**
- * arena_strings_init - begin with no strings
- * @strings: what to set up
- * @a: where
- * @expect: how many to make room for, or 0
- * @flags: 0 or ARENA_MAP_COPY_KEYS: without that, strings have to stay where they are as
- *	long as @strings
+ * arena_strings_init - initialize an empty set of strings
+ * @strings: set to initialize
+ * @a: arena to allocate from
+ * @expect: number of strings to make room for, or 0
+ * @flags: 0 or ARENA_MAP_COPY_KEYS. Without that flag, the bytes of each string must stay
+ *	valid as long as @strings.
  *
- * Return: 0, or -EINVAL for an unknown flag, or what arena_error() says.
+ * Return: 0, or -EINVAL for an unknown flag, or the error that arena_error() returns.
  */
 int arena_strings_init(struct arena_strings *strings, struct arena *a, size_t expect,
 		       uint32_t flags);
 
 /**
- * arena_strings_intern - the one of all strings that are the same
- * @strings: those there are
- * @s: a string
+ * arena_strings_intern - return the one string that represents all equal ones
+ * @strings: set of strings
+ * @s: string to look up, and to add if it is not in the set
  *
- * So that two that have been interned are the same if their @data and their @length are,
- * whatever their bytes: with ARENA_MAP_COPY_KEYS @data alone tells. Without it a string and
- * what it begins with may begin at the same place.
+ * Two interned strings are equal if and only if their @data and their @length are equal;
+ * their bytes need not be compared. With ARENA_MAP_COPY_KEYS, comparing @data is enough.
+ * Without it, a string and a prefix of it may have the same @data.
  *
- * Return: the first that was the same as @s, or @s, or with ARENA_MAP_COPY_KEYS a copy; one
- * whose @data is NULL if there is no memory.
+ * Return: the string of the set that is equal to @s. If there was none: @s itself or, with
+ * ARENA_MAP_COPY_KEYS, a copy of it; or a string whose @data is NULL if there is no memory.
  */
 ARENA_NODISCARD
 struct arena_str arena_strings_intern(struct arena_strings *strings, struct arena_str s);
