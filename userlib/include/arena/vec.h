@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
 /*
- * Arrays that grow, in arenas, and maps from strings to them.
+ * Growable arrays in arenas, and maps from strings to such arrays.
  *
  * ARENA_VEC(ints, int) declares struct ints, struct ints_slice and the functions ints_init(),
- * ints_push() and so on; ARENA_GROUPS(lines, long) a map from strings to such arrays. See
+ * ints_push() and so on. ARENA_GROUPS(lines, long) declares a map from strings to arrays. See
  * there.
  *
- * The last allocation of its arena grows in place, if its elements' alignment is no more than
- * ARENA_ALIGN, any other one to twice its size elsewhere; there is nothing to free, and an array
- * may be forgotten at any time.
+ * An array that is full grows to twice its size, or to the size needed if that is larger. It
+ * grows in place if it is the last allocation of its arena and the alignment of its elements is
+ * at most ARENA_ALIGN, and is copied otherwise. An array needs no destructor and may be
+ * abandoned at any time.
  */
 #ifndef ARENA_VEC_H
 #define ARENA_VEC_H
@@ -20,12 +21,12 @@ extern "C" {
 #endif
 
 /**
- * struct arena_vec - what all arrays are made of
- * @arena: where it is
- * @length: how many elements there are
- * @room: how many there is memory for
+ * struct arena_vec - common part of all arrays
+ * @arena: arena that the elements are allocated from
+ * @length: number of elements
+ * @room: number of elements for which there is memory
  *
- * Private but for @length.
+ * All members except @length are private.
  */
 struct arena_vec {
 	struct arena *arena;
@@ -33,47 +34,51 @@ struct arena_vec {
 	size_t room;
 };
 
-/* Memory for n elements at least; where it is then, or NULL. */
+/* Make room for at least n elements. Return their new address, or NULL. */
 ARENA_NODISCARD
 void *arena_vec_grow(struct arena_vec *v, void *data, size_t n, size_t size, size_t align);
-/* As much as there are; where it is then. */
+/* Give back the memory that the elements do not need. Return their new address. */
 ARENA_NODISCARD
 void *arena_vec_fit(struct arena_vec *v, void *data, size_t size, size_t align);
 
 /**
- * ARENA_VEC() - declare an array that grows
- * @name: its name
- * @type: the type of its elements
+ * ARENA_VEC() - declare a growable array
+ * @name: name of the array type
+ * @type: type of its elements
  *
- * Declares, with a semicolon behind it, struct @name, whose @data is the elements and whose
- * @vec.length how many, struct @name_slice, which can be read alone and has @data and
- * @length, and
+ * Must be followed by a semicolon. Declares struct @name, whose @data points to the elements
+ * and whose @vec.length is their number; struct @name_slice, a read-only view with @data and
+ * @length; and
  *
  * int name_init(struct name *v, struct arena *a, size_t expect)
- *	An empty array, with room for that many elements, which may be 0. 0, or what
- *	arena_error() says.
+ *	Initialize an empty array with room for @expect elements, which may be 0. Return 0, or
+ *	the error that arena_error() returns.
  * int name_reserve(struct name *v, size_t n)
- *	Make room for that many elements in all. 0, or what arena_error() says.
+ *	Make room for @n elements in all. Return 0, or the error that arena_error() returns.
  * size_t name_length(const struct name *v)
- *	How many there are.
+ *	Return the number of elements.
  * type *name_push(struct name *v, type element)
- *	Append an element. Where it is, or NULL if there is no memory.
+ *	Append an element. Return its address, or NULL if there is no memory.
  * int name_append(struct name *v, type const *elements, size_t n)
- *	Append elements, which may be those of @v. 0, or what arena_error() says, with none
- *	appended.
+ *	Append elements, which may be elements of @v. Return 0, or the error that arena_error()
+ *	returns, with nothing appended.
  * bool name_pop(struct name *v, type *element)
- *	Take the last element, and set *element to it. Whether there was one.
+ *	Remove the last element and store it in *element. Return whether there was one.
  * void name_truncate(struct name *v, size_t n)
- *	Keep the first n elements, if there are so many; the memory, too.
+ *	Remove all elements after the first @n. The array keeps its memory.
  * void name_fit(struct name *v)
- *	Give back the memory of what there is none, if it is the arena's last allocation.
+ *	Give unused memory back to the arena if the array is its last allocation.
  * struct name_slice name_slice(const struct name *v, size_t from, size_t to)
- *	The elements from one to the one before another, nothing copied; fewer or none where
- *	there are no such. Good until they move.
+ *	Return a view of the elements from index @from up to, but not including, index @to,
+ *	without copying them; fewer or none if the array does not have them all. The view is
+ *	valid until the elements move.
  *
- * Whatever adds an element, or room, and name_fit() may move all of them.
+ * Functions that add elements or make room, and name_fit(), may move all elements.
  */
-/* @type may be a pointer, or called as a variable here is: hence where const is, and sizeof. */
+/*
+ * @type may be a pointer type, or have the name of a variable used here: hence "type const",
+ * and sizeof applied to expressions.
+ */
 #define ARENA_VEC(name, type)								\
 											\
 struct name {										\
@@ -119,7 +124,7 @@ ARENA_INLINE type *name##_push(struct name *v, type element)				\
 											\
 	if (ARENA_UNLIKELY(at == v->vec.room) && name##_reserve(v, at + 1))		\
 		return NULL;								\
-	/* The length is not read again, which the element could be for all it knows. */ \
+	/* The store could alias v->vec.length: use @at, so that it is not reloaded. */ \
 	pushed = v->data + at;								\
 	*pushed = element;								\
 	v->vec.length = at + 1;								\
@@ -183,22 +188,26 @@ ARENA_INLINE struct name##_slice name##_slice(const struct name *v, size_t from,
 struct name##_is_declared
 
 /**
- * ARENA_GROUPS() - declare a map from strings to arrays that grow
- * @name: its name
- * @type: the type of the arrays' elements
+ * ARENA_GROUPS() - declare a map from strings to growable arrays
+ * @name: name of the map type
+ * @type: type of the arrays' elements
  *
- * Declares ARENA_VEC(name_values, type), ARENA_STR_MAP(name, struct name_values), and
+ * Must be followed by a semicolon. Declares ARENA_VEC(name_values, type),
+ * ARENA_STR_MAP(name, struct name_values), and
  *
  * type *name_add(struct name *m, struct arena_str key, type value)
- *	Append a value to the array of a key, which is made if there is none. Where it is, or
- *	NULL if there is no memory: the key may be there then, with an empty array.
+ *	Append a value to the array of a key; create the array if there is none. Return the
+ *	address of the value, or NULL if there is no memory: the key may then be in the map,
+ *	with an empty array.
  * int name_merge(struct name *into, struct name *from)
- *	Append each array of a map to that of the same key in another. Within an arena, what
- *	is new there is taken over as it is, and what is not is copied as a whole; between
- *	arenas, keys and arrays are copied. @from is empty then. 0, or what arena_error() says:
- *	what had been moved until then is in @into, the rest is in @from, and nothing in both.
+ *	Append each array of @from to the array of the same key in @into, and empty @from. If
+ *	both maps are in the same arena, an array whose key is new to @into is moved without
+ *	copying its elements, and any other array is copied as a whole. Between arenas, keys
+ *	and arrays are copied. Return 0, or the error that arena_error() returns: the arrays
+ *	that were merged until then are in @into, the others are in @from, and none is in both.
  *
- * Keys get their arrays by these two: one that name_get_or_put() made has no arena until then.
+ * Only these two functions give the array of a key its arena: an array that was created by
+ * name_get_or_put() has none until one of them is called for its key.
  */
 #define ARENA_GROUPS(name, type)							\
 											\
@@ -215,7 +224,7 @@ ARENA_INLINE type *name##_add(struct name *m, struct arena_str key, type value)	
 	return name##_values_push(values, value);					\
 }											\
 											\
-/* One array, of another arena or not. */						\
+/* Merge one array; @is_far says whether it is in another arena. */			\
 ARENA_INLINE int name##_merge_one(struct name *into, const struct name##_entry *from,	\
 				  bool is_far)						\
 {											\
