@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
 /*
- * Strings in arenas: a pointer and a length, so that a part of a string is a string, and
- * nothing has to be copied or ended with a NUL to be one.
+ * Strings in arenas: a pointer and a length. A part of a string is therefore a string
+ * itself, and needs neither a copy nor a terminating NUL.
  *
- * A string owns nothing: it is good as long as the memory it points into. Any byte may be
- * in one, NUL too. Functions that return strings and can fail return one whose @data is
- * NULL then, and its @length nothing; the empty string's @data is not NULL.
+ * A string owns nothing: it is valid as long as the memory that it points into. It may
+ * contain any byte, including NUL. A function that returns a string and fails returns one
+ * whose @data is NULL and whose @length is 0; the @data of an empty string is not NULL.
  */
 #ifndef ARENA_STR_H
 #define ARENA_STR_H
@@ -28,15 +28,15 @@ struct arena_str {
 	size_t length;
 };
 
-/** ARENA_STR_NONE - what arena_str_find() says of what is not there */
+/** ARENA_STR_NONE - the value that arena_str_find() returns if it finds nothing */
 #define ARENA_STR_NONE	SIZE_MAX
 
 /**
- * arena_str_make - the string of bytes
- * @data: the first of them, not NULL
- * @length: how many
+ * arena_str_make - make a string from an address and a length
+ * @data: address of the first byte, not NULL
+ * @length: number of bytes
  *
- * Return: it.
+ * Return: the string.
  */
 ARENA_INLINE struct arena_str arena_str_make(const char *data, size_t length)
 {
@@ -48,10 +48,10 @@ ARENA_INLINE struct arena_str arena_str_make(const char *data, size_t length)
 }
 
 /**
- * arena_str_of - the string up to a NUL
- * @text: it
+ * arena_str_of - make a string from a NUL-terminated one
+ * @text: the NUL-terminated string
  *
- * Return: it, without the NUL.
+ * Return: the string, without the NUL.
  */
 ARENA_INLINE struct arena_str arena_str_of(const char *text)
 {
@@ -59,12 +59,12 @@ ARENA_INLINE struct arena_str arena_str_of(const char *text)
 }
 
 /**
- * ARENA_STR() - the string of a literal
- * @literal: it; NUL bytes within it count
+ * ARENA_STR() - make a string from a literal
+ * @literal: the literal; NUL bytes within it count
  */
 #define ARENA_STR(literal)	arena_str_make("" literal, sizeof(literal) - 1)
 
-/* Words of memory, wherever they are. */
+/* Load words from memory at any alignment. */
 ARENA_INLINE uint64_t arena_load_64(const char *from)
 {
 	uint64_t word;
@@ -82,8 +82,8 @@ ARENA_INLINE uint32_t arena_load_32(const char *from)
 }
 
 /*
- * Most that are compared are short, and a call takes longer than to look at these: by
- * words that overlap.
+ * Most strings that are compared are short. For these, a call takes longer than comparing
+ * words, which may overlap, inline.
  */
 ARENA_INLINE bool arena_bytes_equal(const char *a, const char *b, size_t n)
 {
@@ -98,7 +98,7 @@ ARENA_INLINE bool arena_bytes_equal(const char *a, const char *b, size_t n)
 	return !n || (a[0] == b[0] && a[n / 2] == b[n / 2] && a[n - 1] == b[n - 1]);
 }
 
-/* Likewise. */
+/* Copy short strings inline, for the same reason. */
 ARENA_INLINE void arena_bytes_copy(char *to, const char *from, size_t n)
 {
 	uint64_t first, last;
@@ -117,11 +117,11 @@ ARENA_INLINE void arena_bytes_copy(char *to, const char *from, size_t n)
 }
 
 /**
- * arena_str_equal - whether two strings are the same
- * @a: one
- * @b: the other
+ * arena_str_equal - compare two strings for equality
+ * @a: one string
+ * @b: the other string
  *
- * Return: whether they have the same bytes.
+ * Return: whether they consist of the same bytes.
  */
 ARENA_INLINE bool arena_str_equal(struct arena_str a, struct arena_str b)
 {
@@ -129,12 +129,15 @@ ARENA_INLINE bool arena_str_equal(struct arena_str a, struct arena_str b)
 }
 
 /**
- * arena_str_compare - which of two strings comes first
- * @a: one
- * @b: the other
+ * arena_str_compare - compare two strings for order
+ * @a: one string
+ * @b: the other string
  *
- * Return: less than, equal to or greater than 0 if @a comes before, is or comes after @b, by
- * their bytes, which are unsigned; what a longer one begins with comes before it.
+ * Strings are ordered by their bytes, which count as unsigned. A prefix of a string comes
+ * before the string.
+ *
+ * Return: less than, equal to or greater than 0 if @a comes before, equals or comes after
+ * @b.
  */
 ARENA_INLINE int arena_str_compare(struct arena_str a, struct arena_str b)
 {
@@ -145,12 +148,13 @@ ARENA_INLINE int arena_str_compare(struct arena_str a, struct arena_str b)
 }
 
 /**
- * arena_str_slice - a part of a string
+ * arena_str_slice - return a part of a string
  * @s: the string
- * @from: where it begins
- * @to: where it ends, one past its last byte
+ * @from: offset of its first byte
+ * @to: offset one past its last byte
  *
- * Return: it, nothing copied; shorter or empty where the string has no such bytes.
+ * Return: the part, which is not copied; it is shorter or empty if @s does not extend that
+ * far.
  */
 ARENA_INLINE struct arena_str arena_str_slice(struct arena_str s, size_t from, size_t to)
 {
@@ -162,11 +166,11 @@ ARENA_INLINE struct arena_str arena_str_slice(struct arena_str s, size_t from, s
 }
 
 /**
- * arena_str_starts_with - whether a string begins with another
+ * arena_str_starts_with - check whether a string starts with another one
  * @s: the string
- * @prefix: the other
+ * @prefix: the other string
  *
- * Return: whether it does.
+ * Return: whether @s starts with @prefix.
  */
 ARENA_INLINE bool arena_str_starts_with(struct arena_str s, struct arena_str prefix)
 {
@@ -175,11 +179,11 @@ ARENA_INLINE bool arena_str_starts_with(struct arena_str s, struct arena_str pre
 }
 
 /**
- * arena_str_ends_with - whether a string ends with another
+ * arena_str_ends_with - check whether a string ends with another one
  * @s: the string
- * @suffix: the other
+ * @suffix: the other string
  *
- * Return: whether it does.
+ * Return: whether @s ends with @suffix.
  */
 ARENA_INLINE bool arena_str_ends_with(struct arena_str s, struct arena_str suffix)
 {
@@ -189,22 +193,23 @@ ARENA_INLINE bool arena_str_ends_with(struct arena_str s, struct arena_str suffi
 }
 
 /**
- * arena_str_find - where a string is in another
- * @s: the other
- * @what: the string
+ * arena_str_find - find the first occurrence of a string in another one
+ * @s: string to search
+ * @what: string to find
  *
- * Return: offset in bytes of the first place; 0 for the empty string; or ARENA_STR_NONE.
+ * Return: the offset of the occurrence in bytes, or ARENA_STR_NONE if there is none. An
+ * empty @what is found at offset 0.
  */
 size_t arena_str_find(struct arena_str s, struct arena_str what);
 
 /**
- * arena_str_cut - cut a string in two at a byte
+ * arena_str_cut - cut a string in two at the first occurrence of a byte
  * @s: the string
  * @at: the byte
- * @before: set to what is before the first such byte, or all of it
- * @after: set to what is behind it, or to the empty string at its end
+ * @before: set to the part before the byte, or to all of @s if it lacks the byte
+ * @after: set to the part after the byte, or to the empty string at the end of @s
  *
- * Return: whether there is such a byte.
+ * Return: whether @s contains the byte.
  */
 ARENA_INLINE bool arena_str_cut(struct arena_str s, char at, struct arena_str *before,
 				 struct arena_str *after)
@@ -218,12 +223,13 @@ ARENA_INLINE bool arena_str_cut(struct arena_str s, char at, struct arena_str *b
 }
 
 /**
- * arena_str_split - the next part of a string
- * @rest: what is left of it; set to what is left then. Its @data is NULL at the end.
- * @at: the byte between parts
+ * arena_str_split - take the next part off a string
+ * @rest: the string; set to what remains after the part. Its @data is NULL after the last
+ *	part.
+ * @at: byte that separates the parts
  * @part: set to the part, which may be empty
  *
- * So n such bytes make n + 1 parts, and the empty string one.
+ * A string with n separators has n + 1 parts; the empty string has one.
  *
  * Return: whether there was another part.
  */
@@ -237,100 +243,102 @@ ARENA_INLINE bool arena_str_split(struct arena_str *rest, char at, struct arena_
 }
 
 /**
- * arena_str_trim - a string without white space at its ends
+ * arena_str_trim - strip white space from both ends of a string
  * @s: the string
  *
- * Return: it, nothing copied. White space is what isspace(3) says in the C locale.
+ * White space is defined by isspace(3) in the C locale.
+ *
+ * Return: the stripped string, which is not copied.
  */
 struct arena_str arena_str_trim(struct arena_str s);
 
 /**
  * arena_str_dup - copy a string
- * @a: where to
+ * @a: arena to allocate from
  * @s: the string
  *
- * As arena_strndup() does: copies lie side by side, and each ends with a NUL, which is not
- * counted.
+ * Copies are adjacent, as with arena_strndup(), and each ends with a NUL that does not count.
  *
- * Return: the copy, whose @data is NULL if there is no memory.
+ * Return: the copy; its @data is NULL if there is no memory.
  */
 ARENA_NODISCARD
 struct arena_str arena_str_dup(struct arena *a, struct arena_str s);
 
 /**
- * arena_str_to_int64 - read a number
- * @s: the string: digits, behind a sign or not, and nothing else
+ * arena_str_to_int64 - convert a string to an integer
+ * @s: the string: an optional sign and digits, and nothing else
  * @value: set to the number
  *
- * Return: 0; or -EINVAL if it is none, or -ERANGE if it does not fit: @value is as it was.
+ * Return: 0; or -EINVAL if @s is not an integer; or -ERANGE if the number does not fit. On
+ * failure, *@value is unchanged.
  */
 ARENA_NODISCARD
 int arena_str_to_int64(struct arena_str s, int64_t *value);
 
 /**
- * arena_str_to_double - read a number
- * @s: the string: digits, with a point and digits behind it and an exponent or not, behind
- *	a sign or not, and nothing else; in any locale
- * @value: set to the number, the nearest there is
+ * arena_str_to_double - convert a string to a floating-point number
+ * @s: the string: an optional sign, digits, optionally a point and digits, and optionally an
+ *	exponent, and nothing else; the same in every locale
+ * @value: set to the nearest double
  *
- * Return: 0; or -EINVAL if it is none, or -ERANGE if it is too large, or longer than 1,000
- * bytes: @value is as it was.
+ * Return: 0; or -EINVAL if @s is not a number; or -ERANGE if the number is too large or
+ * longer than 1,000 bytes. On failure, *@value is unchanged.
  */
 ARENA_NODISCARD
 int arena_str_to_double(struct arena_str s, double *value);
 
 /**
- * arena_str_to_bool - read whether
+ * arena_str_to_bool - convert a string to a boolean
  * @s: the string: "true" or "false"
- * @value: set to it
+ * @value: set to the boolean
  *
- * Return: 0; or -EINVAL if it is neither: @value is as it was.
+ * Return: 0; or -EINVAL if @s is neither. On failure, *@value is unchanged.
  */
 ARENA_NODISCARD
 int arena_str_to_bool(struct arena_str s, bool *value);
 
-/* How to decode. */
+/* Flags for decoding. */
 
-/* A plus is a blank, as in forms. */
+/* Decode + to a space, as in HTML forms. */
 #define ARENA_DECODE_PLUS	(1u << 0)
-/* What is no escape is text, as browsers have it. */
+/* Treat a % that does not begin a valid escape as text, as browsers do. */
 #define ARENA_DECODE_LENIENT	(1u << 1)
 
 /**
  * arena_percent_decode - decode percent-encoding in place
- * @data: the bytes; what is decoded is written here
- * @length: how many; set to how many there are then, never more
+ * @data: bytes to decode, overwritten by the result
+ * @length: number of bytes; set to the length of the result, which is never greater
  * @flags: ARENA_DECODE_PLUS and so on
  *
- * %00 is a NUL byte, and every other escape a byte like it.
+ * %00 is decoded to a NUL byte, like any other escape to its byte.
  *
- * Return: 0; or -EINVAL, with @data as it was, if there is an unknown flag, or a % without
- * two hexadecimal digits: @length is set to the offset of that.
+ * Return: 0; or -EINVAL, with @data unchanged, if a flag is unknown or a % is not followed by
+ * two hexadecimal digits. In the latter case, *@length is set to the offset of the %.
  */
 ARENA_NODISCARD
 int arena_percent_decode(char *data, size_t *length, uint32_t flags);
 
 /**
  * arena_str_decode - decode a percent-encoded string
- * @a: where to, if there is anything to decode
+ * @a: arena to allocate from, if there is anything to decode
  * @s: the string
  * @flags: ARENA_DECODE_PLUS and so on
- * @decoded: set to the string, @s itself if there is nothing to decode
+ * @decoded: set to the decoded string, or to @s if there is nothing to decode
  *
- * A string other than @s has a NUL behind it that is not counted.
+ * A decoded string other than @s is followed by a NUL that does not count.
  *
- * Return: 0; or, with @decoded as it was, -EINVAL as arena_percent_decode(), or what
- * arena_error() says.
+ * Return: 0; or, with *@decoded unchanged, -EINVAL as for arena_percent_decode(), or the
+ * error that arena_error() returns.
  */
 ARENA_NODISCARD
 int arena_str_decode(struct arena *a, struct arena_str s, uint32_t flags,
 		     struct arena_str *decoded);
 
-/* --- building one ------------------------------------------------------------------ */
+/* --- building a string ------------------------------------------------------------- */
 
 /**
  * arena_buf_append_str - append a string
- * @buf: to what
+ * @buf: buffer to append to
  * @s: the string; may be part of @buf->data
  *
  * Return: 0, or @buf->error with nothing appended.
@@ -342,14 +350,14 @@ ARENA_INLINE int arena_buf_append_str(struct arena_buf *buf, struct arena_str s)
 
 /**
  * arena_buf_append_char - append a byte
- * @buf: to what
- * @byte: it
+ * @buf: buffer to append to
+ * @byte: the byte
  *
  * Return: 0, or @buf->error with nothing appended.
  */
 ARENA_INLINE int arena_buf_append_char(struct arena_buf *buf, char byte)
 {
-	/* There is always room for a NUL behind it. */
+	/* Keep room for the NUL that arena_buf_finish() appends. */
 	if (ARENA_UNLIKELY(buf->error || buf->room - buf->length < 2))
 		return arena_buf_append(buf, &byte, 1);
 	buf->data[buf->length++] = byte;
@@ -357,11 +365,11 @@ ARENA_INLINE int arena_buf_append_char(struct arena_buf *buf, char byte)
 }
 
 /**
- * arena_buf_finish_str - end, and give back what there is too much
- * @buf: the bytes; it can't be used afterwards
+ * arena_buf_finish_str - finish a buffer as a string and give back unused room
+ * @buf: the buffer; must not be used afterwards
  *
- * Return: the string, with a NUL behind it that is not counted; its @data is NULL if any
- * bytes could not be appended.
+ * Return: the string, followed by a NUL that does not count; its @data is NULL if an earlier
+ * operation on @buf failed.
  */
 ARENA_NODISCARD
 ARENA_INLINE struct arena_str arena_buf_finish_str(struct arena_buf *buf)
