@@ -2,9 +2,9 @@
 /*
  * Query strings in arenas: user_id=123&name=Alice&active=true as a map of typed values.
  *
- * They are decoded where they are, and what is found points there: the text is the caller's,
- * is written to, and has to stay as long as what was found. From the arena come, once for
- * each query, an array of all pairs and a map.
+ * A query string is decoded in place, and the results point into it. The caller provides the
+ * text, which is written to and must stay valid as long as the results are used. An array of
+ * all pairs and a map are allocated from the arena, once for each query.
  */
 #ifndef ARENA_QUERY_H
 #define ARENA_QUERY_H
@@ -16,14 +16,13 @@ extern "C" {
 #endif
 
 /**
- * enum arena_query_type - what a value is
+ * enum arena_query_type - type of a value, determined after decoding
  * @ARENA_QUERY_STRING: none of the others
- * @ARENA_QUERY_INT64: digits, behind a minus or not, without a zero that could be left out,
- *	of a number that fits: 7 and -7, but not 007, +7 or -0
- * @ARENA_QUERY_DOUBLE: what arena_str_to_double() reads and is no digits alone: 7.0, 7e0
+ * @ARENA_QUERY_INT64: digits, optionally after a minus sign, without superfluous zeros, of a
+ *	number that fits into an int64_t: 7 and -7, but not 007, +7 or -0
+ * @ARENA_QUERY_DOUBLE: a number that arena_str_to_double() accepts and that does not consist
+ *	of an optional sign and digits alone: 7.0, 7e0
  * @ARENA_QUERY_BOOL: true or false
- *
- * That is decided when it has been decoded.
  */
 enum arena_query_type {
 	ARENA_QUERY_STRING,
@@ -35,13 +34,13 @@ enum arena_query_type {
 /**
  * struct arena_query_value - a pair of key and value
  * @key: the key, which may be empty
- * @text: the value, whatever its type; empty if there is none
- * @next: the next pair with this key, or NULL
- * @as_int64: the value of an ARENA_QUERY_INT64
- * @as_double: of an ARENA_QUERY_DOUBLE
- * @as_bool: of an ARENA_QUERY_BOOL
- * @type: which of them it is, an enum arena_query_type
- * @is_bare: whether it is a key alone, without a =
+ * @text: text of the value, whichever type it has; empty if there is no value
+ * @next: next pair with the same key, or NULL
+ * @as_int64: the value, if @type is ARENA_QUERY_INT64
+ * @as_double: the value, if @type is ARENA_QUERY_DOUBLE
+ * @as_bool: the value, if @type is ARENA_QUERY_BOOL
+ * @type: type of the value, an enum arena_query_type
+ * @is_bare: whether the pair is only a key, without a =
  */
 struct arena_query_value {
 	struct arena_str key;
@@ -60,10 +59,10 @@ ARENA_STR_MAP(arena_query_map, const struct arena_query_value *);
 
 /**
  * struct arena_query - a query string
- * @values: its pairs, in their order
- * @length: how many
- * @map: from each key to its first pair
- * @bad: where arena_query_parse() found what is no escape
+ * @values: its pairs, in their original order
+ * @length: number of pairs
+ * @map: from each key to the first pair with that key
+ * @bad: offset of the invalid escape that arena_query_parse() found
  */
 struct arena_query {
 	const struct arena_query_value *values;
@@ -72,28 +71,29 @@ struct arena_query {
 	size_t bad;
 };
 
-/* What is no escape is text, as browsers have it. */
+/* Treat a % that does not begin a valid escape as text, as browsers do. */
 #define ARENA_QUERY_LENIENT	(1u << 0)
 
 /**
- * arena_query_parse - read a query string
- * @a: where its pairs are to be
- * @text: the string, not NULL, without a ? before it; decoded here
- * @length: bytes of it
- * @most: how many pairs it may have; 0 for any number
+ * arena_query_parse - parse a query string
+ * @a: arena to allocate the pairs and the map from
+ * @text: the string, not NULL, without a leading ?; decoded in place
+ * @length: length of the string in bytes
+ * @most: maximum number of pairs; 0 means no limit
  * @flags: 0 or ARENA_QUERY_LENIENT
- * @q: set to it
+ * @q: set to the parsed query
  *
- * Pairs are what is between &; what is empty there is none. The first = of a pair is behind
- * its key. Both are decoded then: + is a blank, and % with two hexadecimal digits a byte,
- * which may be NUL, & or =. All pairs with a key are kept.
+ * Pairs are separated by &; an empty piece is not a pair. The first = of a pair ends its key.
+ * Keys and values are then decoded: + becomes a space, and % with two hexadecimal digits
+ * becomes a byte, which may be NUL, & or =. If a key occurs several times, all its pairs are
+ * kept.
  *
- * Return: 0; or, with @text as it was and @q empty,
- * * -EINVAL if there is a % without two hexadecimal digits: @q->bad is its offset, else
- *   @length; not with ARENA_QUERY_LENIENT
+ * Return: 0; or, with @text unchanged and @q empty,
+ * * -EINVAL if a % is not followed by two hexadecimal digits: @q->bad is its offset, and
+ *   @length in all other cases; not with ARENA_QUERY_LENIENT
  * * -EINVAL for an unknown flag
  * * -E2BIG if there are more than @most pairs
- * * what arena_error() says if there is no memory
+ * * the error that arena_error() returns if there is no memory
  */
 ARENA_NODISCARD
 int arena_query_parse(struct arena *a, char *text, size_t length, size_t most, uint32_t flags,
@@ -101,53 +101,55 @@ int arena_query_parse(struct arena *a, char *text, size_t length, size_t most, u
 
 /**
  * arena_query_get - find a key
- * @q: in what
+ * @q: query to search
  * @key: the key, decoded
  *
- * Return: its first pair, or NULL if there is none.
+ * Return: the first pair with this key, or NULL if there is none.
  */
 const struct arena_query_value *arena_query_get(const struct arena_query *q,
 						struct arena_str key);
 
 /**
- * arena_query_str - the text of a key
- * @q: in what
+ * arena_query_str - return the text of a key's value
+ * @q: query to search
  * @key: the key, decoded
- * @fallback: what it is if there is no such key
+ * @fallback: text to return if there is no such key
  *
- * Return: the text of its first pair, whatever its type, or @fallback.
+ * Return: the text of the first pair with this key, whichever type it has, or @fallback.
  */
 struct arena_str arena_query_str(const struct arena_query *q, struct arena_str key,
 				 struct arena_str fallback);
 
 /**
- * arena_query_int64 - the number of a key
- * @q: in what
+ * arena_query_int64 - return the integer value of a key
+ * @q: query to search
  * @key: the key, decoded
- * @fallback: what it is if there is none
+ * @fallback: number to return if there is no such key or its value is of another type
  *
- * Return: the value of its first pair if that is an ARENA_QUERY_INT64, or @fallback.
+ * Return: the value of the first pair with this key if it is an ARENA_QUERY_INT64, or
+ * @fallback.
  */
 int64_t arena_query_int64(const struct arena_query *q, struct arena_str key, int64_t fallback);
 
 /**
- * arena_query_double - the number of a key, with a point or not
- * @q: in what
+ * arena_query_double - return the numeric value of a key, integer or not
+ * @q: query to search
  * @key: the key, decoded
- * @fallback: what it is if there is none
+ * @fallback: number to return if there is no such key or its value is of another type
  *
- * Return: the value of its first pair if that is an ARENA_QUERY_DOUBLE, the double nearest to
- * it if it is an ARENA_QUERY_INT64, or @fallback.
+ * Return: the value of the first pair with this key if it is an ARENA_QUERY_DOUBLE; the
+ * double nearest to it if it is an ARENA_QUERY_INT64; or @fallback.
  */
 double arena_query_double(const struct arena_query *q, struct arena_str key, double fallback);
 
 /**
- * arena_query_bool - whether, by a key
- * @q: in what
+ * arena_query_bool - return the boolean value of a key
+ * @q: query to search
  * @key: the key, decoded
- * @fallback: what it is if there is none
+ * @fallback: value to return if there is no such key or its value is of another type
  *
- * Return: the value of its first pair if that is an ARENA_QUERY_BOOL, or @fallback.
+ * Return: the value of the first pair with this key if it is an ARENA_QUERY_BOOL, or
+ * @fallback.
  */
 bool arena_query_bool(const struct arena_query *q, struct arena_str key, bool fallback);
 
