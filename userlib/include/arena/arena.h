@@ -41,7 +41,7 @@ extern "C" {
 #define ARENA_UNLIKELY(cond)	__builtin_expect(!!(cond), 0)
 #define ARENA_NODISCARD		__attribute__((warn_unused_result))
 
-/* libarena-ffi, for languages that cannot use inline functions, exports them instead. */
+/* libarena-ffi exports the inline functions, for languages that cannot use them. */
 #ifndef ARENA_INLINE
 #define ARENA_INLINE		static inline __attribute__((unused))
 #endif
@@ -96,7 +96,7 @@ enum arena_nodes {
 	ARENA_NODES_INTERLEAVE,
 };
 
-/* arena_opts.reserve: like 0, and sized by what arenas of the same name have used. */
+/* arena_opts.reserve: like 0, and commit what arenas of this name are predicted to use. */
 #define ARENA_RESERVE_AUTO	((size_t)-1)
 
 /* arena_opts.flags */
@@ -106,7 +106,7 @@ enum arena_nodes {
  * arena_create() fails in this case.
  */
 #define ARENA_PREFER		(1u << 0)
-/* Memory that this arena released may come back to it without being zeroed. */
+/* Memory that this arena released may come back to it unzeroed, which saves time. */
 #define ARENA_KEEP_DIRTY	(1u << 1)
 /*
  * Any access to memory that arena_release() or arena_trim() gave back raises a signal,
@@ -232,15 +232,15 @@ int arena_create_checked(struct arena **a, const struct arena_opts *opts);
  * The child ends when it is passed to arena_destroy(), or when the parent frees the memory
  * that the child is in. Its cleanups then run, and it must not be used any more. If the
  * child is the parent's last allocation, arena_destroy() frees its memory in the parent.
- * A checked arena aborts if its children are still alive when arena_rewind(),
- * arena_reset() or arena_release() frees their memory.
+ * In a checked arena, it is an error to free the memory of a child that has not ended by
+ * arena_rewind(), arena_reset() or arena_release() (see arena_check()).
  *
  * Return: 0, or
  * * -EINVAL as for arena_create(), or if @reserve is zero or another option is set
  * * -E2BIG as for arena_create()
  * * -ENOMEM if the library has no memory for its own record of the child, or if @reserve
  *   cannot be rounded up to a multiple of ARENA_ALIGN
- * * the error that arena_error() returns for @parent if @parent has no room
+ * * the error that arena_error() returns for @parent, if allocating from @parent fails
  */
 ARENA_NODISCARD
 int arena_create_child(struct arena **a, struct arena *parent,
@@ -400,8 +400,8 @@ int arena_stats_print(const struct arena *a, int fd, enum arena_stats_format for
  * @a: the arena
  *
  * Return: 0 if no allocation has failed since the arena was created, or
- * * -ENOMEM if the arena's reserve is too small, the system has no memory, or the backing
- *   is huge pages and the system has none
+ * * -ENOMEM if the arena's reserve is too small, or the system has no memory, or no huge
+ *   page for an arena with ARENA_BACKING_HUGE
  * * -EDQUOT if the allocation would have exceeded the arena's limit, or the device's
  *   per-arena limit
  * * -EINVAL if the alignment was not a power of two, or vsnprintf(3) failed to format
@@ -468,7 +468,7 @@ ARENA_INLINE size_t arena_bump_aligned(const struct arena *a, size_t size,
 		return arena_bump(a, size, left);
 	if (ARENA_UNLIKELY(__builtin_sub_overflow(a->left, size, left)))
 		return 1;
-	/* With too little room, the aligned address is below @base: this borrows as well. */
+	/* If there is too little room, the address is below @base: this borrows, too. */
 	return __builtin_sub_overflow(((uintptr_t)a->base + *left) & -align,
 				      (uintptr_t)a->base, left);
 }
@@ -481,7 +481,7 @@ ARENA_INLINE int arena_is_alignment(size_t align)
 /**
  * arena_alloc - allocate memory
  * @a: the arena
- * @size: number of bytes; 0 returns a pointer that must not be dereferenced
+ * @size: number of bytes; if 0, the result must not be dereferenced
  *
  * The memory is not zeroed: after arena_reset() it still holds its previous contents.
  *
@@ -501,7 +501,7 @@ ARENA_INLINE void *arena_alloc(struct arena *a, size_t size)
 /**
  * arena_try_alloc - allocate memory without calling the out-of-memory handler
  * @a: the arena
- * @size: number of bytes; 0 returns a pointer that must not be dereferenced
+ * @size: number of bytes; if 0, the result must not be dereferenced
  *
  * Return: the memory, aligned to ARENA_ALIGN, or NULL.
  */
@@ -519,7 +519,7 @@ ARENA_INLINE void *arena_try_alloc(struct arena *a, size_t size)
 /**
  * arena_alloc_aligned - allocate memory with a given alignment
  * @a: the arena
- * @size: number of bytes; 0 returns a pointer that must not be dereferenced
+ * @size: number of bytes; if 0, the result must not be dereferenced
  * @align: alignment in bytes, a power of two; less than ARENA_ALIGN means ARENA_ALIGN
  *
  * Return: the memory, or NULL; also NULL if @align is not a power of two.
@@ -539,7 +539,7 @@ ARENA_INLINE void *arena_alloc_aligned(struct arena *a, size_t size, size_t alig
 /**
  * arena_try_alloc_aligned - allocate aligned memory without calling the out-of-memory handler
  * @a: the arena
- * @size: number of bytes; 0 returns a pointer that must not be dereferenced
+ * @size: number of bytes; if 0, the result must not be dereferenced
  * @align: alignment in bytes, a power of two; less than ARENA_ALIGN means ARENA_ALIGN
  *
  * Return: the memory, or NULL; also NULL if @align is not a power of two.
@@ -559,7 +559,7 @@ ARENA_INLINE void *arena_try_alloc_aligned(struct arena *a, size_t size, size_t 
 /**
  * arena_zalloc - allocate zeroed memory
  * @a: the arena
- * @size: number of bytes; 0 returns a pointer that must not be dereferenced
+ * @size: number of bytes; if 0, the result must not be dereferenced
  *
  * Memory that has not been used since the system provided it is known to be zero and is
  * not zeroed again.
@@ -572,7 +572,7 @@ void *arena_zalloc(struct arena *a, size_t size);
 /**
  * arena_try_zalloc - allocate zeroed memory without calling the out-of-memory handler
  * @a: the arena
- * @size: number of bytes; 0 returns a pointer that must not be dereferenced
+ * @size: number of bytes; if 0, the result must not be dereferenced
  *
  * Return: the memory, aligned to ARENA_ALIGN, or NULL.
  */
@@ -829,7 +829,7 @@ struct arena_mark arena_save(const struct arena *a);
  * - the allocation that was the last one at the time of the mark shrinks or, if it is a
  *   child, ends
  *
- * A checked arena aborts if the mark is stale.
+ * In a checked arena, a stale mark ends the process (see arena_check()).
  */
 void arena_rewind(struct arena *a, struct arena_mark mark);
 
@@ -851,8 +851,8 @@ void arena_reset(struct arena *a);
  * commit memory anew. A child keeps its memory, which belongs to its parent.
  *
  * Return: 0; or -EPERM if @a is on the device and was inherited through fork(); or the
- * error of the system if the memory is locked: everything is free then, but the memory has
- * not been given back.
+ * error of the system, e.g. if the memory is locked. In the last case, everything is free,
+ * but the memory has not been given back.
  */
 int arena_release(struct arena *a);
 
@@ -862,7 +862,8 @@ int arena_release(struct arena *a);
  * @keep: number of bytes to keep committed, including those that are allocated
  *
  * Return: 0; or -EPERM if @a is on the device and was inherited through fork(); or the
- * error of the system if the memory is locked: it has not been given back then.
+ * error of the system, e.g. if the memory is locked. In the last case, the memory has not
+ * been given back.
  */
 int arena_trim(struct arena *a, size_t keep);
 
@@ -889,7 +890,8 @@ struct arena_cleanup {
  *	arena_cleanup_remove() has removed it
  * @fn: the function. It is called once: by arena_rewind() to an earlier mark, or by
  *	arena_reset(), arena_release() or arena_destroy(), whichever comes first. Memory
- *	that was allocated before this call is still valid then. Must not allocate from @a.
+ *	that was allocated before this call is still valid then. @fn must not allocate
+ *	from @a.
  * @ctx: passed to @fn
  */
 void arena_cleanup_add(struct arena *a, struct arena_cleanup *cleanup,
@@ -910,7 +912,7 @@ void arena_cleanup_remove(struct arena *a, struct arena_cleanup *cleanup);
 
 /* The span is known to be zero. */
 #define ARENA_REGION_ZERO	(1u << 0)
-/* The whole span consists of huge pages; on the device it always will. */
+/* The whole span consists of huge pages. On the device, this does not change. */
 #define ARENA_REGION_HUGE	(1u << 1)
 
 /**
@@ -1024,8 +1026,8 @@ int arena_check(const struct arena *a);
  * Only has an effect on checked arenas, and on arenas with ARENA_THREAD_OWNED, which are
  * destroyed when the calling thread ends from then on.
  *
- * Return: 0; or -ENOMEM if there is no memory to record the thread: no thread destroys the
- * arena when it ends then.
+ * Return: 0; or -ENOMEM if there is no memory to record the thread. In this case, the arena
+ * is not destroyed when a thread ends.
  */
 int arena_adopt(struct arena *a);
 
@@ -1258,11 +1260,11 @@ struct arena *arena_scratch_get(struct arena *const *avoid, size_t nr);
 /**
  * arena_scratch() - return an arena of the calling thread for temporary memory
  * @...: arenas that must not be returned: those that the caller's result is allocated
- *	from, since one of them may be the scratch arena of a function further up
+ *	from, since one of them may be a scratch arena of the caller's own caller
  *
- * The caller has to rewind the arena to its state before: see ARENA_SCRATCH(). A thread has
- * as many scratch arenas as it needs at a time; they are created and destroyed like that of
- * arena_thread().
+ * The caller must rewind the arena to the state in which it was returned; ARENA_SCRATCH()
+ * does so. A thread has as many scratch arenas as it needs at a time. They are created and
+ * destroyed like the arena of arena_thread().
  *
  * Return: the arena, which must not be destroyed; or NULL if it cannot be created.
  */
