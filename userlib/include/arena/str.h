@@ -20,8 +20,8 @@ extern "C" {
 
 /**
  * struct arena_str - a string
- * @data: its first byte
- * @length: bytes
+ * @data: address of its first byte
+ * @length: number of bytes
  */
 struct arena_str {
 	const char *data;
@@ -82,8 +82,8 @@ ARENA_INLINE uint32_t arena_load_32(const char *from)
 }
 
 /*
- * Most strings that are compared are short. For these, a call takes longer than comparing
- * words, which may overlap, inline.
+ * Most strings that are compared are short. For these, a call would take longer than an
+ * inline comparison of words, which may overlap.
  */
 ARENA_INLINE bool arena_bytes_equal(const char *a, const char *b, size_t n)
 {
