@@ -118,8 +118,8 @@ enum arena_pool_rung {
  * @timeout: nanoseconds to wait if there are @max_total arenas and all of them are checked
  *	out; 0 means not to wait, a negative value to wait without limit
  *
- * Returns the arena that this thread keeps; otherwise the one in the shared list that was
- * put last; otherwise one that another thread keeps; otherwise a new one.
+ * Takes the arena that this thread keeps; otherwise the one in the shared list that was put
+ * last; otherwise one that another thread keeps; otherwise a new one.
  *
  * Threads that wait are served in the order of their calls. Each other thread can overtake
  * a waiting thread at most once. This function is not a cancellation point.
