@@ -43,14 +43,14 @@ struct arena_pool;
  *	seconds
  * @flags: ARENA_POOL_NO_THREAD
  * @free_percent: maximum size of the idle arenas on a NUMA node, in percent of the node's
- *	free memory; the oldest arenas beyond it are destroyed, except @min_idle. 0 means
- *	no limit.
+ *	free memory; the oldest arenas beyond it are destroyed, as long as more than @min_idle
+ *	are left. 0 means no limit.
  * @pressure: path of a file in the format of PSI, e.g. a cgroup's memory.pressure; NULL
  *	means /proc/pressure/memory. Without such a file, the pool does not notice memory
  *	pressure.
- * @pressure_permille: share of the last ten seconds, in thousandths, during which some task
- *	waited for memory, from which on memory counts as under pressure. Under pressure,
- *	each idle arena ages by one more step. 0 means 75.
+ * @pressure_permille: threshold of memory pressure: the share of the last ten seconds, in
+ *	thousandths, during which some task waited for memory. At or above it, each idle
+ *	arena ages by one more step. 0 means 75.
  * @reserved: must be zero
  */
 struct arena_pool_opts {
