@@ -28,8 +28,13 @@
 
 #include "maps.h"
 
-/* For private.h. */
+/* In place of the headers of the library's sources. */
 #define ARENA_PRIVATE_H
+#define ARENA_ALLOC_H
+#define ARENA_CHECKS_H
+#define ARENA_FORK_H
+#define ARENA_FREE_H
+#define ARENA_SANITIZE_H
 
 struct arena_private {
 	bool checks;
@@ -53,7 +58,7 @@ struct arena_private {
 #define arena_rewind(a, mark)			((void)(mark), abort())
 #define arena_try_alloc_aligned(a, size, align)	malloc(size)
 #define arena_has_made_room(a, size)		((void)(a), false)
-#define arena_checks_forget(a, memory, size)	abort()
+#define arena_poison(memory, size)		abort()
 #define arena_forks()				0u
 #define arena_error(a)				(-ENOMEM)
 

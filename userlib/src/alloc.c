@@ -10,10 +10,68 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "alloc.h"
+#include "checks.h"
+#include "fork.h"
+#include "free.h"
 #include "private.h"
+#include "range.h"
+#include "sanitize.h"
 
 /* Minimum room of a buffer. */
 #define LEAST_ROOM	((size_t)64)
+
+/* --- the slow path ----------------------------------------------------------- */
+
+bool arena_has_made_room(struct arena_private *a, size_t size)
+{
+	return a->oom && a->oom(&a->pub, size, a->error, a->oom_ctx);
+}
+
+void *arena_try_alloc_slow(struct arena *pub, size_t size, size_t align)
+{
+	struct arena_private *a = private(pub);
+	int saved_errno = errno;
+	char *memory;
+
+	check_use(a, "arena_alloc");
+	a->stats.slow++;
+	if (!arena_is_alignment(align)) {
+		a->error = -EINVAL;
+		a->stats.failures++;
+		return NULL;
+	}
+	if (align < ARENA_ALIGN)
+		align = ARENA_ALIGN;
+	memory = a->checks ? arena_checks_alloc(a, size, align) :
+			     arena_cut(a, top_of(a), size, align);
+	if (memory)
+		count(a, size);
+	errno = saved_errno;
+	return memory;
+}
+
+void *arena_alloc_slow(struct arena *a, size_t size, size_t align)
+{
+	void *memory;
+
+	do
+		memory = arena_try_alloc_slow(a, size, align);
+	while (!memory && arena_has_made_room(private(a), size));
+	return memory;
+}
+
+int arena_error(const struct arena *a)
+{
+	return const_private(a)->error;
+}
+
+void arena_set_oom(struct arena *a, arena_oom_fn *fn, void *ctx)
+{
+	check_use(private(a), "arena_set_oom");
+	private(a)->oom = fn;
+	private(a)->oom_ctx = ctx;
+}
 
 /* --- zeroed memory --------------------------------------------------------- */
 
@@ -29,7 +87,7 @@ static void *zero(const struct arena_private *a, char *memory, size_t size)
 	if (skipped < size)
 		memset(memory + skipped, 0, size - skipped);
 	if (a->checks)
-		arena_checks_defined(a, memory, size);
+		arena_make_defined(memory, size);
 	return memory;
 }
 
@@ -106,7 +164,7 @@ void *arena_try_realloc(struct arena *a, void *memory, size_t old_size, size_t n
 	if (new && memory) {
 		memcpy(new, memory, old_size);
 		if (private_a->checks)
-			arena_checks_forget(private_a, memory, old_size);
+			arena_poison(memory, old_size);
 	}
 	return new;
 }

@@ -77,9 +77,6 @@ int arena_device_probe(uint32_t *abi_version, uint64_t *features);
 /* Return whether arena_backend_huge works on this system. */
 bool arena_huge_probe(void);
 
-/* Return CLOCK_MONOTONIC in nanoseconds. */
-uint64_t arena_now(void);
-
 /* Populate the pages from @from to @to; return 0 or a negative errno. */
 int arena_populate(char *from, char *to);
 

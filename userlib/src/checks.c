@@ -4,9 +4,8 @@
  *
  * In a checked arena the inline functions find no room, so that each allocation is made
  * here. It gets a red zone behind it and a record in a stack outside the arena. Freeing
- * memory pops records, checks their red zones and overwrites the memory. ASan, MSan and
- * Valgrind are told as well, if they are present. The sanitizers' functions are weak
- * symbols, so the library need not be built with a sanitizer.
+ * memory pops records, checks their red zones and overwrites the memory. sanitize.c tells
+ * ASan, MSan and Valgrind as well.
  *
  * Marks and handles depend on whether memory that was allocated at some moment has been
  * freed since. To tell, an arena keeps a stack of epochs, one for each time that memory
@@ -20,33 +19,20 @@
 #endif
 #include <errno.h>
 #include <pthread.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "checks.h"
+#include "fork.h"
 #include "private.h"
-
-#if __has_include(<valgrind/memcheck.h>)
-#include <valgrind/memcheck.h>
-#else
-#define VALGRIND_MAKE_MEM_NOACCESS(addr, size)	((void)0)
-#define VALGRIND_MAKE_MEM_UNDEFINED(addr, size)	((void)0)
-#define VALGRIND_MAKE_MEM_DEFINED(addr, size)	((void)0)
-#define RUNNING_ON_VALGRIND			0
-#endif
+#include "range.h"
+#include "sanitize.h"
+#include "sys.h"
 
 #define RED_ZONE	((size_t)32)
 #define RED_BYTE	0xfd
 #define FREE_BYTE	0xdd
-
-#define WEAK		__attribute__((weak))
-
-extern WEAK void __asan_poison_memory_region(const volatile void *addr, size_t size);
-extern WEAK void __asan_unpoison_memory_region(const volatile void *addr, size_t size);
-extern WEAK void __msan_poison(const volatile void *addr, size_t size);
-extern WEAK void __msan_unpoison(const volatile void *addr, size_t size);
 
 /**
  * struct record - an allocation of a checked arena
@@ -68,7 +54,6 @@ struct record {
  * @records: the current allocations, the oldest first
  * @nr: number of records
  * @room: number of records that there is memory for
- * @lowest: lowest address that has ever been committed
  * @is_lost: whether the system has taken the contents
  * @is_destroyed: whether the arena has been destroyed
  * @next: next destroyed arena
@@ -79,73 +64,10 @@ struct checks {
 	struct record *records;
 	size_t nr;
 	size_t room;
-	char *lowest;
 	bool is_lost;
 	bool is_destroyed;
 	struct arena_private *next;
 };
-
-/* --- messages ---------------------------------------------------------------- */
-
-void arena_die(const struct arena_private *a, const char *call, const char *format, ...)
-{
-	char text[256];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	fprintf(stderr, "libarena: arena '%s' (%p): %s: %s\n", a->name, (const void *)a,
-		call, text);
-	abort();
-}
-
-/* --- sanitizers and Valgrind ------------------------------------------------------ */
-
-/* MSan can't forbid an access, but reports uses of values that were read from there. */
-static void poison(char *from, size_t size)
-{
-	if (__asan_poison_memory_region)
-		__asan_poison_memory_region(from, size);
-	if (__msan_poison)
-		__msan_poison(from, size);
-	VALGRIND_MAKE_MEM_NOACCESS(from, size);
-}
-
-static void unpoison(char *from, size_t size)
-{
-	if (__asan_unpoison_memory_region)
-		__asan_unpoison_memory_region(from, size);
-	if (__msan_poison)
-		__msan_poison(from, size);
-	VALGRIND_MAKE_MEM_UNDEFINED(from, size);
-}
-
-static void make_defined(char *from, size_t size)
-{
-	if (__asan_unpoison_memory_region)
-		__asan_unpoison_memory_region(from, size);
-	if (__msan_unpoison)
-		__msan_unpoison(from, size);
-	VALGRIND_MAKE_MEM_DEFINED(from, size);
-}
-
-void arena_checks_defined(const struct arena_private *a, void *memory, size_t size)
-{
-	(void)a;
-	make_defined(memory, size);
-}
-
-void arena_checks_forget(const struct arena_private *a, void *memory, size_t size)
-{
-	(void)a;
-	poison(memory, size);
-}
-
-bool arena_checks_wanted(void)
-{
-	return __asan_poison_memory_region || __msan_poison || RUNNING_ON_VALGRIND;
-}
 
 /* --- owner and lifetime -------------------------------------------------------------- */
 
@@ -160,10 +82,10 @@ int arena_checks_create(struct arena_private *a)
 		return -ENOMEM;
 	a->checks->owner = pthread_self();
 	a->checks->owner_id = gettid();
-	a->checks->lowest = a->range.end;
-	arena_checks_commit(a, a->committed, a->range.end);
+	a->hidden = a->committed;
+	arena_poison(a->committed, a->range.end - a->committed);
 	/* Reserved memory, too: it is cheap, and leak checkers need not read it. */
-	VALGRIND_MAKE_MEM_NOACCESS(a->range.map, a->committed - a->range.map);
+	arena_poison_reserved(a->range.map, a->committed - a->range.map);
 	a->is_counted = true;
 	a->slice = 0;
 	a->epochs.is_kept = true;
@@ -171,24 +93,12 @@ int arena_checks_create(struct arena_private *a)
 	return 0;
 }
 
-void arena_checks_commit(const struct arena_private *a, char *from, char *to)
+void arena_checks_adopt(struct arena_private *a)
 {
-	poison(from, to - from);
-	if (from < a->checks->lowest)
-		a->checks->lowest = from;
-}
-
-int arena_adopt(struct arena *pub)
-{
-	struct arena_private *a = private(pub);
-
-	if (a->checks) {
-		if (a->checks->is_destroyed)
-			arena_checks_use(a, "arena_adopt");
-		a->checks->owner = pthread_self();
-		a->checks->owner_id = gettid();
-	}
-	return a->is_thread_owned ? arena_own(a) : 0;
+	if (a->checks->is_destroyed)
+		arena_checks_use(a, "arena_adopt");
+	a->checks->owner = pthread_self();
+	a->checks->owner_id = gettid();
 }
 
 void arena_checks_use(const struct arena_private *a, const char *call)
@@ -208,7 +118,7 @@ void arena_checks_destroy(struct arena_private *a)
 
 	/* Others may reuse the addresses. Those of a child are its parent's. */
 	if (a->backend)
-		make_defined(checks->lowest, a->range.map_end - checks->lowest);
+		arena_make_defined(a->hidden, a->range.map_end - a->hidden);
 	free(checks->records);
 	checks->records = NULL;
 	checks->is_destroyed = true;
@@ -216,16 +126,6 @@ void arena_checks_destroy(struct arena_private *a)
 	pthread_mutex_lock(&lock);
 	checks->next = destroyed;
 	destroyed = a;
-	pthread_mutex_unlock(&lock);
-}
-
-void arena_checks_lock(void)
-{
-	pthread_mutex_lock(&lock);
-}
-
-void arena_checks_unlock(void)
-{
 	pthread_mutex_unlock(&lock);
 }
 
@@ -263,10 +163,10 @@ char *arena_checks_alloc(struct arena_private *a, size_t size, size_t align)
 	if (!memory)
 		return NULL;
 	checks->records[checks->nr++] = (struct record) { memory, size, end };
-	make_defined(memory, end - memory);
+	arena_make_defined(memory, end - memory);
 	memset(memory + size, RED_BYTE, end - memory - size);
-	poison(memory + size, end - memory - size);
-	unpoison(memory, size);
+	arena_poison(memory + size, end - memory - size);
+	arena_unpoison(memory, size);
 	return memory;
 }
 
@@ -277,12 +177,12 @@ static void check_record(const struct arena_private *a, const struct record *rec
 	size_t size = record->end - from;
 
 	/* Sanitizers report writes to the red zone themselves; here it has to be read. */
-	make_defined(from, size);
+	arena_make_defined(from, size);
 	for (at = from; at < record->end; at++)
 		if (*(unsigned char *)at != RED_BYTE)
 			arena_die(a, call, "allocation of %zu bytes at %p was written to %zu bytes behind its end",
 				  record->size, (void *)record->memory, at - from);
-	poison(from, size);
+	arena_poison(from, size);
 }
 
 char *arena_checks_end_of_last(const struct arena_private *a)
@@ -300,16 +200,16 @@ void arena_checks_free(struct arena_private *a, char *top, const char *call)
 	if (checks->is_lost) {
 		checks->is_lost = false;
 		checks->nr = 0;
-		poison(from, top - from);
+		arena_poison(from, top - from);
 		return;
 	}
 	while (checks->nr && checks->records[checks->nr - 1].memory < top) {
 		check_record(a, &checks->records[checks->nr - 1], call);
 		checks->nr--;
 	}
-	make_defined(from, top - from);
+	arena_make_defined(from, top - from);
 	memset(from, FREE_BYTE, top - from);
-	poison(from, top - from);
+	arena_poison(from, top - from);
 }
 
 /* Return the start of the page with the top: the back ends read whole pages. */
@@ -320,12 +220,12 @@ static char *page_of_top(const struct arena_private *a)
 
 void arena_checks_open(const struct arena_private *a)
 {
-	make_defined(page_of_top(a), a->range.end - page_of_top(a));
+	arena_make_defined(page_of_top(a), a->range.end - page_of_top(a));
 }
 
 void arena_checks_close(const struct arena_private *a)
 {
-	poison(page_of_top(a), a->range.end - page_of_top(a));
+	arena_poison(page_of_top(a), a->range.end - page_of_top(a));
 }
 
 void arena_checks_claim(const struct arena_private *a, bool is_lost)
@@ -334,10 +234,10 @@ void arena_checks_claim(const struct arena_private *a, bool is_lost)
 	size_t i;
 
 	a->checks->is_lost = is_lost;
-	poison(page_of_top(a), top_of(a) - page_of_top(a));
+	arena_poison(page_of_top(a), top_of(a) - page_of_top(a));
 	for (i = 0; i < a->checks->nr; i++) {
 		record = &a->checks->records[i];
-		poison(record->memory + record->size,
+		arena_poison(record->memory + record->size,
 		       record->end - record->memory - record->size);
 	}
 }
@@ -433,4 +333,23 @@ void *arena_deref(const struct arena *pub, struct arena_handle handle)
 	    is_gone(a, handle.serial, handle.offset))
 		return NULL;
 	return a->range.end - handle.offset;
+}
+
+/* --- around fork() ------------------------------------------------------------------- */
+
+static void lock_destroyed(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+static void unlock_destroyed(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+__attribute__((constructor)) static void register_hook(void)
+{
+	static struct fork_hook hook = { .before = lock_destroyed, .after = unlock_destroyed };
+
+	arena_at_fork(&hook);
 }

@@ -19,48 +19,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fault.h"
+#include "fork.h"
 #include "private.h"
+#include "registry.h"
+#include "sys.h"
 
 /* --- released memory, destroyed arenas --------------------------------------- */
-
-/**
- * struct grave - record of a destroyed arena
- * @map: lowest address the arena had
- * @map_end: one past the highest
- * @at: arena_now() when it was destroyed
- * @name: its name
- */
-struct grave {
-	const char *map;
-	const char *map_end;
-	uint64_t at;
-	char name[NAME_SIZE];
-};
-
-/* Ring of the most recent destroyed records; protected by the lock of list.c. */
-#define NR_GRAVES	64
-static struct grave graves[NR_GRAVES];
-static unsigned int nr_graves;
-
-void arena_fault_note(struct arena_private *a, char *from, char *to, const char *call)
-{
-	a->releases[a->nr_releases++ % NR_RELEASES] = (struct release) {
-		.from = from,
-		.to = to,
-		.at = arena_now(),
-		.call = call,
-	};
-}
-
-void arena_fault_end(const struct arena_private *a)
-{
-	struct grave *grave = &graves[nr_graves++ % NR_GRAVES];
-
-	grave->map = a->range.map;
-	grave->map_end = a->range.map_end;
-	grave->at = arena_now();
-	memcpy(grave->name, a->name, NAME_SIZE);
-}
 
 /* --- the message --------------------------------------------------------------- */
 
@@ -155,8 +120,7 @@ static void report(struct arena_private *a, const void *ctx)
 {
 	const struct fault *fault = ctx;
 	struct line line = { 0 };
-	const struct grave *grave;
-	unsigned int i;
+	const struct destroyed *record;
 	ssize_t written;
 
 	put(&line, "libarena: ");
@@ -170,17 +134,13 @@ static void report(struct arena_private *a, const void *ctx)
 		put_state(&line, a, fault->addr);
 		goto out;
 	}
-	for (i = 0; i < NR_GRAVES && i < nr_graves; i++) {
-		grave = &graves[(nr_graves - 1 - i) % NR_GRAVES];
-		if (fault->addr < grave->map || fault->addr >= grave->map_end)
-			continue;
-		/* The addresses may have been reused since. */
-		put_name(&line, " where arena '", grave->name);
-		put(&line, " was, destroyed ");
-		put_age(&line, grave->at);
-		goto out;
-	}
-	return;
+	record = arena_registry_find_destroyed(fault->addr);
+	if (!record)
+		return;
+	/* Another mapping may be using the addresses by now. */
+	put_name(&line, " where arena '", record->name);
+	put(&line, " was, destroyed ");
+	put_age(&line, record->at);
 out:
 	line.text[line.length++] = '\n';
 	written = write(2, line.text, line.length);
@@ -225,7 +185,7 @@ static void handle(int signal, siginfo_t *info, void *context)
 
 	/* Report faults only, not kill(2), and only if the address is known. */
 	if (info->si_code > 0 && info->si_code != SI_KERNEL)
-		arena_list_try(report, &(struct fault) { info->si_addr, signal });
+		arena_registry_try(report, &(struct fault) { info->si_addr, signal });
 	errno = saved_errno;
 	pass_on(signal, info, context);
 }

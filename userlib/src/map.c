@@ -16,7 +16,12 @@
 #include <sys/random.h>
 #include <arena/map.h>
 
+#include "alloc.h"
+#include "checks.h"
+#include "fork.h"
+#include "free.h"
 #include "private.h"
+#include "sanitize.h"
 
 /* --- hashing ------------------------------------------------------------------- */
 
@@ -268,7 +273,7 @@ static int resize(struct arena_map *m, size_t nr, struct arena_map_layout layout
 	} else if (is_last) {
 		move_up(a, &table, end_of(old), layout);
 	} else if (a->checks && old.nr) {
-		arena_checks_forget(a, old.entries, old.bytes);
+		arena_poison(old.entries, old.bytes);
 	}
 	use_table(m, table);
 	return 0;

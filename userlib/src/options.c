@@ -11,29 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "private.h"
+#include "options.h"
+#include "sanitize.h"
+#include "sys.h"
 
 /* Size of the structure in its first version. */
 #define OPTS_SIZE_1	(offsetof(struct arena_opts, node_mask) + sizeof(uint64_t))
 
 #define KNOWN_FLAGS	(ARENA_PREFER | ARENA_KEEP_DIRTY | ARENA_SEAL | ARENA_CHECKS | \
 			 ARENA_QUARANTINE | ARENA_COUNT | ARENA_THREAD_OWNED)
-
-int arena_get_struct(void *to, const void *from, size_t size, size_t least)
-{
-	size_t has = from ? *(const size_t *)from : 0, i;
-
-	memset(to, 0, size);
-	if (!from)
-		return 0;
-	if (has < least)
-		return -EINVAL;
-	for (i = size; i < has; i++)
-		if (((const char *)from)[i])
-			return -E2BIG;
-	memcpy(to, from, has < size ? has : size);
-	return 0;
-}
 
 int arena_read_opts(struct arena_opts *opts, const struct arena_opts *from)
 {
@@ -75,30 +61,6 @@ static int parse_size(const char *text, size_t *size)
 		return -EINVAL;
 	*size = n << shift;
 	return 0;
-}
-
-int arena_parse_nodes(const char *text, uint64_t *mask)
-{
-	unsigned long first, last;
-	char *end;
-
-	*mask = 0;
-	do {
-		if (!isdigit((unsigned char)*text))
-			return -EINVAL;
-		first = last = strtoul(text, &end, 10);
-		if (*end == '-') {
-			if (!isdigit((unsigned char)end[1]))
-				return -EINVAL;
-			last = strtoul(end + 1, &end, 10);
-		}
-		if (first > last || last > 63)
-			return -EINVAL;
-		while (first <= last)
-			*mask |= (uint64_t)1 << first++;
-		text = end + 1;
-	} while (*end == ',');
-	return *end && *end != '\n' ? -EINVAL : 0;
 }
 
 /*
@@ -205,7 +167,7 @@ void arena_override_opts(struct arena_opts *opts)
 	size_t i;
 	int err;
 
-	if (arena_checks_wanted())
+	if (arena_is_watched())
 		opts->flags |= ARENA_CHECKS;
 	for (i = 0; i < sizeof(all) / sizeof(*all); i++) {
 		text = secure_getenv(all[i].name);

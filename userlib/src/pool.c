@@ -19,7 +19,7 @@
  *
  * Locks: pools_lock protects the list of pools, and keeps the pool of a slot from being
  * destroyed. pool->lock nests inside it, and protects everything in a pool except where
- * the fields say otherwise. fork() takes all these locks before those of thread.c. A
+ * the fields say otherwise. fork() takes all these locks. A
  * child of fork() has neither the library's thread nor the waiting threads, so it can
  * only destroy a pool.
  *
@@ -53,7 +53,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "checks.h"
+#include "options.h"
+#include "owner.h"
 #include "pool_private.h"
+#include "range.h"
+#include "sys.h"
 
 /* Sizes of the structures in their first version. */
 #define OPTS_SIZE_1	(offsetof(struct arena_pool_opts, reserved) + sizeof(uint32_t))
@@ -66,24 +71,7 @@
 #define PRESSURE_FILE		"/proc/pressure/memory"
 /* arena_pool_put() reads the amount of free memory at most this often. */
 #define LOOK_AT_PUT		(100 * MSEC)
-#define LEAST_SMALLER		((size_t)64 << 20)
 #define CACHE_LINE		((size_t)64)
-
-/**
- * struct waiter - a thread that waits for an arena; on the stack of that thread
- * @next: the next one in the queue
- * @changed: signals that @is_served has been set
- * @is_served: whether the thread need no longer wait
- * @a: the arena for it, or NULL if it is to make one
- * @hits: pool_hits() when the thread began to wait
- */
-struct waiter {
-	struct waiter *next;
-	pthread_cond_t changed;
-	bool is_served;
-	struct arena_private *a;
-	uint64_t hits;
-};
 
 static pthread_mutex_t pools_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct arena_pool *pools;
@@ -99,155 +87,6 @@ static __thread struct {
 	uint64_t id;
 	struct slot *slot;
 } used_last;
-
-/* --- the queue ----------------------------------------------------------- */
-
-static uint64_t pool_hits(const struct arena_pool *pool)
-{
-	uint64_t hits = pool->stats.hits_own;
-	const struct slot *slot;
-
-	for (slot = pool->slots; slot; slot = slot->next)
-		hits += __atomic_load_n(&slot->hits, __ATOMIC_RELAXED);
-	return hits;
-}
-
-static void queue_locked(struct arena_pool *pool, struct waiter *waiter)
-{
-	*pool->last = waiter;
-	pool->last = &waiter->next;
-	pool->stats.waits++;
-	__atomic_fetch_add(&pool->attention, ONE_WAITS, __ATOMIC_SEQ_CST);
-	/* A get that came before this has not overtaken the waiter. */
-	waiter->hits = pool_hits(pool);
-}
-
-/* Remove a waiter from the queue. */
-static void unqueue_locked(struct arena_pool *pool, struct waiter **at)
-{
-	struct waiter *waiter = *at;
-
-	*at = waiter->next;
-	if (!waiter->next)
-		pool->last = at;
-	__atomic_fetch_sub(&pool->attention, ONE_WAITS, __ATOMIC_SEQ_CST);
-}
-
-/*
- * Serve the first waiter: give it an arena; or, if @a is NULL, permission to make one,
- * which is counted in pool->total already.
- */
-static void serve_locked(struct arena_pool *pool, struct arena_private *a)
-{
-	struct waiter *waiter = pool->first;
-	uint64_t overtaken = pool_hits(pool) - waiter->hits;
-
-	if (overtaken > pool->stats.overtaken)
-		pool->stats.overtaken = overtaken;
-	unqueue_locked(pool, &pool->first);
-	waiter->a = a;
-	waiter->is_served = true;
-	pthread_cond_signal(&waiter->changed);
-}
-
-static bool count_new_locked(struct arena_pool *pool)
-{
-	if (pool->max_total && pool->total >= pool->max_total)
-		return false;
-	pool->total++;
-	return true;
-}
-
-void arena_pool_uncount_locked(struct arena_pool *pool)
-{
-	pool->total--;
-	if (pool->first && count_new_locked(pool))
-		serve_locked(pool, NULL);
-}
-
-/* --- idle arenas --------------------------------------------------------- */
-
-/* Insert in order. An arena is the newest unless it was in a slot or was aged. */
-static void insert_locked(struct arena_pool *pool, struct arena_private *a)
-{
-	struct arena_private *newer = NULL, *older = pool->newest;
-
-	while (older && older->pooled.put_at > a->pooled.put_at) {
-		newer = older;
-		older = older->pooled.older;
-	}
-	a->pooled.newer = newer;
-	a->pooled.older = older;
-	*(newer ? &newer->pooled.older : &pool->newest) = a;
-	*(older ? &older->pooled.newer : &pool->oldest) = a;
-	pool->nr_idle++;
-}
-
-void arena_pool_remove_locked(struct arena_pool *pool, struct arena_private *a)
-{
-	struct arena_private *newer = a->pooled.newer, *older = a->pooled.older;
-
-	*(newer ? &newer->pooled.older : &pool->newest) = older;
-	*(older ? &older->pooled.newer : &pool->oldest) = newer;
-	pool->nr_idle--;
-}
-
-void arena_pool_give_locked(struct arena_pool *pool, struct arena_private *a)
-{
-	if (pool->first) {
-		serve_locked(pool, a);
-		return;
-	}
-	insert_locked(pool, a);
-	if (pool->attention & ASLEEP)
-		arena_pool_wake_locked(pool);
-}
-
-static struct arena_private *take_out(struct slot *slot)
-{
-	/* Read first: an exchange would take the cache line even if the slot is empty. */
-	if (!__atomic_load_n(&slot->idle, __ATOMIC_SEQ_CST))
-		return NULL;
-	return __atomic_exchange_n(&slot->idle, NULL, __ATOMIC_SEQ_CST);
-}
-
-void arena_pool_empty_slots_locked(struct arena_pool *pool, int64_t until)
-{
-	struct arena_private *a;
-	struct slot *slot;
-
-	for (slot = pool->slots; slot; slot = slot->next) {
-		if (__atomic_load_n(&slot->put_at, __ATOMIC_RELAXED) > until)
-			continue;
-		a = take_out(slot);
-		if (a)
-			arena_pool_give_locked(pool, a);
-	}
-}
-
-/*
- * Take the newest arena of the list, or else one from any thread's slot. Existing arenas
- * are used before a new one is made.
- */
-static struct arena_private *take_idle_locked(struct arena_pool *pool)
-{
-	struct arena_private *a = pool->newest;
-	struct slot *slot;
-
-	if (a) {
-		arena_pool_remove_locked(pool, a);
-		return a;
-	}
-	for (slot = pool->slots; slot && !a; slot = slot->next)
-		a = take_out(slot);
-	return a;
-}
-
-bool arena_pool_lacks_idle_locked(const struct arena_pool *pool)
-{
-	return pool->nr_idle + pool->nr_aged < pool->min_idle && !pool->first &&
-	       (!pool->max_total || pool->total < pool->max_total);
-}
 
 /* --- slots --------------------------------------------------------------- */
 
@@ -273,7 +112,7 @@ static void detach_slot(struct slot *slot)
 	struct arena_private *a;
 
 	pthread_mutex_lock(&pool->lock);
-	a = take_out(slot);
+	a = arena_pool_take_out(slot);
 	if (a)
 		arena_pool_give_locked(pool, a);
 	*slot->link = slot->next;
@@ -350,52 +189,6 @@ static bool is_lack_of_memory(int err)
 	return err == -ENOMEM || err == -EDQUOT || err == -EAGAIN;
 }
 
-int arena_pool_make(struct arena_pool *pool, int rung, struct arena_private **result)
-{
-	struct arena_opts opts = pool->arena;
-	size_t smaller = predict_blocks(pool);
-	struct arena_private *a;
-	struct arena *pub;
-	int err;
-
-	if (rung > ARENA_POOL_AS_ASKED) {
-		if (__builtin_mul_overflow(smaller, (size_t)4, &smaller) || smaller < LEAST_SMALLER)
-			smaller = LEAST_SMALLER;
-		if (!opts.reserve || opts.reserve > smaller)
-			opts.reserve = smaller;
-		opts.prefault = 0;
-	}
-	if (rung == ARENA_POOL_ANONYMOUS) {
-		opts.backing = ARENA_BACKING_ANON;
-		opts.flags &= ~ARENA_PREFER;
-	}
-	err = arena_create(&pub, &opts);
-	if (err)
-		return err;
-	a = private(pub);
-	/* Even if the environment has ARENA_THREAD_OWNED=1. */
-	arena_disown(a);
-	a->is_thread_owned = false;
-	if (!a->sketch)
-		a->sketch = arena_sketch_get(pool->name);
-	if (rung == ARENA_POOL_AS_ASKED && arena_commit_ahead(a))
-		rung = ARENA_POOL_SMALLER;
-	a->pooled = (struct pooled) { .pool = pool, .rung = rung, .node = -1 };
-	*result = a;
-	return 0;
-}
-
-void arena_pool_count_made_locked(struct arena_pool *pool, const struct arena_private *a)
-{
-	uint64_t *const rungs[] = {
-		[ARENA_POOL_AS_ASKED] = &pool->stats.as_asked,
-		[ARENA_POOL_SMALLER] = &pool->stats.smaller,
-		[ARENA_POOL_ANONYMOUS] = &pool->stats.anonymous,
-	};
-
-	++*rungs[a->pooled.rung];
-}
-
 /* Destroy all idle arenas of all pools; return whether there were any. */
 static bool give_up_idle(void)
 {
@@ -411,7 +204,7 @@ static bool give_up_idle(void)
 		pthread_mutex_lock(&pool->lock);
 		/* Do not refill the pool at once. */
 		pool->refill_at = now + pool->period;
-		while ((a = take_idle_locked(pool))) {
+		while ((a = arena_pool_take_idle_locked(pool))) {
 			a->pooled.older = all;
 			all = a;
 			pool->stats.given_up++;
@@ -483,7 +276,7 @@ static int wait_locked(struct arena_pool *pool, int64_t deadline, struct arena_p
 	int err = 0;
 
 	init_condition(&waiter.changed);
-	queue_locked(pool, &waiter);
+	arena_pool_queue_locked(pool, &waiter);
 	/* Find arenas that were put by threads that could not see the waiter yet. */
 	arena_pool_empty_slots_locked(pool, INT64_MAX);
 	/* Test is_served first: an arena may be handed over at the deadline. */
@@ -497,7 +290,7 @@ static int wait_locked(struct arena_pool *pool, int64_t deadline, struct arena_p
 	}
 	for (at = &pool->first; *at != &waiter; at = &(*at)->next)
 		;
-	unqueue_locked(pool, at);
+	arena_pool_unqueue_locked(pool, at);
 	return -ETIMEDOUT;
 }
 
@@ -512,8 +305,8 @@ static int take_locked(struct arena_pool *pool, int64_t timeout, int64_t deadlin
 
 	*a = NULL;
 	if (!pool->first) {
-		*a = take_idle_locked(pool);
-		if (*a || count_new_locked(pool))
+		*a = arena_pool_take_idle_locked(pool);
+		if (*a || arena_pool_count_new_locked(pool))
 			goto out;
 	}
 	err = timeout ? wait_locked(pool, deadline, a) : -ETIMEDOUT;
@@ -579,7 +372,7 @@ int arena_pool_get(struct arena_pool *pool, struct arena **result, int64_t timeo
 	if (is_child(pool))
 		return -EPERM;
 	if (slot && __atomic_load_n(&pool->attention, __ATOMIC_SEQ_CST) < ONE_WAITS)
-		a = take_out(slot);
+		a = arena_pool_take_out(slot);
 	if (a) {
 		__atomic_store_n(&slot->hits, slot->hits + 1, __ATOMIC_RELAXED);
 	} else {
@@ -661,7 +454,7 @@ static void put_arena(struct arena_pool *pool, struct arena_private *a)
 			return;
 		}
 		/* Take the arena back, unless another thread has taken it already. */
-		a = take_out(slot);
+		a = arena_pool_take_out(slot);
 		if (!a)
 			return;
 	}
@@ -767,6 +560,7 @@ static int create_pool(struct arena_pool **result, const struct arena_pool_opts 
 	pool->forks = arena_forks();
 	pool->sketch = arena_sketch_get(pool->name);
 	pool->last = &pool->first;
+	pool->run = arena_pool_run;
 	pool->start_at = INT64_MIN;
 	pool->refill_at = INT64_MIN;
 	/* The thread is started when there is an idle arena. */
@@ -891,14 +685,14 @@ int arena_pool_stats_get(struct arena_pool *pool, struct arena_pool_stats *stats
 	now.idle = pool->nr_idle + count_in_slots_locked(pool, &now.idle_bytes);
 	for (a = pool->newest; a; a = a->pooled.older)
 		now.idle_bytes += committed_of(a);
-	now.hits_own = pool_hits(pool);
+	now.hits_own = arena_pool_hits(pool);
 	pthread_mutex_unlock(&pool->lock);
 	return arena_put_struct(stats, &now, sizeof(now), STATS_SIZE_1);
 }
 
 /* --- around fork() ------------------------------------------------------- */
 
-void arena_pool_lock_all(void)
+static void lock_pools(void)
 {
 	struct arena_pool *pool;
 
@@ -907,11 +701,18 @@ void arena_pool_lock_all(void)
 		pthread_mutex_lock(&pool->lock);
 }
 
-void arena_pool_unlock_all(void)
+static void unlock_pools(void)
 {
 	struct arena_pool *pool;
 
 	for (pool = pools; pool; pool = pool->next)
 		pthread_mutex_unlock(&pool->lock);
 	pthread_mutex_unlock(&pools_lock);
+}
+
+__attribute__((constructor)) static void register_hook(void)
+{
+	static struct fork_hook hook = { .before = lock_pools, .after = unlock_pools };
+
+	arena_at_fork(&hook);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
-/* Declarations shared by pool.c and pool_age.c. The locking is described in pool.c. */
+/* Declarations shared by the files of pools. The locking is described in pool.c. */
 #ifndef ARENA_POOL_PRIVATE_H
 #define ARENA_POOL_PRIVATE_H
 
@@ -7,7 +7,9 @@
 #include <time.h>
 #include <arena/pool.h>
 
+#include "fork.h"
 #include "private.h"
+#include "sketch.h"
 
 #define MSEC			((int64_t)1000000)
 
@@ -51,6 +53,22 @@ struct slot {
 };
 
 /**
+ * struct waiter - a thread that waits for an arena; on the stack of that thread
+ * @next: the next one in the queue
+ * @changed: signals that @is_served has been set
+ * @is_served: whether the thread need no longer wait
+ * @a: the arena for it, or NULL if it is to make one
+ * @hits: arena_pool_hits() when the thread began to wait
+ */
+struct waiter {
+	struct waiter *next;
+	pthread_cond_t changed;
+	bool is_served;
+	struct arena_private *a;
+	uint64_t hits;
+};
+
+/**
  * struct arena_pool - a pool
  * @id: a number unique to this pool in the process
  * @forks: arena_forks() when the pool was created
@@ -76,6 +94,7 @@ struct slot {
  * @slots: slots of all threads
  * @looked_at: when maintenance last read the files on pressure and free memory
  * @refill_at: earliest time of the next attempt to make an arena in advance
+ * @run: function of the library's thread
  * @has_thread: whether the library's thread exists
  * @is_ending: tells that thread to end
  * @is_woken: tells that thread that there is work to do
@@ -111,6 +130,7 @@ struct arena_pool {
 	struct slot *slots;
 	int64_t looked_at;
 	int64_t refill_at;
+	void *(*run)(void *pool);
 	bool has_thread;
 	bool is_ending;
 	bool is_woken;
@@ -154,7 +174,19 @@ static inline void destroy_arena(struct arena_private *a)
 	arena_destroy(&a->pub);
 }
 
-/* --- pool.c ------------------------------------------------------------------ */
+/* --- pool_list.c ------------------------------------------------------------- */
+
+/* Return how often threads have got arenas that they had put. */
+uint64_t arena_pool_hits(const struct arena_pool *pool);
+/* Add a waiter to the queue; remove one from it. */
+void arena_pool_queue_locked(struct arena_pool *pool, struct waiter *waiter);
+void arena_pool_unqueue_locked(struct arena_pool *pool, struct waiter **at);
+/* Count a new arena in pool->total; false if the limit does not allow it. */
+bool arena_pool_count_new_locked(struct arena_pool *pool);
+/* Take the arena out of a slot, if there is one. */
+struct arena_private *arena_pool_take_out(struct slot *slot);
+/* Take an idle arena from the list or a slot, or return NULL. */
+struct arena_private *arena_pool_take_idle_locked(struct arena_pool *pool);
 
 /* Subtract an arena that was destroyed or could not be made from pool->total. */
 void arena_pool_uncount_locked(struct arena_pool *pool);
@@ -166,6 +198,9 @@ void arena_pool_give_locked(struct arena_pool *pool, struct arena_private *a);
 void arena_pool_empty_slots_locked(struct arena_pool *pool, int64_t until);
 /* Return whether an arena has to be made in advance and the limit allows it. */
 bool arena_pool_lacks_idle_locked(const struct arena_pool *pool);
+
+/* --- pool_make.c ------------------------------------------------------------- */
+
 /*
  * Make an arena, which is counted in pool->total already, in the way that @rung says, an
  * enum arena_pool_rung. Return 0 or a negative errno.
@@ -174,10 +209,15 @@ int arena_pool_make(struct arena_pool *pool, int rung, struct arena_private **re
 /* Count an arena that was made, by its rung. */
 void arena_pool_count_made_locked(struct arena_pool *pool, const struct arena_private *a);
 
-/* --- pool_age.c -------------------------------------------------------------- */
+/* --- pool_wake.c ------------------------------------------------------------- */
 
 /* Wake the library's thread, or start it if it does not exist. */
 void arena_pool_wake_locked(struct arena_pool *pool);
+
+/* --- pool_idle.c ------------------------------------------------------------- */
+
+/* The library's thread. */
+void *arena_pool_run(void *pool);
 /* On each node, destroy the idle arenas that exceed free_percent of its free memory. */
 void arena_pool_look_at_free(struct arena_pool *pool);
 

@@ -18,7 +18,9 @@
 
 #include <arena/predict.h>
 
+#include "fork.h"
 #include "private.h"
+#include "sketch.h"
 
 #define NR_NAMES	256
 #define NR_CHAINS	64
@@ -60,16 +62,6 @@ static struct sketch *chains[NR_CHAINS];
 static unsigned int nr_names;
 /* Number of lookups of a name, to find the one that was least recently used. */
 static uint64_t nr_uses;
-
-void arena_predict_lock(void)
-{
-	pthread_mutex_lock(&lock);
-}
-
-void arena_predict_unlock(void)
-{
-	pthread_mutex_unlock(&lock);
-}
 
 /* --- one sketch -------------------------------------------------------------- */
 
@@ -285,4 +277,23 @@ size_t arena_predict(const char *name, unsigned int permille)
 	size = sketch ? quantile(sketch, permille < 1000 ? permille : 1000) : 0;
 	pthread_mutex_unlock(&lock);
 	return size;
+}
+
+/* --- around fork() ------------------------------------------------------------- */
+
+static void lock_sketches(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+static void unlock_sketches(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+__attribute__((constructor)) static void register_hook(void)
+{
+	static struct fork_hook hook = { .before = lock_sketches, .after = unlock_sketches };
+
+	arena_at_fork(&hook);
 }

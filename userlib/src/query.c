@@ -6,6 +6,9 @@
 #include <errno.h>
 #include <arena/query.h>
 
+#include "alloc.h"
+#include "checks.h"
+#include "decode.h"
 #include "private.h"
 
 /*

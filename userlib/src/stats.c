@@ -17,7 +17,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "fork.h"
 #include "private.h"
+#include "range.h"
+#include "registry.h"
+#include "stats.h"
+#include "sys.h"
 
 /* Sizes of the structures in their first version. */
 #define STATS_SIZE_1	(offsetof(struct arena_stats, wasted) + sizeof(uint64_t))
@@ -41,29 +46,6 @@ static const struct arena_private *root_of(const struct arena *pub)
 enum arena_backing arena_backing(const struct arena *a)
 {
 	return root_of(a)->backend->kind;
-}
-
-/* get_mempolicy(2) would fault the page in, and return the node of a zero page. */
-int arena_node_of(const char *addr)
-{
-	int status = -1;
-
-	if (syscall(SYS_move_pages, 0, 1ul, &addr, NULL, &status, 0) || status < 0)
-		return -1;
-	return status;
-}
-
-int arena_put_struct(void *to, const void *from, size_t size, size_t least)
-{
-	size_t has = *(size_t *)to;
-
-	if (has < least)
-		return -EINVAL;
-	if (has > size)
-		has = size;
-	memcpy(to, from, has);
-	*(size_t *)to = has;
-	return 0;
 }
 
 int arena_stats_get(const struct arena *pub, struct arena_stats *stats)
@@ -210,13 +192,14 @@ static enum arena_stats_format wanted_format;
 
 static void print(struct arena_private *a)
 {
-	if (a->is_printed)
+	/* Arenas from before fork() are printed by the parent process only. */
+	if (a->is_printed && a->forks == arena_forks())
 		arena_stats_print(&a->pub, 2, wanted_format);
 }
 
 static void print_all(void)
 {
-	arena_list_each(print);
+	arena_registry_each(print);
 }
 
 static void read_variable(void)

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <arena/str.h>
 
+#include "alloc.h"
+#include "checks.h"
+#include "decode.h"
 #include "private.h"
 
 /*

@@ -4,7 +4,11 @@
  */
 #include <arena/vec.h>
 
+#include "alloc.h"
+#include "checks.h"
+#include "free.h"
 #include "private.h"
+#include "sanitize.h"
 
 /* Minimum room of an array, in bytes. */
 #define LEAST_BYTES	((size_t)64)
@@ -28,7 +32,7 @@ static void *try_resize(struct arena_vec *v, void *data, size_t n, size_t size, 
 	if (new && v->length)
 		memcpy(new, data, v->length * size);
 	if (new && data && private(v->arena)->checks)
-		arena_checks_forget(private(v->arena), data, v->room * size);
+		arena_poison(data, v->room * size);
 	return new;
 }
 

@@ -9,8 +9,12 @@
  */
 #include <pthread.h>
 #include <sched.h>
+#include <string.h>
 
+#include "fork.h"
 #include "private.h"
+#include "registry.h"
+#include "sys.h"
 
 /* How often a signal handler tries to acquire the lock, which is only held briefly. */
 #define TRIES	1000
@@ -18,7 +22,12 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct arena_private *listed;
 
-void arena_list_add(struct arena_private *a)
+/* The arenas that were destroyed most recently. */
+#define NR_DESTROYED	64
+static struct destroyed destroyed[NR_DESTROYED];
+static unsigned int nr_destroyed;
+
+void arena_registry_add(struct arena_private *a)
 {
 	struct listed *place = &a->listed;
 
@@ -31,7 +40,17 @@ void arena_list_add(struct arena_private *a)
 	pthread_mutex_unlock(&lock);
 }
 
-void arena_list_remove(struct arena_private *a)
+static void record_destroyed(const struct arena_private *a)
+{
+	struct destroyed *record = &destroyed[nr_destroyed++ % NR_DESTROYED];
+
+	record->map = a->range.map;
+	record->map_end = a->range.map_end;
+	record->at = arena_now();
+	memcpy(record->name, a->name, NAME_SIZE);
+}
+
+void arena_registry_remove(struct arena_private *a)
 {
 	struct listed *place = &a->listed;
 
@@ -39,11 +58,11 @@ void arena_list_remove(struct arena_private *a)
 	*place->link = place->next;
 	if (place->next)
 		place->next->listed.link = place->link;
-	arena_fault_end(a);
+	record_destroyed(a);
 	pthread_mutex_unlock(&lock);
 }
 
-void arena_list_each(void (*fn)(struct arena_private *a))
+void arena_registry_each(void (*fn)(struct arena_private *a))
 {
 	struct arena_private *a;
 
@@ -58,7 +77,7 @@ void arena_list_each(void (*fn)(struct arena_private *a))
  * may call. For a mutex like this one it is a single compare-and-swap, which fails if the
  * interrupted thread holds the lock.
  */
-bool arena_list_try(void (*fn)(struct arena_private *list, const void *ctx), const void *ctx)
+bool arena_registry_try(void (*fn)(struct arena_private *list, const void *ctx), const void *ctx)
 {
 	unsigned int i;
 
@@ -73,12 +92,32 @@ bool arena_list_try(void (*fn)(struct arena_private *list, const void *ctx), con
 	return false;
 }
 
-void arena_list_lock(void)
+const struct destroyed *arena_registry_find_destroyed(const char *addr)
+{
+	const struct destroyed *record;
+	unsigned int i;
+
+	for (i = 1; i <= NR_DESTROYED && i <= nr_destroyed; i++) {
+		record = &destroyed[(nr_destroyed - i) % NR_DESTROYED];
+		if (addr >= record->map && addr < record->map_end)
+			return record;
+	}
+	return NULL;
+}
+
+static void lock_registry(void)
 {
 	pthread_mutex_lock(&lock);
 }
 
-void arena_list_unlock(void)
+static void unlock_registry(void)
 {
 	pthread_mutex_unlock(&lock);
+}
+
+__attribute__((constructor)) static void register_hook(void)
+{
+	static struct fork_hook hook = { .before = lock_registry, .after = unlock_registry };
+
+	arena_at_fork(&hook);
 }

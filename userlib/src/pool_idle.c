@@ -7,72 +7,15 @@
 #define _GNU_SOURCE
 #endif
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "pool_private.h"
+#include "sys.h"
 
 /* How often files are read while arenas are idle. */
 #define LOOK_PERIOD		(2000 * MSEC)
-#define STACK_SIZE		((size_t)256 << 10)
 #define NR_NODES		64
-
-/* --- waking the library's thread ----------------------------------------- */
-
-static void *run_thread(void *data);
-
-static int create_thread(struct arena_pool *pool)
-{
-	sigset_t all, old;
-	pthread_attr_t attr;
-	int err;
-
-	err = pthread_attr_init(&attr);
-	if (err)
-		return err;
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&pool->thread, &attr, run_thread, pool);
-	/*
-	 * The program's thread-local variables are on the stack, too, and may need more.
-	 */
-	if (err == EINVAL)
-		err = pthread_create(&pool->thread, NULL, run_thread, pool);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attr);
-	return err;
-}
-
-static void start_thread_locked(struct arena_pool *pool)
-{
-	int64_t now = coarse_now();
-
-	if (now < pool->start_at)
-		return;
-	pool->start_at = now + pool->period;
-	if (create_thread(pool))
-		return;
-	pool->has_thread = true;
-	__atomic_fetch_and(&pool->attention, ~ASLEEP, __ATOMIC_SEQ_CST);
-}
-
-void arena_pool_wake_locked(struct arena_pool *pool)
-{
-	int saved_errno = errno;
-
-	if (!pool->runs_thread || is_child(pool) || pool->is_woken)
-		return;
-	if (!pool->has_thread) {
-		start_thread_locked(pool);
-	} else {
-		pool->is_woken = true;
-		__atomic_fetch_and(&pool->attention, ~ASLEEP, __ATOMIC_SEQ_CST);
-		pthread_cond_signal(&pool->changed);
-	}
-	errno = saved_errno;
-}
 
 /* --- free memory, and pressure ------------------------------------------- */
 
@@ -412,7 +355,7 @@ static void sleep_locked(struct arena_pool *pool, int64_t next)
 		      pthread_cond_timedwait(&pool->changed, &pool->lock, &at);
 }
 
-static void *run_thread(void *data)
+void *arena_pool_run(void *data)
 {
 	struct arena_pool *pool = data;
 	int64_t next;

@@ -11,7 +11,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "checks.h"
+#include "fork.h"
+#include "free.h"
 #include "private.h"
+#include "sanitize.h"
+#include "sys.h"
 
 /* Size of the structure in its first version. */
 #define REGION_SIZE_1	(offsetof(struct arena_region, flags) + sizeof(uint32_t))
@@ -37,7 +42,7 @@ int arena_region(struct arena *pub, size_t length, size_t align, struct arena_re
 	if (!memory)
 		return a->error;
 	if (a->checks)
-		arena_checks_defined(a, memory, length);
+		arena_make_defined(memory, length);
 	if (memory + length <= a->clean)
 		now.flags |= ARENA_REGION_ZERO;
 	if (a->backend->kind != ARENA_BACKING_ANON)
@@ -95,7 +100,7 @@ int arena_region_decommit(struct arena *pub, void *memory, size_t length)
 	if (!a->holes_end || to > a->holes_end)
 		a->holes_end = to;
 	if (!err)
-		arena_fault_note(a, from, to, "arena_region_decommit");
+		arena_note_release(a, from, to, "arena_region_decommit");
 	errno = saved_errno;
 	return err;
 }

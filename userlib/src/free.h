@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
+#ifndef ARENA_FREE_H
+#define ARENA_FREE_H
+
+#include <stdint.h>
+
+#include "private.h"
+
+/*
+ * Free the memory below @top, which must not be below the current top. @packed is the start
+ * of the last remaining string, or NULL; @call is the public function's name, for messages.
+ */
+void arena_raise_top(struct arena_private *a, char *top, char *packed, const char *call);
+
+/* Record that the function named @call released the memory between two addresses. */
+void arena_note_release(struct arena_private *a, char *from, char *to, const char *call);
+
+/* Record how much an arena whose memory is about to be freed has used, for its sketch. */
+void arena_note_use(const struct arena_private *a);
+
+/* Run the cleanups that were added after the arena's serial was @serial. */
+void arena_run_cleanups(struct arena_private *a, uint64_t serial);
+
+/* Claim an idle arena; return 1, 0 if contents are lost, or a negative errno. */
+int arena_take_back(struct arena_private *a);
+
+#endif /* ARENA_FREE_H */
