@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The entry points; "make help" lists them. What is built for this machine's
-# userspace goes to build/, the module for this machine's kernel to kmod/.
+# Entry points; "make help" lists them. Userspace objects for this machine go to build/, the
+# module for this machine's kernel to kmod/.
 
 VERSION := 0.1.0
 SOVERSION := 0
@@ -23,18 +23,19 @@ all: lib examples modules
 
 .PHONY: help
 help:
-	@echo 'For a first look (what is missing is installed, on Debian 12):'
-	@echo '  demo             count words on the module in a virtual machine;'
-	@echo '                   FILES="a b" for files and folders of your own'
-	@echo '  check            the library here, library and module on Debian 12'"'"'s kernel'
-	@echo '  check-all        everything there is, unsampled, on all kernels: two hours'
+	@echo 'First look (these install the Debian 12 packages that are missing):'
+	@echo '  demo             count words with arenas on the module, in a virtual machine;'
+	@echo '                   FILES="a b" counts those in your own files and folders'
+	@echo '  check            the library on this machine; library and module on the kernel'
+	@echo '                   of Debian 12'
+	@echo '  check-all        all stages at full length, on all kernels: about two hours'
 	@echo
 	@echo 'Build:'
 	@echo '  all              lib, examples and modules (the default)'
 	@echo '  lib              libarena.a, libarena.so and libarena-ffi.so, in $(B)/'
 	@echo '  examples         the example programs, in $(B)/'
 	@echo '  modules          arena.ko for the kernel in KDIR=, in kmod/'
-	@echo '  clean            remove what was built'
+	@echo '  clean            remove all that was built'
 	@echo
 	@echo 'Install (DESTDIR=, PREFIX=):'
 	@echo '  install          the library, its headers and man pages'
@@ -43,50 +44,51 @@ help:
 	@echo 'Parts of check-all:'
 	@echo '  check-static     W=1, sparse, coccinelle, checkpatch; cppcheck'
 	@echo '  check-sanitizers the library with ASan and UBSan, MSan, TSan and Valgrind'
-	@echo '  check-fuzzers    a minute of libFuzzer on query strings, maps, arrays and groups;'
-	@echo '                   SEED= begins as a run before'
-	@echo '  check-coverage   how much of the library its tests run, on 6.12'
-	@echo '  check-host       the library here, on anonymous memory'
-	@echo '  check-vm         module and library on stock 6.1, in a virtual machine'
+	@echo '  check-fuzzers    one minute of libFuzzer on query strings, maps, arrays and groups;'
+	@echo '                   SEED= repeats the start of an earlier run'
+	@echo '  check-coverage   line coverage of the library by its own tests, on 6.12'
+	@echo '  check-host       the library on this machine, on anonymous memory'
+	@echo '  check-vm         library and module on stock 6.1, in a virtual machine'
 	@echo '  check-kernels    the same on 6.1 and 6.12, and the module on 7.3 and the debug 7.2'
-	@echo '  check-debug      the latter alone: KUnit, fault injection, KASAN, lockdep,'
+	@echo '  check-debug      the module on the debug 7.2: KUnit, fault injection, KASAN, lockdep,'
 	@echo '                   kmemleak, coverage'
-	@echo '  check-memory     memory that is filled, aged and fragmented, on all three; four'
-	@echo '                   NUMA nodes'
-	@echo '  check-leaks      64 GiB of blocks, lost in every way, and who gets them next'
-	@echo '  check-storm      10,000 times kill -9, on the debug kernel'
-	@echo '  check-fuzz       random calls for ten minutes on the debug 7.2; SEED= makes those'
-	@echo '                   of a run before'
+	@echo '  check-memory     full, aged and fragmented memory, on 6.1, 6.12 and the debug 7.2;'
+	@echo '                   four NUMA nodes'
+	@echo '  check-leaks      64 GiB of blocks, lost in every way: their next owner must see zeros'
+	@echo '  check-storm      10,000 processes killed at random times, on the debug kernel'
+	@echo '  check-fuzz       ten minutes of random calls on the debug 7.2; SEED= repeats the'
+	@echo '                   calls of an earlier run'
 	@echo '  check-races      the module on a 7.2 with KCSAN'
-	@echo '  check-mutants    plant defects, one by one, and see each of them caught'
-	@echo '  check-bench      that the benchmarks work'
+	@echo '  check-mutants    plant defects one at a time; a test must catch each of them'
+	@echo '  check-bench      run each benchmark briefly, to see that it works'
 	@echo
-	@echo 'As CI does it:'
-	@echo '  check-rotation   after check: the debug kernel, static, and what the last change'
-	@echo '                   may have broken; then as much of the rest as fits in BUDGET='
-	@echo '                   seconds, what was not done for the longest time first'
+	@echo 'For CI:'
+	@echo '  check-rotation   after check: the debug kernel, the static checks and the mutants'
+	@echo '                   that the last change affects; then as many other stages as fit in'
+	@echo '                   BUDGET= seconds, those that ran longest ago first'
 	@echo '  check-loaded     all stages with a busy loop on each CPU, to show that no test'
-	@echo '                   depends on the speed of the machine; STAGES= for some of them'
+	@echo '                   depends on the speed of the machine; STAGES= selects some'
 	@echo
 	@echo 'More:'
-	@echo '  coverage         check-debug, and each line that no test ran'
-	@echo '  check-times      the table of what takes how long, in Documentation/testing.rst, of'
+	@echo '  coverage         check-debug, then the lines that no test ran'
+	@echo '  check-times      update the table of run times in Documentation/testing.rst from'
 	@echo '                   the last run of each stage on this machine'
-	@echo '  bench-kernel     arenas beside 4 KiB pages, THP, hugetlbfs and memfds, in the'
-	@echo '                   kernel, in instructions; KERNEL=, PARAMETERS= of the module,'
-	@echo '                   SEED=, QUICK=1 to see only that it works'
+	@echo '  bench-kernel     arenas compared with 4 KiB pages, THP, hugetlbfs and memfds:'
+	@echo '                   kernel time in instructions; KERNEL=, PARAMETERS= of the module,'
+	@echo '                   SEED=; QUICK=1 only tests that it works'
 	@echo '  bench-host-kernel  the same in nanoseconds, as root on a machine where the module'
 	@echo '                   is loaded; CPU=, SEED=, QUICK=1'
-	@echo '  bench            the library beside other allocators and arenas, here, and bench-maps'
-	@echo '  bench-quick      that all of these work, in two minutes; no figures'
-	@echo '  bench-maps       maps in arenas beside GLib'"'"'s, uthash and C++'"'"'s: time and'
-	@echo '                   memory; QUICK=1 to see only that they agree, SEED='
-	@echo '  bench-tlb        random accesses in an arena beside 4 KiB pages, THP and hugetlbfs:'
-	@echo '                   misses of a modelled TLB; QUICK=1 for 64 MiB alone, KERNEL='
-	@echo '  bench-pool       a pool of arenas under bursts, and under rare huge requests;'
+	@echo '  bench            the library compared with other allocators and arenas, on this'
+	@echo '                   machine; includes bench-maps'
+	@echo '  bench-quick      test in two minutes that these benchmarks work; prints no results'
+	@echo '  bench-maps       maps in arenas compared with those of GLib, uthash and C++: time and'
+	@echo '                   memory; QUICK=1 only tests that they agree; SEED='
+	@echo '  bench-tlb        misses of a modelled TLB, for random accesses in an arena and in'
+	@echo '                   4 KiB pages, THP and hugetlbfs; QUICK=1 uses only 64 MiB; KERNEL='
+	@echo '  bench-pool       a pool of arenas under bursts and under rare huge requests;'
 	@echo '                   OPTIONS=, see build/bench/pool -h'
-	@echo '  bench-report     Documentation/benchmarks.rst, with pictures, from build/bench/*.json;'
-	@echo '                   RESULTS= for others'
+	@echo '  bench-report     make Documentation/benchmarks.rst and its pictures from'
+	@echo '                   build/bench/*.json; RESULTS= selects other files'
 
 # --- userspace ---------------------------------------------------------------
 
@@ -105,7 +107,7 @@ $(B)/lib/ffi.o: userlib/ffi/ffi.c $(headers) Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -fPIC -c $< -o $@
 
-# One for C and C++, one that has all of it and the inline functions.
+# libarena.so is for C and C++; libarena-ffi.so also exports the inline functions.
 $(B)/libarena.so: $(lib_objs) userlib/libarena.map
 $(B)/libarena-ffi.so: $(lib_objs) $(B)/lib/ffi.o userlib/libarena.map userlib/libarena-ffi.map
 
@@ -117,7 +119,7 @@ $(B)/libarena.so $(B)/libarena-ffi.so:
 	ln -sf $(@F).$(VERSION) $@.$(SOVERSION)
 	ln -sf $(@F).$(SOVERSION) $@
 
-# Those with other allocators where these are installed.
+# Examples that need another library are built only if that library is installed.
 have = $(if $(wildcard /usr/include/$(1) /usr/local/include/$(1)),$(B)/$(2))
 has_mimalloc_2 := $(shell printf '\043include <mimalloc.h>\n\043if MI_MALLOC_VERSION >= 300\n\043error\n\043endif\n' | \
 	$(CC) -E - > /dev/null 2>&1 && echo yes)
@@ -129,7 +131,7 @@ static_examples := $(addprefix $(B)/,hello wordcount querymap groupmerge)
 .PHONY: examples
 examples: $(static_examples) $(on_allocators) $(on_glib)
 
-# Static, so that the same file runs here and in the virtual machine.
+# Linked statically, so that the same file runs on the host and in the virtual machine.
 $(static_examples): $(B)/%: examples/%.c examples/twins.h $(B)/libarena.a $(headers)
 	$(CC) $(ALL_CFLAGS) -static $< $(B)/libarena.a -o $@
 
@@ -137,7 +139,7 @@ $(B)/%_glib: examples/%_glib.c examples/twins.h Makefile
 	$(CC) $(ALL_CFLAGS) $$(pkg-config --cflags glib-2.0) $< \
 		$$(pkg-config --libs glib-2.0) -o $@
 
-# Not static, since not all of these libraries can be had for that.
+# Linked dynamically, since not all of these libraries have a static version.
 $(B)/on_sqlite: other := sqlite3
 $(B)/on_%: examples/on_%.c $(B)/libarena.a $(headers)
 	$(CC) $(ALL_CFLAGS) $< $(B)/libarena.a -l$(or $(other),$*) -o $@
@@ -149,15 +151,15 @@ modules modules_install: kernel-headers
 	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_PATH=$(DESTDIR) $@
 	$(if $(filter modules_install,$@),$(if $(DESTDIR),,$(MAKE) module-index))
 
-# So that modprobe finds it. Kbuild leaves this out where there is no System.map beside
-# the headers, as Debian's have none.
+# Update the module index, so that modprobe finds arena.ko. Kbuild does not run depmod if
+# there is no System.map beside the headers; Debian's headers have none.
 DEPMOD ?= $(or $(shell command -v depmod),/sbin/depmod)
 module-index:
 	$(DEPMOD) "$$(sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h)"
 
-# For a kernel of selftests/vm/fetch, from a copy of the sources, so that
-# modules for several kernels do not get into each other's way. Always with the same flags, so
-# that one build serves all stages; on the debug kernel gcov counts what tests run.
+# Build the module for a kernel of selftests/vm/fetch from a copy of the sources, so that
+# builds for several kernels do not interfere. The flags are always the same, so that one
+# build serves all stages. On the debug kernel, gcov counts the lines that tests run.
 KERNEL ?= kernel-6.1
 kernel_flags = W=1 $(if $(findstring -debug,$(KERNEL)),GCOV_PROFILE=y)
 INTO ?= $(B)/$(KERNEL)
@@ -173,12 +175,13 @@ vm-sources:
 		[ -e $(CURDIR)/$$file ] || case $$file in *.mod.c) ;; *) rm -f $$file ;; esac; \
 	done
 
-# An object that was made with a warning would pass for a good one the next time.
+# -Werror, since an object compiled with a warning would pass as a good one in the next
+# build.
 vm-objects:
 	+@selftests/vm/kbuild $(KERNEL) $(INTO) \
 		CONFIG_DEBUG_INFO_BTF_MODULES= KCFLAGS=-Werror $(kernel_flags)
 
-# One at a time: stages that run side by side share the folder.
+# Take a lock, since stages that run in parallel share the folder.
 vm-module:
 	@mkdir -p $(INTO)
 	+@flock $(INTO)/lock $(MAKE) --no-print-directory vm-sources vm-objects \
@@ -193,7 +196,7 @@ kernel-headers:
 
 # --- installing --------------------------------------------------------------
 
-# "PAGE NAME" for each name that a page has.
+# Print "PAGE NAME" for each name that a page documents.
 names_of_pages = awk '/^\.Dt / { page = tolower($$2) } /^\.Nd / { nextfile } \
 	/^\.Nm / { print page, $$2 }'
 
@@ -236,7 +239,7 @@ deps:
 demo: deps
 	@selftests/vm/demo $(FILES)
 
-# What each of them runs, the longest first, and which packages it needs.
+# For each check, the stages that it runs, longest first, and the packages that it needs.
 checks := check $(addprefix check-,static sanitizers fuzzers coverage host vm kernels debug memory \
 	leaks storm fuzz races mutants bench all loaded rotation)
 all_groups = analyzers bench kernel report sanitizers statistics
@@ -280,11 +283,11 @@ check-all: STAGES = $(all_stages)
 check-all: DEPS = $(all_groups)
 check-all: export ARENA_LEAKS_GIB ?= 64
 check-all: export ARENA_STORM_KILLS ?= 10000
-# As much as is kept in the rotation, with something else to do for each CPU.
+# The fuzz stage is as short as in the rotation. Option -l keeps each CPU busy.
 check-loaded: STAGES = $(all_stages:fuzz-600=fuzz-60)
 check-loaded: DEPS = $(all_groups)
 check-loaded: OPTIONS = -l
-# The rest of a CI run after "make check", in BUDGET seconds.
+# The rest of a CI run after "make check", limited to BUDGET seconds.
 BUDGET ?= 2000
 check-rotation: STAGES = kernel-7.2-debug changed-mutants-1of2 changed-mutants-2of2 static
 check-rotation: DEPS = $(all_groups)
@@ -298,7 +301,8 @@ $(checks):
 	@tools/install-deps $(DEPS)
 	@selftests/check $(OPTIONS) $(STAGES)
 
-# The table in Documentation/testing.rst, made of the last run of each stage on this machine.
+# Update the table in Documentation/testing.rst from the last run of each stage on this
+# machine.
 .PHONY: check-times
 check-times: SHELL = /bin/bash
 check-times:
@@ -314,7 +318,7 @@ coverage: check-debug
 # The benchmarks.
 include bench/bench.mk
 
-# The way a kernel's kselftest does it, with a kernel's own files for that.
+# Build the tests as a kernel's kselftest does, with kselftest's own files.
 kselftest = $(MAKE) -C selftests KSRC="$$(selftests/vm/fetch source-6.12)"
 
 .PHONY: selftests
@@ -322,8 +326,8 @@ selftests: $(B)/libarena.a
 	@mkdir -p $(B)/selftests
 	+@$(kselftest) OUTPUT=$(abspath $(B)/selftests) LIBARENA=$(abspath $<) USERLDFLAGS=-static
 
-# The library's, for those that look over a program's shoulder: a folder for each, and in
-# that a library.
+# The library's tests, built for each sanitizer and for Valgrind; each has its own folder
+# with its own copy of the library.
 lib_tests := $(shell sed -n 's/^LIB_TESTS := //p' selftests/Makefile)
 sanitizers := asan msan tsan valgrind
 $(B)/asan: checked = -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -339,7 +343,8 @@ $(addprefix $(B)/,$(sanitizers)):
 	+@$(kselftest) OUTPUT=$(abspath $@) $(addprefix $(abspath $@)/,$(lib_tests)) \
 		LIBARENA=$(abspath $@/library/libarena.a) CC='$(CC)' USERCFLAGS='$(checked)'
 
-# libFuzzer's, which sees what the library does; and maps without vector instructions, too.
+# libFuzzer programs, linked with an instrumented library. fuzz_map_portable tests maps
+# without vector instructions.
 fuzzers := $(addprefix $(B)/fuzz/,fuzz_query fuzz_map fuzz_map_portable)
 $(B)/fuzz/fuzz_map_portable: source := fuzz_map
 $(B)/fuzz/fuzz_map_portable: flags := -DARENA_PORTABLE_GROUPS
@@ -351,7 +356,8 @@ $(fuzzers): $(wildcard selftests/fuzz_*.[ch] selftests/query_model.h userlib/src
 	clang $(ALL_CFLAGS) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(flags) \
 		selftests/$(or $(source),$(@F)).c userlib/src/*.c -o $@
 
-# The library with gcov, and its tests. gcov finds sources by the names they had here.
+# The library and its tests with gcov. Sources are compiled by absolute path, since gcov
+# looks for them under the names they had at compile time.
 gcov_objs := $(patsubst %.c,$(B)/gcov/%.o,$(wildcard userlib/src/*.c))
 $(B)/gcov/userlib/src/%.o: userlib/src/%.c $(headers) Makefile
 	@mkdir -p $(@D)
