@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# allocators.sh [FOLDER] - other allocators on an arena: examples/on_*.c do what they say
+# allocators.sh [FOLDER] - other allocators on an arena: test that examples/on_*.c work
 #
-# Builds them, unless they are in FOLDER: in the guest, which has no compiler. For bash here
-# and busybox there, where tap.sh is in PATH.
+# The programs are built unless they are in FOLDER, as in the guest, which has no compiler.
+# For bash on the host and busybox in the guest, where tap.sh is in PATH.
 
 folder=${1-}
 if [ -z "$folder" ]; then
@@ -22,7 +22,8 @@ builds() {
 			-o "$folder/$program" build/libarena.a "-l$library"
 }
 
-# runs [VARIABLE=VALUE...] - and tells what its memory is
+# runs [VARIABLE=VALUE...] - true if the example succeeds and names the backing it should
+# have
 runs() {
 	backing='anonymous memory'
 	[ ! -w /dev/arena ] || backing=/dev/arena
@@ -42,7 +43,7 @@ prints_the_same() {
 	env "$@" "$folder/$program" > "$folder/again" && diff "$folder/output" "$folder/again"
 }
 
-# ends_with MESSAGE VARIABLE=VALUE... - and by itself
+# ends_with MESSAGE VARIABLE=VALUE... - true if it exits by itself, with this message
 ends_with() {
 	message=$1
 	shift
@@ -53,8 +54,8 @@ ends_with() {
 	[ $status = 1 ] && grep -q "^$program: $message" "$folder/output"
 }
 
-# example PROGRAM HEADER LIBRARY PACKAGE [TOO-NEW] - whether it can be
-# built; TOO-NEW is a preprocessor condition that is true for versions it does not support
+# example PROGRAM HEADER LIBRARY PACKAGE [TOO-NEW] - whether it can be built; TOO-NEW is a
+# preprocessor condition that is true for versions of the library that are not supported
 example() {
 	program=$1
 	library=$3
@@ -70,7 +71,7 @@ example() {
 	return 1
 }
 
-# What all of them can do.
+# Tests that all examples must pass.
 common() {
 	check "$program runs" runs ARENA_NODES=local
 	check "$program prints the same each time" prints_the_same ARENA_NODES=local

@@ -22,7 +22,7 @@ printf 'lib examples selftests:\n' > "$tree/Makefile"
 touch "$tree"/Documentation/testing.rst "$tree"/{userlib,kmod}/source.c
 echo build > "$tree/.gitignore"
 
-# Two stages for what changes and two that end as a test wants it.
+# Stages that pass, one that has a failed test (bench), and one that is killed (sanitizers).
 cat > "$work/stages" <<'END'
 rotation=(fuzzers storm-x leaks-x static)
 passes() { printf 'TAP version 13\nok 1 %s\n1..1\n' "$stage"; }
@@ -46,7 +46,7 @@ GIT_COMMITTER_DATE='2020-01-01T00:00:00Z' commit first '2020-01-01T00:00:00Z' ||
 echo > "$tree/README"
 git add -A && commit second now || exit
 
-# run STATUS OPTION... - status and output of check
+# run STATUS OPTION... - run check; true if it exits with STATUS
 run() {
 	local expected=$1 status
 	shift
@@ -56,7 +56,7 @@ run() {
 	[ $status = "$expected" ]
 }
 last_line_is() { [ "$(tail -n 1 "$work/output")" = "$1" ]; }
-# order_is STAGE... - in which they were started
+# order_is STAGE... - whether the stages were started in this order
 order_is() {
 	[ "$(sed -n 's/^# === \(.*\) started$/\1/p' "$work/output" | tr '\n' ' ')" = "$* " ]
 }
@@ -85,7 +85,7 @@ the_rest_follows_in_time() {
 		grep 'leaks-x .* NOT run, for lack of time: takes 1000 s' "$work/output"
 }
 what_has_changed_is_first() {
-	# All files are static's.
+	# The stage static depends on all files.
 	echo change > userlib/source.c
 	rm -f "$records"/*
 	for stage in leaks-x storm-x static; do

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What is said of benchmarks' results: bench/compare on made-up runs, of seeds that are fixed,
-# the statistics below it, and the report.
+# Tests of the tools that evaluate benchmarks: bench/compare on made-up runs with fixed
+# seeds, the statistics that it uses, and the report.
 
 cd "$(dirname "$0")/.." || exit 1
 . selftests/tap.sh
@@ -11,8 +11,9 @@ export PYTHONDONTWRITEBYTECODE=1
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
-# make_run FILE SEED PEER=MEAN:PERCENT:REPETITIONS... - with so much noise. $suite, $unit and
-# $busy are what they say; $busy is the noise of a repetition, which all peers share.
+# make_run FILE SEED PEER=MEAN:PERCENT:REPETITIONS... - write a run in which each peer has
+# this mean and noise of this percentage. $suite and $unit are those of the file; $busy is
+# the noise of a repetition, which all peers share.
 make_run() {
 	suite=${suite-made-up} unit=${unit-ns} busy=${busy-0} PYTHONPATH=bench \
 		/usr/bin/python3 - "$folder/$1" "${@:2}" <<-'END'
@@ -34,7 +35,8 @@ make_run() {
 	END
 }
 
-# compares STATUS TEXT [OPTION]... OLD NEW - that it ends so, and prints a line with the text
+# compares STATUS TEXT [OPTION]... OLD NEW - true if compare exits with STATUS and prints a
+# line that contains TEXT
 compares() {
 	local status=0 wanted=$1 text=$2
 	shift 2
@@ -44,7 +46,7 @@ compares() {
 		! grep -q Traceback "$folder/out"
 }
 
-# both COMMAND... - the second one after "and"
+# both COMMAND... and COMMAND... - true if both commands succeed
 both() {
 	local first=()
 	while [ "$1" != and ]; do
@@ -99,7 +101,7 @@ check 'too few for so small an ALPHA' \
 	compares 2 '^2 have too few .* 11 on each side' -a 1e-5 base slower
 check 'nothing that can be tested is a failure' compares 2 'nothing could be tested' none none
 
-# Of so many, some are below 0.01 by chance: 2 of these are.
+# With 200 comparisons some have p < 0.01 by chance; here, 2 have.
 mapfile -t same < <(seq -f '%g=100:2:12' 200)
 make_run many 7 "${same[@]}"
 make_run many.again 8 "${same[@]}"
@@ -137,8 +139,8 @@ check 'a result without samples' compares 2 'no samples' base empty
 check 'one file' compares 2 usage base
 check 'an ALPHA that is none' compares 2 'not between 0 and 1' -a 1 base again
 
-# The exact test, with and without equal samples, by all the choices that there are; and that
-# for more samples, which is an approximation, beside it.
+# Compare the exact test, with and without ties, with an enumeration of all permutations,
+# and the approximation for larger samples with the exact test.
 test_is_exact() {
 	PYTHONPATH=bench /usr/bin/python3 - <<-'END'
 	import itertools, random
@@ -170,7 +172,7 @@ test_is_exact() {
 	assert results.holm([0.01, 0.04, 0.03, 0.005]) == [0.03, 0.06, 0.06, 0.02]
 	END
 }
-# Of intervals of 95 % that many have to have what they are of.
+# Intervals of 95 % must contain the true value in about 95 % of all cases.
 intervals_have_it() {
 	PYTHONPATH=bench /usr/bin/python3 - <<-'END'
 	import random
@@ -196,8 +198,8 @@ check '95 % intervals have what they are of, and are repeated' intervals_have_it
 report() {
 	bench/report -o "$folder/$1" "$folder/kernel.json" "$folder/kernel-6.1.json"
 }
-# With names that reStructuredText and gnuplot could take for something else, two runs that
-# have a bench of one name, and a picture from before.
+# Use names that are special in reStructuredText and gnuplot, two runs that have a benchmark
+# of the same name, and a picture of an earlier report.
 report_is_valid() {
 	local page=$folder/first/benchmarks.rst pictures=$folder/first/benchmarks
 	suite=kernel make_run kernel.json 1 arena=100:2:10 'arena, "kept_"=110:2:10' \

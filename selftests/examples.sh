@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# examples.sh FILE... - querymap and groupmerge print what their twins with GLib do; where
-# there are none, what they do themselves without the device. For bash here and busybox in
-# the guest; finds tap.sh and the programs in PATH.
+# examples.sh FILE... - querymap and groupmerge print the same as their twins with GLib, or,
+# if these were not built, as they do themselves without the device. For bash on the host
+# and busybox in the guest; finds tap.sh and the programs in PATH.
 
 . tap.sh
 export LC_ALL=C
@@ -11,7 +11,8 @@ export LC_ALL=C
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
-# make_queries N - query strings: all types, escapes, duplicates, what is empty, what is bad
+# make_queries N - print query strings with all types, escapes, duplicates, empty and
+# malformed ones
 make_queries() {
 	awk -v n="$1" 'BEGIN {
 		srand(1)
@@ -41,7 +42,8 @@ make_queries() {
 	}'
 }
 
-# like_its_twin STATUS NAME FILE... - with that exit status, and the same messages
+# like_its_twin STATUS NAME FILE... - true if both exit with STATUS and print the same
+# output and messages
 like_its_twin() {
 	status=$1 name=$2
 	shift 2
@@ -73,7 +75,8 @@ says_which_line_is_bad() {
 		diff - "$folder/err"
 }
 
-# fails_on_a_missing_file NAME FILE... - but looks into the others
+# fails_on_a_missing_file NAME FILE... - true if the program fails, but reads the other
+# files
 fails_on_a_missing_file() {
 	name=$1
 	shift

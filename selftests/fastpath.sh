@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The inline part of arena_alloc() is five instructions and one branch on its
-# hot path for a size known only at run time, four and one for a size that the
-# compiler knows, with -O2 on x86-64. Counted from the disassembly: what runs from the
-# entry of a function that does just that to its return, the branch not taken, the
-# return not counted. Nothing there is a lock, an atomic or a thread-local.
+# The inline part of arena_alloc() takes five instructions and one branch on its hot path
+# for a size that is known only at run time, and four instructions and one branch for a size
+# known at compile time, with -O2 on x86-64. Counted in the disassembly of a function that
+# only makes this call, from its entry to its return, excluding the return, with the branch
+# not taken. The hot path has no lock, no atomic operation and no thread-local access.
 
 cd "$(dirname "$0")/.." || exit 1
 . selftests/tap.sh
@@ -27,7 +27,7 @@ disassemble() {
 		objdump -d --no-show-raw-insn --disassemble="$2" "$work/alloc.o"
 }
 
-# count FUNCTION - print "INSTRUCTIONS BRANCHES" of the hot path, from a disassembly
+# count FUNCTION - print "INSTRUCTIONS BRANCHES" of the hot path, given a disassembly
 count() {
 	awk -v entry="<$1>:" '
 		index($0, entry) { inside = 1; next }

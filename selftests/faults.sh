@@ -1,24 +1,25 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# faults.sh PROGRAM... - run test programs with one failing allocation in each
-# test: the module's first one, then its second, until there is none to fail.
+# faults.sh PROGRAM... - run test programs with one failing allocation in each test: the
+# first allocation by the module, then the second, until a run has no allocation left to
+# fail.
 #
-# Their tests may fail then, which is not looked at. The programs must come to an
-# end, no block may be left behind, and without a fault they must pass again. Who
-# runs this looks at the kernel's log. faults.c demands more of single calls.
+# The programs' own tests may fail then; their results are ignored. The programs must end,
+# must leave no block behind, and must pass again without faults. The caller of this script
+# checks the kernel's log. faults.c has stricter tests of single calls.
 
 . tap.sh
 
 debug=/sys/kernel/debug
 many=1000000
 
-# The knobs of both kinds of allocations.
+# Set a knob for both kinds of allocations.
 set_knob() {
 	echo "$2" > $debug/failslab/$1 && echo "$2" > $debug/fail_page_alloc/$1
 }
 
-# Let only what the module's code calls fail. fail-nth is subject to that too.
+# Fail only allocations that the module's code makes; fail-nth obeys this filter, too.
 only_in_the_module() {
 	set -- $(awk '$1 == "arena" { print $6, $2 }' /proc/modules)
 	set_knob require-start "$1" &&

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What is installed can be used, and the README's program is one that works.
+# The installed library can be used, and the README's program works.
 
 cd "$(dirname "$0")/.." || exit 1
 . selftests/tap.sh
@@ -14,7 +14,7 @@ installs() {
 	make -s install DESTDIR="$root" PREFIX=/usr
 }
 
-# The first C block of the README, as a file.
+# Print the first C block of the README.
 readme_program() {
 	awk '/^```c$/ { inside = 1; next } /^```$/ { if (inside) exit }
 	     inside' README.md
@@ -42,7 +42,7 @@ exports_only() {
 	     <(sed -n 's/^\t\(arena_[a-z0-9_]*\);$/\1/p' "$@" | sort)
 }
 
-# Kbuild does not run depmod where the kernel's headers have no System.map.
+# Kbuild does not run depmod if the kernel's headers have no System.map.
 modprobe_will_find_the_module() {
 	local headers=$root/headers
 	mkdir -p "$headers/include/generated"
@@ -52,7 +52,8 @@ modprobe_will_find_the_module() {
 		[ -z "$(make -s modules_install DESTDIR="$root" DEPMOD=echo KDIR="$headers")" ]
 }
 
-# What a language does that knows no header.
+# Load the inline functions from libarena-ffi.so, as a language does that cannot read
+# headers.
 inline_functions_can_be_loaded() {
 	cat > "$root/load.c" <<'C'
 #include <dlfcn.h>
@@ -73,7 +74,7 @@ C
 	gcc "$root/load.c" -o "$root/load" && "$root/load" "$lib/libarena-ffi.so.0"
 }
 
-# What it says is what a program is built with.
+# Programs are built with the options that pkg-config prints.
 pkg_config() {
 	PKG_CONFIG_PATH='' PKG_CONFIG_LIBDIR=$lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$root \
 		PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1 pkg-config "$@"
@@ -90,7 +91,7 @@ pkg_config_says_how_to_build() {
 		printf 'hello world, %s\n' 100 121 144 | diff - "$root/configured.out"
 }
 
-# probes LIBRARY - each with the number of its arguments
+# probes LIBRARY - print each probe and the number of its arguments
 probes() {
 	readelf -n "$1" | awk '$1 == "Provider:" { provider = $2 }
 		$1 == "Name:" { name = $2 }
@@ -106,7 +107,7 @@ cxx() {
 	g++ -std=c++17 -O2 -Wall -Wextra -Werror -I"$root/usr/include" "$@" "$lib/libarena.a"
 }
 
-# What a macro declares, and nobody uses, is nothing to be warned of.
+# Functions that a macro declares must not cause warnings if they are unused.
 containers_compile_without_warnings() {
 	local compiler
 	for compiler in gcc clang; do
@@ -116,7 +117,7 @@ containers_compile_without_warnings() {
 	done
 }
 
-# Each by itself, and what their macros declare; for those that are no newer, too.
+# Each header by itself, and the functions that its macros declare, by each C++ standard.
 headers_are_cxx() {
 	local header standard
 	for standard in 11 14 17 20; do
@@ -149,7 +150,7 @@ words_are_counted() {
 			awk '{ print $1, $2 }') "$root/words.out"
 }
 
-# -DARENA_CHECKED=1 is for a program, not for the library.
+# -DARENA_CHECKED=1 is set for a program only, not for the library.
 checks_can_be_compiled_in() {
 	cat > "$root/checked.c" <<'C'
 #include <arena/arena.h>

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The tests as kselftest sees them: without the device they skip, and do not pass.
+# The tests as kselftest runs them: without the device they are skipped, not passed.
 
 cd "$(dirname "$0")/.." || exit 1
 . selftests/tap.sh
@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.." || exit 1
 source=$(selftests/vm/fetch source-6.12) || exit
 fragment=selftests/vm/debug.config
 
-# Two of the library's programs stand for all of them, which host runs by itself.
+# Two of the library's programs stand for all of them; the stage host runs them all.
 run_tests() {
 	make -s LIB_TESTS='lib lib_life' -C selftests KSRC="$source" OUTPUT="$PWD/build/selftests" \
 		USERLDFLAGS=-static run_tests 2>&1

@@ -1,22 +1,23 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The manual pages are about what there is, all of it, and agree with the headers; and the
-# programs in them, and in the rest of the documentation, do what is said of them.
+# The manual pages document all that is public and nothing else, and agree with the headers;
+# the programs in them and in the rest of the documentation compile and print the stated
+# output.
 #
-# What is public has a comment right above it that begins with its name:
+# Public declarations have a comment right above them that begins with their name:
 #
-#	/**
-#	 * arena_alloc - allocate		a function
-#	 * ARENA_FRAME() - rewind		a macro
-#	 * enum arena_nodes - on which		and its constants
-#	/** ARENA_ALIGN - alignment */		a constant
+# 	/**
+# 	 * arena_alloc - allocate		a function
+# 	 * ARENA_FRAME() - rewind		a macro
+# 	 * enum arena_nodes - on which		and its constants
+# 	/** ARENA_ALIGN - alignment */		a constant
 #
-# and so are flags, which are 1u << something. All else is there for the headers' sake, and on
-# no page, whether the library exports it or not. A macro that declares functions lists them in its comment, each on a line, or more,
-# like this:
+# Flags (1u << something) are public, too. All other declarations exist for use by the
+# headers themselves and are on no page, even if the library exports them. A macro that
+# declares functions lists them in its comment, each on one or more lines:
 #
-#	 * type *name_get(const struct name *m, uint64_t key)
+# 	 * type *name_get(const struct name *m, uint64_t key)
 
 cd "$(dirname "$0")/.." || exit 1
 . selftests/tap.sh
@@ -30,19 +31,19 @@ trap 'rm -rf "$root"' EXIT
 lib=$root/usr/lib
 man=$root/usr/share/man
 
-# What examples print is what they print by default.
+# The pages show the output of examples in the default environment.
 unset "${!ARENA_@}"
 
 # --- what is in a page ---------------------------------------------------------
 
-# names_in PAGE... - "page.3 name" for each that its NAME section has
+# names_in PAGE... - print "page.3 name" for each name in a NAME section
 names_in() {
 	awk '{ page = FILENAME; sub(/.*\//, "", page) }
 		/^\.Nd / { nextfile }
 		/^\.Nm / { print page, $2 }' "$@"
 }
 
-# prototypes_in PAGE... - "name: type | argument, argument" for each in its SYNOPSIS
+# prototypes_in PAGE... - print "name: type | argument, argument" for each in a SYNOPSIS
 prototypes_in() {
 	awk '/^\.Sh / { inside = $2 == "SYNOPSIS"; type = "" }
 		inside && /^\.Ft / { sub(/^\.Ft /, ""); gsub(/"/, ""); type = $0 }
@@ -60,7 +61,8 @@ prototypes_in() {
 		}' "$@"
 }
 
-# members_in PAGE... - "structure typemember" for each in a list that begins with a size
+# members_in PAGE... - print "structure typemember" for each in a list that begins with a
+# size
 members_in() {
 	awk '/^\.It Vt / {
 			member = $0
@@ -77,7 +79,8 @@ members_in() {
 		}' "$@"
 }
 
-# declared_on PAGE - "type name_get(argument, argument)" for each that its macros declare
+# declared_on PAGE - print "type name_get(argument, argument)" for each function that the
+# page says its macros declare
 declared_on() {
 	sed 's/^\.Sh DESCRIPTION/.Sh SYNOPSIS/' "$1" > "$root/described"
 	prototypes_in "$root/described" |
@@ -85,13 +88,13 @@ declared_on() {
 		sed 's/\* name_/*name_/' | sort
 }
 
-# errors_in PAGE - what its ERRORS section has
+# errors_in PAGE - print the error codes of its ERRORS section
 errors_in() {
 	awk '/^\.Sh / { inside = $2 == "ERRORS" } inside' "$1" |
 		grep -oE 'Er E[A-Z0-9]+' | sed 's/Er //' | sort -u
 }
 
-# display PAGE N - the Nth literal display of its EXAMPLES, as it is shown
+# display PAGE N - print the Nth literal display of the EXAMPLES section
 display() {
 	awk -v n="$2" '/^\.Sh / { inside = $2 == "EXAMPLES" }
 		/^\.Ed/ { shown = 0 }
@@ -103,7 +106,7 @@ display() {
 
 # --- what is in the headers -------------------------------------------------------
 
-# "function name header", and so on for macros and constants, for each that is public
+# Print "function name header" for each public function, likewise for macros and constants.
 public() {
 	awk '/^#define ARENA_[A-Z0-9_]+\t+\(1u << / { print "constant", $2, FILENAME }
 		/^\/\*\*( |$)/ { inside = 1; name = $2 }
@@ -144,7 +147,7 @@ exported() {
 	sed -n 's/^\t\(arena_[a-z0-9_]*\);$/\1/p' userlib/libarena*.map
 }
 
-# "macro | type name_get(argument, argument)" for each function that a macro declares
+# Print "macro | type name_get(argument, argument)" for each function that a macro declares.
 declared() {
 	awk 'function has_all(text) { return gsub(/\(/, "", text) == gsub(/\)/, "", text) }
 		/^\/\*\*$/ { nr = NR; all = "" }
@@ -168,7 +171,7 @@ variables() {
 	sed -nE 's/.*"(ARENA_[A-Z_]+)".*/\1/p' userlib/src/*.c | sort -u
 }
 
-# Of the structures that can grow, which say so of their size: "structure typemember".
+# Print "structure typemember" for each structure whose size member says that it can grow.
 members() {
 	awk '/^ \* @size: sizeof\(struct / { sub(/.*struct /, ""); sub(/\).*/, ""); can_grow[$0] }
 		/^struct arena_[a-z0-9_]* \{$/ { structure = $2 }
@@ -177,8 +180,8 @@ members() {
 		"${headers[@]}"
 }
 
-# "name errno" for each that a function's comment has, "name other()" for each that it
-# refers to.
+# Print "name errno" for each error in a function's comment, and "name other()" for each
+# function that it refers to.
 said_of_errors() {
 	awk '/^\/\*\*/ { name = ""; nr = NR }
 		nr && NR == nr + 1 { name = $2; sub(/\(\)$/, "", name) }
@@ -193,7 +196,7 @@ said_of_errors() {
 		}' "${headers[@]}"
 }
 
-# The lines by which a program includes all of them.
+# Print the lines by which a program includes all headers.
 includes() {
 	printf '#include <arena/%s>\n' "${headers[@]##*/}"
 }
@@ -208,7 +211,7 @@ each_name_has_one_page() {
 	diff <({ functions; macros; } | sort) <(names_in $pages/*.3 | cut -d ' ' -f 2 | sort)
 }
 
-# What is exported and not public is called by what is inline.
+# A function that is exported but not public must be called by inline code.
 exported_ones_are_needed() {
 	local name
 	functions | sort > "$root/functions"
@@ -218,7 +221,7 @@ exported_ones_are_needed() {
 	done
 }
 
-# Each page includes the headers that its names are in, and no others of them.
+# A page includes the headers that declare its names, and no others of the library's.
 pages_include_their_headers() {
 	public | awk '$1 != "constant" { sub(/.*\//, "", $3); print $2, $3 }' > "$root/where"
 	diff <(names_in $pages/*.3 | awk 'NR == FNR { header[$1] = $2; next }
@@ -229,7 +232,7 @@ pages_include_their_headers() {
 			}' $pages/*.3 | sort)
 }
 
-# The names that a page has are those that its synopsis shows.
+# A synopsis shows exactly the names that the page has.
 synopses_are_complete() {
 	local page
 	for page in $pages/*.3; do
@@ -239,8 +242,8 @@ synopses_are_complete() {
 	done
 }
 
-# As a pointer to each function, which those can have, too, that are inline. The others have to
-# be in the library.
+# Assign each function to a pointer of the documented type. Inline functions can be tested
+# in this way, too; the others must be in the library.
 prototypes_agree() {
 	{
 		includes
@@ -253,7 +256,7 @@ prototypes_agree() {
 		compile "$root/prototypes.c" "$lib/libarena.so" -o "$root/prototypes"
 }
 
-# What the macros declare is what they say, and what their pages do.
+# A macro declares the functions that its comment and its page list.
 declared_ones_agree() {
 	local macro page
 	declared > "$root/declared"
@@ -302,7 +305,8 @@ errors_agree() {
 	said_of_errors > "$said"
 	for page in $pages/*.3; do
 		names_in "$page" | cut -d ' ' -f 2 > "$root/names"
-		# What they have, and what they may have of those that they refer to.
+		# The errors that these functions have, and those they may have by reference
+		# to others.
 		awk 'NR == FNR { of[$1]; next } $1 in of && $2 !~ /\(/ { print $2 }' \
 			"$root/names" "$said" | sort -u > "$root/has"
 		{
@@ -332,7 +336,7 @@ references_lead_somewhere() {
 	} > "$root/known"
 	while read -r name section; do
 		grep -qx "$name $section" "$root/known" && continue
-		# A page may have a name that is no function's.
+		# A page may have a name that is not a function's.
 		[ -e "$pages/$name.$section" ] && continue
 		echo "there is no $name($section)"; failed=1
 	done < <(grep -hoiE '(Xr|Fn) arena[a-z0-9_]*( [0-9])?( |$)' $pages/* |
@@ -359,7 +363,7 @@ installs() {
 	make -s install DESTDIR="$root" PREFIX=/usr
 }
 
-# By each name, as man(1) would.
+# Look for each name, as man(1) does.
 pages_are_installed() {
 	local page name
 	while read -r page name; do
@@ -367,7 +371,7 @@ pages_are_installed() {
 			sed 's/.\x08//g' | grep -qw "$name" ||
 			{ echo "$name has no page"; return 1; }
 	done < <(names_in $pages/*.[347])
-	# And those whose own name is none of their functions'.
+	# Include pages whose own name is not a function's.
 	for page in $pages/*.[347]; do
 		cmp "$page" "$man/man${page##*.}/${page##*/}" || return
 	done
@@ -383,7 +387,7 @@ example_compiles() {
 		compile "$root/$1.c" "$lib/libarena.a" -o "$root/$1.program"
 }
 
-# example_prints PAGE - what the page says
+# example_prints PAGE - true if the example prints the output that the page shows
 example_prints() {
 	local checks
 	display "$pages/$1" 2 > "$root/$1.expected"
@@ -413,8 +417,8 @@ readme_programs_work() {
 	[ $programs -gt 0 ]
 }
 
-# A block of C has a line that ends with a semicolon. What its reader has to fill in is a
-# line of dots. It is a file's, or a function's.
+# A C block is a literal block in which a line ends with a semicolon. Lines of dots stand
+# for code that the reader fills in. A fragment is file-level or function-level code.
 fragments_compile() {
 	local fragment fragments=0
 	mkdir "$root/rst"

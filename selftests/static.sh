@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What can be said about the sources without running them.
+# Static checks of the sources.
 
 cd "$(dirname "$0")/.." || exit 1
 . selftests/tap.sh
@@ -12,12 +12,12 @@ analyzers=$(selftests/vm/fetch analyzers) || exit
 bin=$analyzers/usr/bin
 export COCCINELLE_HOME=$analyzers/usr/lib/coccinelle
 
-# The libraries that the analyzers need came with them.
+# The analyzers come with the libraries that they need.
 run() {
 	LD_LIBRARY_PATH=$analyzers/usr/lib/x86_64-linux-gnu:$analyzers/lib/x86_64-linux-gnu "$@"
 }
 
-# run_quietly COMMAND... - fails if it does, or if it has anything to say
+# run_quietly COMMAND... - fail if COMMAND fails or prints anything
 run_quietly() {
 	local output
 	output=$("$@" 2>&1) && [ -z "$output" ] && return
@@ -25,8 +25,8 @@ run_quietly() {
 	return 1
 }
 
-# The kernel's scripts, one by one: "make coccicheck" wants OCaml, which two of
-# them need. Those are left out.
+# Run the kernel's scripts one by one: "make coccicheck" would need OCaml, because of two of
+# them, which are left out here.
 coccinelle() {
 	local script
 	find "$source/scripts/coccinelle" -name '*.cocci' | sort |
@@ -57,7 +57,8 @@ sparse_finds_what_is_planted() {
 	"$bin/sparse" build/planted/noderef.c 2>&1 | grep 'dereference of noderef'
 }
 
-# What ARENA_GROUPS() declares is all on one line, where it takes one function for another.
+# ARENA_GROUPS() declares all its functions on one line, so that cppcheck mistakes one for
+# another.
 cppcheck() {
 	run "$bin/cppcheck" --quiet \
 		--suppress={ctunullpointer,ctuuninitvar}:examples/groupmerge.c \
@@ -70,13 +71,13 @@ cppcheck_finds_what_is_planted() {
 	cppcheck build/planted/user.c 2>&1 | grep uninitvar
 }
 
-# The kernel's script, told where its data is, on files outside its tree.
+# Run the kernel's script on files outside a kernel tree; it is told where its data is.
 checkpatch() {
 	"$source/scripts/checkpatch.pl" --no-tree --strict --quiet --no-summary \
 		--show-types "$@"
 }
 
-# compat.h is there to look at kernel versions, and nowhere else is.
+# compat.h is exempt, since it exists to compare kernel versions; no other file may do that.
 sources_are_clean() {
 	checkpatch -f uapi/linux/*.h \
 		$(ls kmod/*.[ch] kmod/tests/*.c | grep -vE 'compat\.h$|\.mod\.c$')
@@ -88,7 +89,7 @@ versions_only_in_compat() {
 	! grep -lE 'LINUX_VERSION_CODE|KERNEL_VERSION' kmod/*.[ch] | grep -v compat.h
 }
 
-# As PREEMPT_RT's kernels are.
+# E.g. kernels with PREEMPT_RT.
 without_huge_pages_it_says_so() {
 	local output
 	! output=$(make -s vm-objects KERNEL=$kernel INTO=build/$kernel \
@@ -96,8 +97,9 @@ without_huge_pages_it_says_so() {
 		grep 'needs a kernel with transparent huge pages' <<< "$output"
 }
 
-# First line, or second after #!, in every file that can have a comment. Pictures are made of
-# what a page says that has one, and traces were recorded.
+# The licence is on the first line, or on the second after #!, in every file that can have a
+# comment. Exempt are pictures, which are made from a page that has one, and recorded
+# traces.
 every_file_has_a_license() {
 	local file looked=0 missing=0
 	while IFS= read -r file; do

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# For tests that are shell scripts, bash's or busybox's: sourced.
+# TAP for tests that are shell scripts. Sourced, by bash or busybox's sh:
 #
-#	. tap.sh
-#	check "what must be true" COMMAND...
-#	skip "what was not tried" "why"
-#	tap_done
+# 	. tap.sh
+# 	check "what must be true" COMMAND...
+# 	skip "what was not tried" "why"
+# 	tap_done
 
 tap_tests=0
 tap_failures=0
 echo 'TAP version 13'
 
-# One test: passes if the command succeeds, shows its output if not.
+# Run one test: it passes if COMMAND succeeds; otherwise its output is shown.
 check() {
 	tap_what=$1
 	shift

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# wordcount.sh FILE... - the example counts what wc(1), tr(1) and sort(1) count.
-# For bash here and busybox in the guest; finds tap.sh and wordcount in PATH.
+# wordcount.sh FILE... - the example counts the same as wc(1), tr(1) and sort(1). For bash
+# on the host and busybox in the guest; finds tap.sh and wordcount in PATH.
 
 . tap.sh
 export LC_ALL=C

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Idle arenas as a model for spin: a program that marks its arena idle and claims it,
- * and reclaim on two CPUs (kmod/idle.c, Documentation/abi.rst).
+ * Idle arenas as a model for spin: a program that marks its arena idle and
+ * claims it, and reclaim on two CPUs (kmod/idle.c, Documentation/abi.rst).
  *
- * What must hold: a claim by compare-and-swap finds all that was written; so does a claim
- * by call, but for what it says was taken; and what is written after either stays until the
- * arena is marked idle again. And nobody waits for ever.
+ * These properties must hold. After a claim by compare-and-swap, all that was
+ * written is there. After a claim by ioctl, all is there except the blocks that
+ * the claim reports as taken. Data written after a claim stays until the arena
+ * is marked idle again. No process waits forever.
  *
- * NO_CAS, UNMAP_LATER, CLAIM_UNLOCKED, NO_STATE and MARK_BY_STORE each take something out that this
- * needs; then spin has to find an error.
+ * NO_CAS, UNMAP_LATER, CLAIM_UNLOCKED, NO_STATE and MARK_BY_STORE each leave
+ * out a step that these properties need; spin must then find an error.
  */
 #define BLOCKS	2
 #define ROUNDS	3
@@ -21,12 +22,15 @@ mtype state = ACTIVE;
 /* arena.sem, held for writing. */
 bool sem;
 
-/* Whether a block is in its slot, is mapped, and has what the program wrote last. */
+/*
+ * Whether a block is in its slot, is mapped, and contains the program's last
+ * write.
+ */
 bool in_slot[BLOCKS];
 bool mapped[BLOCKS];
 bool written[BLOCKS];
 
-/* What ARENA_IOC_CLAIM counts. */
+/* The number of blocks that ARENA_IOC_CLAIM reports as taken. */
 byte taken;
 
 inline lock(semaphore)
@@ -35,8 +39,8 @@ inline lock(semaphore)
 }
 
 /*
- * A store: by a fault, if the block is not mapped. If it is, nobody asks whether it is in
- * its slot still.
+ * A store. If the block is not mapped, the store faults. If it is mapped,
+ * nothing checks whether it is still in its slot.
  */
 inline write(i)
 {
@@ -84,11 +88,11 @@ active proctype program()
 		for (i : 0 .. BLOCKS - 1) {
 			write(i)
 		}
-		/* Still the program's. */
+		/* The arena is active: all data must be there. */
 		expect_all();
 		mark();
 		if
-		:: mark()		/* once more, it knows no better */
+		:: mark()		/* a second mark must do no harm */
 		:: true
 		fi;
 
@@ -158,7 +162,7 @@ active [2] proctype reclaim()
 					in_slot[i] = false;
 					detached[i] = true;
 					taken++
-				:: true		/* those of another node */
+				:: true		/* a block of another node */
 				fi
 			}
 #ifdef UNMAP_LATER

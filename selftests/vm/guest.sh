@@ -1,19 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# guest.sh COMMAND... - all tests, in the guest; prints TAP
+# guest.sh COMMAND... - run all tests in the guest; prints TAP
 #
-# KUnit if /lib/arena_kunit.ko is there, the commands, the examples and other allocators
-# if wordcount.sh, examples.sh and allocators.sh are, and what the kernel has to say of
-# leaks and locks, if it is one that looks.
+# KUnit runs if /lib/arena_kunit.ko exists; then the commands; then the examples and the
+# other allocators if wordcount.sh, examples.sh and allocators.sh exist; then the reports of
+# kmemleak and lockdep, if the kernel has them.
 
 kmemleak=/sys/kernel/debug/kmemleak
 ! grep -q kmemleak=off /proc/cmdline || kmemleak=/none
 gcov=/sys/kernel/debug/gcov
 hung_task=/proc/sys/kernel
 
-# run_test COMMAND... - what it does not say, its status does. In here, a program
-# that skips all its tests has failed.
+# run_test COMMAND... - run a test program; report its exit status unless it is 0. In the
+# guest, a program that skips all its tests has failed.
 run_test() {
 	echo "# program: $*"
 	"$@"
@@ -21,11 +21,11 @@ run_test() {
 	[ $status = 0 ] || echo "# exit $status: $*"
 }
 
-# insmod succeeds even when tests fail: the results are in debugfs. They are
-# nested, a suite in each file.
+# insmod succeeds even if tests fail: the results are in debugfs, in one file for each
+# suite. The lines are indented, since suites are nested.
 run_kunit() {
 	echo '# program: KUnit'
-	# insmod waits for each test, and some take minutes on a busy host.
+	# insmod waits for all tests, and some take minutes on a busy host.
 	hung_after=$(cat $hung_task/hung_task_timeout_secs)
 	echo 0 > $hung_task/hung_task_timeout_secs
 	insmod /lib/arena_kunit.ko || echo "# exit 1: insmod arena_kunit.ko"
@@ -38,7 +38,7 @@ run_kunit() {
 }
 
 no_leaks() {
-	# What is young is not reported: scan, wait, scan again.
+	# kmemleak does not report young objects: scan, wait, and scan again.
 	echo scan > $kmemleak || return
 	sleep 5
 	echo scan > $kmemleak || return
@@ -46,14 +46,14 @@ no_leaks() {
 	[ -z "$(cat $kmemleak)" ]
 }
 
-# Lockdep turns itself off when it has found something.
+# Lockdep turns itself off when it reports a problem.
 lockdep_is_on() {
 	grep debug_locks /proc/lockdep_stats
 	grep -q '^ *debug_locks: *1$' /proc/lockdep_stats
 }
 
-# What gcov counted, on lines that the runner's caller picks out. The files have
-# to be read to have a size.
+# Send the data of gcov, on lines that the caller of vm/run picks out. The files have no
+# size before they are read, so copy them first.
 send_coverage() {
 	echo '# program: coverage'
 	mkdir /tmp/gcov
