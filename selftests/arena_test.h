@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the tests of the device share: opening it, mapping it, and asking the
- * kernel, not the module, what became of it.
+ * Helpers that the tests of the device share: open and map it, and ask the
+ * kernel, not the module, about the result.
  */
 #ifndef ARENA_TEST_H
 #define ARENA_TEST_H
@@ -50,9 +50,9 @@
 #endif
 
 /*
- * Without the device, and what it counts, there is nothing to test, which
- * kselftest calls exit 4. Before the harness: not every version of it ends a
- * test whose setup skips.
+ * Without the device and its counters there is nothing to test; exit with 4,
+ * which kselftest takes as a skip. This runs before the harness, since not
+ * every version of the harness ends a test whose setup skips.
  */
 static void __attribute__((constructor)) skip_without_device(void)
 {
@@ -63,8 +63,8 @@ static void __attribute__((constructor)) skip_without_device(void)
 }
 
 /*
- * For faults.sh: in each process that opens an arena, the nth allocation after
- * that begins fails.
+ * For faults.sh: in each process that opens an arena, make the nth allocation
+ * after that fail.
  */
 static inline void fail_nth_if_asked(void)
 {
@@ -81,7 +81,10 @@ static inline void fail_nth_if_asked(void)
 	close(fd);
 }
 
-/* A new arena; for use where the harness's ASSERTs are. */
+/*
+ * Open a new arena. Returns a descriptor, so that callers can use the harness's
+ * ASSERT macros.
+ */
 static inline int open_arena(void)
 {
 	fail_nth_if_asked();
@@ -93,7 +96,7 @@ static inline char *map_blocks(int fd, size_t nr)
 	return mmap(NULL, nr * BLOCK, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 }
 
-/* One byte in each page. */
+/* Write one byte in each page. */
 static inline void touch(char *memory, size_t bytes, char value)
 {
 	size_t i;
@@ -107,7 +110,7 @@ static inline bool is_zero(const char *memory, size_t bytes)
 	return !memory[0] && !memcmp(memory, memory + 1, bytes - 1);
 }
 
-/* Blocks the arena holds, or -errno. */
+/* Return the number of the arena's blocks, or -errno. */
 static inline long blocks_of(int fd)
 {
 	struct arena_ioc_info info = { .size = sizeof(info) };
@@ -115,7 +118,7 @@ static inline long blocks_of(int fd)
 	return ioctl(fd, ARENA_IOC_INFO, &info) ? -errno : (long)info.blocks;
 }
 
-/* Blocks released, or -errno. */
+/* Release all blocks; return their number, or -errno. */
 static inline long release_all(int fd)
 {
 	struct arena_ioc_release release = { .size = sizeof(release) };
@@ -124,7 +127,7 @@ static inline long release_all(int fd)
 		(long)release.blocks;
 }
 
-/* The same of a range, in bytes. */
+/* The same for a range in bytes. */
 static inline long release_range(int fd, size_t offset, size_t length)
 {
 	struct arena_ioc_release release = {
@@ -136,7 +139,7 @@ static inline long release_range(int fd, size_t offset, size_t length)
 		(long)release.blocks;
 }
 
-/* Whether a word is one of those in "one+two+three". */
+/* Whether word is one of the words in "one+two+three". */
 static inline bool is_one_of(const char *word, const char *words)
 {
 	size_t length = strlen(word);
@@ -149,9 +152,10 @@ static inline bool is_one_of(const char *word, const char *words)
 }
 
 /*
- * A column of the module's counters, found by the name in its head, or the sum of several,
- * as in "ready+dirty": of one node, or the sum of all with ALL_NODES. -1 if there is none.
- * Those of a node are of one moment.
+ * Return a column of the module's counters, found by its name in the header
+ * line, or the sum of several columns, e.g. "ready+dirty": for one node, or for
+ * all nodes with ALL_NODES. Return -1 if there is none. The columns of one node
+ * are a consistent snapshot.
  */
 #define ALL_NODES	-1
 static inline double pool_figure(int nid, const char *columns)
@@ -189,7 +193,10 @@ static inline long pool_count(const char *column)
 	return pool_figure(ALL_NODES, column);
 }
 
-/* The counter once it is what it should be, or what it is after 20 seconds at least. */
+/*
+ * Return the counter as soon as it has the expected value, or its value after
+ * at least 20 s.
+ */
 static inline long pool_settled(const char *what, long expected)
 {
 	long seen = pool_count(what);
@@ -202,7 +209,7 @@ static inline long pool_settled(const char *what, long expected)
 	return seen;
 }
 
-/* Write a file of /proc or /sys; false if that fails. */
+/* Write a file in /proc or /sys; return false if that fails. */
 static inline bool set_file(const char *path, const char *value)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -217,7 +224,9 @@ static inline bool set_file(const char *path, const char *value)
 
 #define LINE_LENGTH	128
 
-/* The first line of such a file, empty if there is none. */
+/*
+ * Return the first line of such a file, or an empty string if there is no file.
+ */
 static inline const char *get_file(const char *path, char line[LINE_LENGTH])
 {
 	FILE *file = fopen(path, "r");
@@ -230,7 +239,7 @@ static inline const char *get_file(const char *path, char line[LINE_LENGTH])
 	return line;
 }
 
-/* A clock, for what has to wait or says how long it took. */
+/* Return the monotonic time in seconds, to wait or to measure. */
 static inline double seconds(void)
 {
 	struct timespec now;
@@ -259,7 +268,7 @@ static inline int commit_extent(int fd, size_t first, size_t nr)
 	return ioctl(fd, ARENA_IOC_COMMIT, &args) ? -errno : 0;
 }
 
-/* With ARENA_RELEASE_RANGE, a range of blocks. */
+/* Release blocks; with ARENA_RELEASE_RANGE, those of a range. */
 static inline long release_blocks(int fd, unsigned int flags, size_t first, size_t nr)
 {
 	struct arena_ioc_release args = {
@@ -302,7 +311,10 @@ static inline void mark_idle(struct arena_control *control)
 				    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 }
 
-/* Without a call: true if it was idle, and so nothing was taken. */
+/*
+ * Claim without a system call: true if the arena was idle, so that no block was
+ * taken.
+ */
 static inline bool claim_by_swap(struct arena_control *control)
 {
 	unsigned long long state = __atomic_load_n(&control->state, __ATOMIC_RELAXED);
@@ -312,7 +324,7 @@ static inline bool claim_by_swap(struct arena_control *control)
 					   false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
-/* All bits set if that fails. */
+/* Return the arena's statistics; all bits are set if the call fails. */
 static inline struct arena_ioc_stats stats_of(int fd)
 {
 	struct arena_ioc_stats stats = { .size = sizeof(stats) };
@@ -322,7 +334,7 @@ static inline struct arena_ioc_stats stats_of(int fd)
 	return stats;
 }
 
-/* A figure of the arena's fdinfo in KiB, or -1. */
+/* Return a value of the arena's fdinfo in KiB, or -1. */
 static inline long fdinfo_kib(int fd, const char *what)
 {
 	char path[64], line[128], name[64];
@@ -342,13 +354,15 @@ static inline long fdinfo_kib(int fd, const char *what)
 	return kib;
 }
 
-/* Whether each byte is as given. */
+/* Whether each byte has this value. */
 static inline bool is_whole(const char *memory, size_t bytes, char value)
 {
 	return memory[0] == value && !memcmp(memory, memory + 1, bytes - 1);
 }
 
-/* Of what is random in a test: ARENA_SEED, to see a run again, or any. */
+/*
+ * Return a seed for random tests: ARENA_SEED, to repeat a run, or a random one.
+ */
 static inline unsigned int pick_seed(void)
 {
 	const char *given = getenv("ARENA_SEED");
@@ -359,13 +373,13 @@ static inline unsigned int pick_seed(void)
 	return getrandom(&seed, sizeof(seed), 0) == sizeof(seed) ? seed : time(NULL);
 }
 
-/* Have all shrinkers called. */
+/* Call all shrinkers. */
 static inline bool drop_slab(void)
 {
 	return set_file("/proc/sys/vm/drop_caches", "2");
 }
 
-/* A figure in KiB of the VMA at an address, from smaps, or -1. */
+/* Return a value in KiB from smaps, for the VMA at an address, or -1. */
 static inline long smaps_kib(const void *addr, const char *what)
 {
 	unsigned long start, end;
@@ -389,7 +403,7 @@ static inline long smaps_kib(const void *addr, const char *what)
 	return kib;
 }
 
-/* NUMA node of the page at an address, or -errno. */
+/* Return the NUMA node of the page at an address, or -errno. */
 static inline int node_of(void *addr)
 {
 	int status = -1;
@@ -425,7 +439,7 @@ static inline bool run_on_node(int node)
 	return !sched_setaffinity(0, sizeof(cpus), &cpus);
 }
 
-/* A line of /proc/meminfo, in KiB, or -1. */
+/* Return a value from /proc/meminfo in KiB, or -1. */
 static inline long meminfo_kib(const char *what)
 {
 	char line[256], name[64];
@@ -444,7 +458,10 @@ static inline long meminfo_kib(const char *what)
 	return kib;
 }
 
-/* What the page allocator has free, in KiB, with what it keeps ready on each CPU. */
+/*
+ * Return the free memory of the page allocator in KiB, including its per-CPU
+ * lists.
+ */
 static inline long system_free_kib(void)
 {
 	long pages = 0, count;
@@ -462,13 +479,16 @@ static inline long system_free_kib(void)
 	return meminfo_kib("MemFree") + pages * (long)(PAGE / 1024);
 }
 
-/* The same, and what the module keeps. */
+/* The same, including the blocks that the module keeps. */
 static inline long free_kib(void)
 {
 	return system_free_kib() + (long)(BLOCK / 1024) * pool_count("ready+dirty+cached");
 }
 
-/* The status of a child, as a shell would say it: 128 + signal if it died. */
+/*
+ * Wait for a child; return its status as a shell does: 128 + signal if it was
+ * killed.
+ */
 static inline int wait_for(pid_t pid)
 {
 	int status;
@@ -538,7 +558,7 @@ union control {
 	char space[CMSG_SPACE(sizeof(int))];
 };
 
-/* A descriptor over a UNIX socket. */
+/* Send a descriptor over a UNIX socket. */
 static inline int send_descriptor(int socket, int fd)
 {
 	char byte = 0;

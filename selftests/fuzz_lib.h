@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the fuzzers of libarena share. */
+/* Helpers that the fuzzers of libarena share. */
 #ifndef FUZZ_LIB_H
 #define FUZZ_LIB_H
 
@@ -13,7 +13,7 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* As a crash, so that the input is kept. */
+/* Crash if the condition is false, so that libFuzzer keeps the input. */
 #define EXPECT(what) do {						\
 	if (!(what)) {							\
 		fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #what); \
@@ -21,16 +21,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 	}								\
 } while (0)
 
-/* With checks and without: they have other ways through the library. */
+/*
+ * One arena without checks and one with checks: these use different paths in
+ * the library.
+ */
 static struct arena *fuzz_arenas[2];
 
 static inline void make_arenas(void)
 {
-	/* All of it is poisoned when a checked one is reset. */
+	/*
+	 * The reserve is small, since a reset of a checked arena poisons all of
+	 * it.
+	 */
 	struct arena_opts opts = { .size = sizeof(opts), .reserve = (size_t)16 << 20 };
 	int checked;
 
-	/* With ASan each would be checked. */
+	/* Set it for both arenas: with ASan the default is to check. */
 	for (checked = 0; checked < 2; checked++) {
 		EXPECT(!setenv("ARENA_CHECKED", checked ? "1" : "0", 1));
 		EXPECT(!arena_create(&fuzz_arenas[checked], &opts));

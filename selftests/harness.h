@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kselftest harness, with a guard in place of its timeout.
+ * The kselftest harness, with a guard instead of its timeout.
  *
- * A test is ended when it hangs, never because its machine is slow: HANG seconds are at least
- * ten times what any test needs on an idle machine with the slowest kernel, except for those
- * that name a guard of their own (TEST_F_TIMEOUT).
+ * A test is ended only if it hangs, never because its machine is slow: HANG is
+ * in seconds, and is at least ten times the time that any test needs on an idle
+ * machine with the slowest kernel. Tests that need more have their own guard
+ * (TEST_F_TIMEOUT).
  */
 
 #ifndef ARENA_HARNESS_H

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Random numbers for tests of libarena, by a seed that is printed, and that $ARENA_SEED takes. */
+/*
+ * Random numbers for tests of libarena. The seed is printed; ARENA_SEED repeats
+ * a run.
+ */
 #ifndef LIB_RANDOM_H
 #define LIB_RANDOM_H
 

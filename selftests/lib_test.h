@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the tests of libarena share: each test with a fixture runs on every back end.
- * The device one is skipped where there is none.
+ * Helpers that the tests of libarena share. Each test with a fixture runs on
+ * every back end; the device variant is skipped if there is no device.
  */
 #ifndef LIB_TEST_H
 #define LIB_TEST_H
@@ -57,13 +57,13 @@ FIXTURE_TEARDOWN(lib)
 	arena_destroy(self->a);
 }
 
-/* In each test, since not every harness ends one whose setup skips. */
+/* Used in each test, since not every harness ends a test whose setup skips. */
 #define NEED_BACKING() do {						\
 	if (self->no_device)						\
 		SKIP(return, "no access to /dev/arena");		\
 } while (0)
 
-/* Sanitizers and Valgrind have address space, and threads, of their own. */
+/* Sanitizers and Valgrind use address space and threads themselves. */
 #ifdef __has_feature
 #define HAS_FEATURE(name)	__has_feature(name)
 #else
@@ -96,7 +96,10 @@ static inline struct arena_stats stats_of(struct arena *a)
 	return stats;
 }
 
-/* Each byte is as the one before it, which sanitizers look at as a whole. */
+/*
+ * Whether each byte has this value. One memcmp() compares each byte with the
+ * one before it, so that sanitizers check the whole range at once.
+ */
 static inline bool is_filled(const void *memory, size_t size, unsigned char value)
 {
 	const unsigned char *bytes = memory;
@@ -123,7 +126,7 @@ static inline int nr_maps(void)
 	return lines;
 }
 
-/* The signal that a write there brings, or 0. */
+/* Write to memory; return the signal that this raises, or 0. */
 static inline int signal_at(volatile char *memory)
 {
 	struct sigaction action = { .sa_handler = jump_back }, old[2];
@@ -139,7 +142,7 @@ static inline int signal_at(volatile char *memory)
 	return signal;
 }
 
-/* What touching sealed memory brings. */
+/* Return the signal that touching sealed memory raises. */
 static inline int signal_of(enum arena_backing backing)
 {
 	return backing == ARENA_BACKING_DEVICE ? SIGBUS : SIGSEGV;

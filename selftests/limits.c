@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Limits: of an arena, of a user's locked memory, of a node, of a cgroup. Each is met exactly,
- * however many want the last block at once, and who dies gives all back.
+ * Limits of an arena, of a user's locked memory, of a node, of a cgroup. Each
+ * limit is met exactly, even if many tasks compete for the last block, and a
+ * process that dies is uncharged completely.
  *
- * Wants to be root: it becomes another user, and sets module parameters.
+ * Needs root: it becomes another user and sets module parameters.
  */
 #include "arena_test.h"
 #include <limits.h>
@@ -17,7 +18,7 @@
 #define LIMIT		24
 #define MAX_TASKS	64
 
-/* Somebody who may lock no more memory than he is told. */
+/* A user with a low RLIMIT_MEMLOCK. */
 #define USER		12345
 
 static int set_limit(int fd, unsigned long long bytes)
@@ -56,7 +57,7 @@ TEST_F(limit, is_met_exactly)
 	EXPECT_EQ(0, stats_of(self->fd).charged);
 	EXPECT_EQ(0, commit_blocks(self->fd, 0, LIMIT));
 	EXPECT_EQ(-EDQUOT, commit_blocks(self->fd, LIMIT, 1));
-	/* What is there already needs nothing. */
+	/* Blocks that are committed already need no further charge. */
 	EXPECT_EQ(0, commit_blocks(self->fd, 0, LIMIT));
 	EXPECT_EQ(LIMIT, stats_of(self->fd).charged);
 	EXPECT_EQ(1, release_range(self->fd, 0, BLOCK));
@@ -69,7 +70,7 @@ TEST_F(limit, is_only_lowered)
 	ASSERT_EQ(0, set_limit(self->fd, LIMIT * BLOCK));
 	EXPECT_EQ(-EPERM, set_limit(self->fd, (LIMIT + 1) * BLOCK));
 	EXPECT_EQ(0, commit_blocks(self->fd, 0, LIMIT));
-	/* Nothing is taken away. */
+	/* A lower limit takes no block away. */
 	EXPECT_EQ(0, set_limit(self->fd, BLOCK));
 	EXPECT_EQ(LIMIT, blocks_of(self->fd));
 	EXPECT_EQ(-EDQUOT, commit_blocks(self->fd, LIMIT, 1));
@@ -81,7 +82,7 @@ TEST_F(limit, is_only_lowered)
 	EXPECT_EQ(-EDQUOT, commit_blocks(self->fd, 0, 1));
 }
 
-/* A reservation promises nothing: its touch is a SIGBUS. */
+/* A reservation guarantees nothing: a touch beyond the limit is a SIGBUS. */
 TEST_F(limit, ends_a_touch)
 {
 	char *memory;
@@ -103,7 +104,10 @@ TEST_F(limit, ends_a_touch)
 	EXPECT_EQ(128 + SIGBUS, wait_for(pid));
 }
 
-/* Many touch the same block, and there is just one: all of them get it. */
+/*
+ * If many threads touch the last block that the limit allows, all of them
+ * succeed.
+ */
 struct toucher {
 	pthread_barrier_t *barrier;
 	char *memory;
@@ -132,7 +136,7 @@ TEST_F(limit, is_for_all_who_touch_at_once)
 		      MAP_SHARED | MAP_NORESERVE, self->fd, 0);
 	ASSERT_NE(MAP_FAILED, memory);
 	ASSERT_EQ(0, pthread_barrier_init(&barrier, NULL, THREADS));
-	/* One who is refused dies of it, and the test with him. */
+	/* A refused touch is a SIGBUS, which ends the test. */
 	for (round = 0; round < ROUNDS; round++) {
 		for (i = 0; i < THREADS; i++) {
 			touchers[i] = (struct toucher) { &barrier, memory + i % 2 * BLOCK };
@@ -145,7 +149,10 @@ TEST_F(limit, is_for_all_who_touch_at_once)
 	}
 }
 
-/* On node 0: an arena with a limit, whose blocks are all released and kept. */
+/*
+ * On node 0, give the arena a limit, and have it keep that many released
+ * blocks.
+ */
 static bool keep_as_many_as_allowed(int fd)
 {
 	return run_on_node(0) && !set_arena_flags(fd, ARENA_F_KEEP_DIRTY) &&
@@ -162,13 +169,13 @@ TEST_F(limit, kept_blocks_stay_charged)
 	EXPECT_EQ(LIMIT, stats.cached);
 	EXPECT_EQ(LIMIT, stats.charged);
 
-	/* They are enough for as many others. */
+	/* The kept blocks suffice for a commit of as many others. */
 	EXPECT_EQ(0, commit_blocks(self->fd, 100, LIMIT));
 	EXPECT_EQ(LIMIT, stats_of(self->fd).from_cache);
 	EXPECT_EQ(-EDQUOT, commit_blocks(self->fd, 0, 1));
 	EXPECT_EQ(LIMIT, stats_of(self->fd).charged);
 
-	/* A lower limit is for them, too. */
+	/* A lower limit applies to kept blocks, too. */
 	ASSERT_EQ(LIMIT, release_all(self->fd));
 	ASSERT_EQ(0, set_limit(self->fd, 2 * BLOCK));
 	stats = stats_of(self->fd);
@@ -178,7 +185,10 @@ TEST_F(limit, kept_blocks_stay_charged)
 	EXPECT_EQ(0, stats_of(self->fd).charged);
 }
 
-/* Blocks kept on another node are given up, so that a commit on this one is not refused. */
+/*
+ * The arena gives up blocks kept on another node, so that a commit on this node
+ * succeeds.
+ */
 TEST_F(limit, kept_blocks_go_for_a_commit_elsewhere)
 {
 	struct arena_ioc_stats stats;
@@ -201,7 +211,10 @@ static void *drop_caches(void *data)
 	return NULL;
 }
 
-/* A block that the arena keeps is charged until reclaim has it, and then it is not. */
+/*
+ * A kept block is charged until reclaim takes it; no touch may be refused in
+ * between.
+ */
 TEST_F(limit, reclaim_of_kept_blocks_refuses_no_touch)
 {
 	enum { NR = 4, ROUNDS = 1000 };
@@ -219,7 +232,10 @@ TEST_F(limit, reclaim_of_kept_blocks_refuses_no_touch)
 	ASSERT_NE(MAP_FAILED, memory);
 	ASSERT_EQ(0, commit_blocks(self->fd, 0, NR - 1));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, drop_caches, &stop));
-	/* The last one that it may have. One that is refused ends the test by SIGBUS. */
+	/*
+	 * Touch the last block that the limit allows. A refused touch ends the
+	 * test by SIGBUS.
+	 */
 	for (i = 0; i < ROUNDS; i++) {
 		size_t block = NR + i % NR;
 
@@ -230,7 +246,10 @@ TEST_F(limit, reclaim_of_kept_blocks_refuses_no_touch)
 	pthread_join(thread, NULL);
 }
 
-/* A touch that is refused while another thread commits waits for that, and no release does. */
+/*
+ * A touch that exceeds the limit waits for a concurrent commit; a release must
+ * not wait for either.
+ */
 struct stall {
 	int fd, pipe, tid;
 	char *memory;
@@ -247,7 +266,10 @@ static void *commit_much(void *data)
 	return NULL;
 }
 
-/* By a system call, which ends with EFAULT where a store would end with SIGBUS. */
+/*
+ * Touch by a system call, which fails with EFAULT if a store would raise
+ * SIGBUS.
+ */
 static void *touch_by_read(void *data)
 {
 	struct stall *stall = data;
@@ -289,7 +311,10 @@ TEST_F(limit, refused_touch_does_not_delay_release)
 	ASSERT_EQ(0, pipe(ends));
 	ASSERT_EQ(1, write(ends[1], "x", 1));
 	touch.pipe = ends[0];
-	/* On a busy host the commit may end too early: one of ten tries is enough. */
+	/*
+	 * On a busy host the commit may end too early, so one success in ten
+	 * tries is enough.
+	 */
 	for (round = 0; round < 10 && !was_running; round++) {
 		touch.tid = 0;
 		ASSERT_EQ(0, commit_blocks(self->fd, 0, BEFORE));
@@ -304,7 +329,7 @@ TEST_F(limit, refused_touch_does_not_delay_release)
 		pthread_join(committing, NULL);
 		pthread_join(touching, NULL);
 		EXPECT_EQ(0, commit.err);
-		/* There was room when the commit had ended. */
+		/* There was room within the limit when the commit had ended. */
 		if (was_running) {
 			EXPECT_EQ(0, touch.err);
 		}
@@ -318,7 +343,7 @@ TEST_F(limit, refused_touch_does_not_delay_release)
 	close(ends[1]);
 }
 
-/* What somebody else still holds counts. */
+/* Blocks with pinned pages stay charged. */
 TEST_F(limit, counts_what_is_pinned)
 {
 	struct iovec iov;
@@ -346,10 +371,10 @@ TEST_F(limit, counts_what_is_pinned)
 /* --- many at once ---------------------------------------------------------- */
 
 /**
- * struct race - tasks that all want the last block
- * @got: blocks they have
- * @errors: how each of them was refused
- * @go: set when all are there
+ * struct race - tasks that compete for the last block
+ * @got: number of blocks that they have
+ * @errors: the error by which each of them was refused
+ * @go: set when all tasks have started
  */
 struct race {
 	long got;
@@ -379,7 +404,9 @@ FIXTURE_SETUP(race)
 	ASSERT_NE(MAP_FAILED, self->race);
 	ASSERT_EQ(0, stat(DEVICE, &self->device));
 	ASSERT_EQ(0, chmod(DEVICE, 0666));
-	/* One that was ended by its timeout has left its limit of a node. */
+	/*
+	 * A test that was ended by its timeout leaves the limit of a node set.
+	 */
 	ASSERT_TRUE(set_file(PARAMETERS "limit", "auto"));
 	self->in_use = pool_settled("in_use", 0);
 	ASSERT_EQ(0, self->in_use);
@@ -391,7 +418,7 @@ FIXTURE_TEARDOWN(race)
 	chmod(DEVICE, self->device.st_mode);
 }
 
-/* Asleep until then: those that are yet to be started need the CPUs. */
+/* Sleep until then, since tasks that have not started yet need the CPUs. */
 static void wait_for_start(struct race *race)
 {
 	while (!__atomic_load_n(&race->go, __ATOMIC_ACQUIRE))
@@ -404,7 +431,7 @@ static void start(struct race *race)
 	syscall(SYS_futex, &race->go, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-/* Block after block until there is an error, which is returned. */
+/* Commit one block after the other until that fails; return the error. */
 static int take_all(int fd, struct race *race, size_t first)
 {
 	int err;
@@ -422,7 +449,10 @@ static bool become_user(long bytes)
 	return !setrlimit(RLIMIT_MEMLOCK, &limit) && !setgid(USER) && !setuid(USER);
 }
 
-/* A process with an arena of its own; with a limit to locked memory, as a user. */
+/*
+ * Start a process with an arena of its own; with a limit on locked memory, as
+ * another user.
+ */
 static pid_t start_process(struct race *race, int task, long memlock)
 {
 	pid_t pid = fork();
@@ -436,7 +466,10 @@ static pid_t start_process(struct race *race, int task, long memlock)
 	_exit(1);
 }
 
-/* All of them, until each was refused. The most that was ever in use. */
+/*
+ * Run all processes until each was refused; return the maximum number of blocks
+ * in use.
+ */
 static long run_processes(struct race *race, pid_t *pids, int nr, long memlock)
 {
 	long most = 0, now;
@@ -466,13 +499,16 @@ static void kill_processes(pid_t *pids, int nr)
 
 TEST_F(race, for_locked_memory)
 {
-	/* Not enough for one more, but nearly. */
+	/* One page less than another block would need. */
 	const long bytes = (LIMIT + 1) * BLOCK - PAGE;
 	int i, round;
 
 	if (geteuid())
 		SKIP(return, "not root");
-	/* The second time shows that nothing of the first is still charged. */
+	/*
+	 * The second round shows that nothing of the first one is still
+	 * charged.
+	 */
 	for (round = 0; round < 2; round++) {
 		memset(self->race, 0, sizeof(*self->race));
 		EXPECT_GE(LIMIT, run_processes(self->race, self->pids,
@@ -486,7 +522,7 @@ TEST_F(race, for_locked_memory)
 	}
 }
 
-/* Who may lock what he likes is not limited. */
+/* A process with CAP_IPC_LOCK is not limited. */
 TEST_F(race, not_with_cap_ipc_lock)
 {
 	struct rlimit limit = { BLOCK, BLOCK };
@@ -547,7 +583,10 @@ TEST_F(race, for_a_node)
 
 #define GROUP		"arena-dmem"
 
-/* A cgroup whose limit for each node is as given; false if this kernel has no such thing. */
+/*
+ * Make a cgroup with this limit for each node; return false if the kernel does
+ * not support that.
+ */
 static bool make_dmem_group(const char *root, size_t blocks)
 {
 	char line[LINE_LENGTH];
@@ -566,7 +605,7 @@ static bool make_dmem_group(const char *root, size_t blocks)
 	return true;
 }
 
-/* Blocks that the group is charged for on all nodes, or -1. */
+/* Return the number of blocks charged to the group on all nodes, or -1. */
 static double dmem_charged(void)
 {
 	double sum = 0, bytes;
@@ -600,7 +639,7 @@ TEST_F(race, for_a_dmem_cgroup)
 	has_dmem = make_dmem_group(root, LIMIT);
 	for (round = 0; has_dmem && round < 2; round++) {
 		memset(self->race, 0, sizeof(*self->race));
-		/* Children are where their parent was. */
+		/* Children start in the cgroup of their parent. */
 		ASSERT_TRUE(set_file(GROUP "/cgroup.procs", "0"));
 		EXPECT_GE(nodes * LIMIT, run_processes(self->race, self->pids,
 						       variant->tasks, 0));
@@ -609,7 +648,7 @@ TEST_F(race, for_a_dmem_cgroup)
 		EXPECT_EQ(nodes * LIMIT, dmem_charged());
 		for (i = 0; i < variant->tasks; i++)
 			EXPECT_EQ(-ENOMEM, self->race->errors[i]);
-		/* Whom the limit is not for can have more. */
+		/* A process outside the group can have more. */
 		i = open_arena();
 		EXPECT_EQ(0, commit_blocks(i, 0, 2 * LIMIT));
 		close(i);

@@ -11,7 +11,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-/* A number from the environment, or what is taken without. */
+/* Return a number from the environment, or the default. */
 static inline double number_from(const char *variable, double otherwise)
 {
 	const char *given = getenv(variable);
@@ -24,7 +24,7 @@ static inline unsigned int random_below(unsigned int *state, unsigned int limit)
 	return rand_r(state) % limit;
 }
 
-/* Whether the module can do that; ARENA_FEATURE_*. */
+/* Whether the module has this feature, ARENA_FEATURE_*. */
 static inline bool has_feature(unsigned long long feature)
 {
 	struct arena_ioc_info info = { .size = sizeof(info) };
@@ -38,7 +38,10 @@ static inline bool has_feature(unsigned long long feature)
 
 /* --- users ----------------------------------------------------------------- */
 
-/* For good. What it opens from then on counts as locked memory of that user. */
+/*
+ * Become this user permanently. Arenas opened from now on are charged to the
+ * user's locked memory.
+ */
 static inline bool become_user(uid_t user, rlim_t memlock)
 {
 	struct rlimit limit = { memlock, memlock };
@@ -47,8 +50,9 @@ static inline bool become_user(uid_t user, rlim_t memlock)
 }
 
 /*
- * Whether nothing is charged to a user any more: he can lock as much as
- * RLIMIT_MEMLOCK allows, and no more. DEVICE has to be open to all.
+ * Whether nothing is charged to this user any more: a process of the user can
+ * lock as much as RLIMIT_MEMLOCK allows, and no more. DEVICE must be open to
+ * all users.
  */
 static inline bool has_nothing_locked(uid_t user)
 {
@@ -71,7 +75,7 @@ static inline bool has_nothing_locked(uid_t user)
 
 /* --- the control page ------------------------------------------------------ */
 
-/* By a call: how many blocks were taken, or -errno. */
+/* Claim by ioctl; return the number of blocks that were taken, or -errno. */
 static inline long claim_by_call(int fd)
 {
 	struct arena_ioc_claim args = { .size = sizeof(args) };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Query strings, read by a parser that is simple enough to be right, and compared with what
- * libarena makes of them: for lib_query and fuzz_query.
+ * A model for query strings, for lib_query and fuzz_query: a parser that is
+ * simple enough to be right, whose results are compared with libarena's.
  */
 #ifndef QUERY_MODEL_H
 #define QUERY_MODEL_H
@@ -18,7 +18,7 @@
 #define MODEL_PAIRS	(MODEL_BYTES / 2 + 1)
 
 struct model_pair {
-	/* Each with a NUL behind it that is not counted. */
+	/* Both are followed by a NUL, which their lengths do not count. */
 	char *key;
 	size_t key_length;
 	char *text;
@@ -39,7 +39,7 @@ static inline bool model_is_escape(const char *text, size_t length, size_t at)
 	       isxdigit((unsigned char)text[at + 2]);
 }
 
-/* Returns where it goes on in memory. */
+/* Decode n bytes to @to; return the end of what was written. */
 static inline char *model_decode(const char *from, size_t n, char *to, size_t *length)
 {
 	char digits[3] = "", *start = to;
@@ -59,7 +59,10 @@ static inline char *model_decode(const char *from, size_t n, char *to, size_t *l
 	return to;
 }
 
-/* What is not lenient fails at the first % that is none of an escape. */
+/*
+ * Parse a query string. Unless it is lenient, fail at the first % that does not
+ * begin an escape.
+ */
 static inline int model_parse(struct model_query *m, const char *text, size_t length,
 			      bool is_lenient)
 {
@@ -110,7 +113,7 @@ static inline enum arena_query_type model_type(const struct model_pair *pair)
 		return ARENA_QUERY_STRING;
 	if (!strcmp(pair->text, "true") || !strcmp(pair->text, "false"))
 		return ARENA_QUERY_BOOL;
-	/* Most of it is neither, and expressions take their time. */
+	/* Most texts have no digit; the regular expressions are slow. */
 	if (!strpbrk(pair->text, "0123456789"))
 		return ARENA_QUERY_STRING;
 	if (model_matches(pair->text, "^(0|-?[1-9][0-9]*)$")) {
@@ -137,7 +140,7 @@ static inline bool model_has_value(const struct model_pair *pair,
 	case ARENA_QUERY_INT64:
 		return value->as_int64 == strtoll(pair->text, NULL, 10);
 	case ARENA_QUERY_DOUBLE:
-		/* -0.0 is not 0.0. */
+		/* Compare the bytes, since -0.0 == 0.0. */
 		number = strtod(pair->text, NULL);
 		return !memcmp(&number, &value->as_double, sizeof(number));
 	case ARENA_QUERY_BOOL:
@@ -154,7 +157,7 @@ static inline bool model_has_bytes(struct arena_str s, const char *bytes, size_t
 	       s.data >= text && s.data + s.length <= text + text_length;
 }
 
-/* What libarena has that the model has not, or NULL. */
+/* Return the first thing in which libarena differs from the model, or NULL. */
 static inline const char *model_differs(const struct model_query *m, const struct arena_query *q,
 					const char *text, size_t length)
 {

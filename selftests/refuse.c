@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is refused, each with its errno, and nothing taken: a row of
- * Documentation/abi.rst per variant.
+ * Refused calls, each with its errno; none of them takes anything. One variant
+ * for each row of Documentation/abi.rst.
  */
 #include "arena_test.h"
 #include <stddef.h>
@@ -100,7 +100,7 @@ FIXTURE_SETUP(refuse_mmap)
 {
 	self->fd = open_arena();
 	ASSERT_GE(self->fd, 0);
-	/* Open flags are kept plus one, so that zero is the usual O_RDWR. */
+	/* Flags are stored plus one, so that zero means the default, O_RDWR. */
 	if (variant->open_flags) {
 		close(self->fd);
 		self->fd = open(DEVICE, (variant->open_flags - 1) | O_CLOEXEC);
@@ -124,7 +124,7 @@ TEST_F(refuse_mmap, has_its_errno)
 	EXPECT_EQ(0, blocks_of(self->fd));
 }
 
-/* A structure of the caller's, with room for what a newer one may add. */
+/* A structure of the caller, with room for the members of newer versions. */
 union args {
 	struct arena_ioc_info info;
 	struct arena_ioc_release release;
@@ -142,7 +142,7 @@ FIXTURE_VARIANT(refuse_ioctl) {
 	unsigned int reserved;
 	unsigned long long offset;
 	unsigned long long length;
-	/* What is at byte 8 and 16: a range, in the newer structures. */
+	/* The members at bytes 8 and 16: a range, in the newer structures. */
 	unsigned long long from;
 	unsigned long long bytes;
 	size_t nonzero_at;
@@ -517,7 +517,7 @@ FIXTURE_TEARDOWN(accept)
 	close(self->fd);
 }
 
-/* Each call, and what makes it one that would succeed. */
+/* All calls, and the offset of the length that a successful call needs. */
 static const struct {
 	unsigned int cmd;
 	unsigned int size;
@@ -557,10 +557,10 @@ TEST_F(accept, bad_pointers_are_efault)
 		memset(page, 0, PAGE);
 		EXPECT_EQ(EFAULT, errno_of(self->fd, calls[i].cmd, NULL));
 		EXPECT_EQ(EFAULT, errno_of(self->fd, calls[i].cmd, (void *)16));
-		/* Begins in memory, ends outside. */
+		/* The structure begins in mapped memory and ends outside. */
 		*end = calls[i].size;
 		EXPECT_EQ(EFAULT, errno_of(self->fd, calls[i].cmd, end));
-		/* Can be read, can't be written. */
+		/* The structure is readable, but not writable. */
 		memcpy(page, &calls[i].size, sizeof(calls[i].size));
 		if (calls[i].length_at)
 			memcpy(page + calls[i].length_at, &(size_t){ BLOCK }, 8);
@@ -569,7 +569,7 @@ TEST_F(accept, bad_pointers_are_efault)
 	}
 }
 
-/* Nor is an array of nodes anywhere. */
+/* An array of nodes at an unmapped address is an error, too. */
 TEST_F(accept, bad_arrays_are_efault)
 {
 	struct arena_ioc_region_info info = {
@@ -579,7 +579,7 @@ TEST_F(accept, bad_arrays_are_efault)
 	EXPECT_EQ(EFAULT, errno_of(self->fd, ARENA_IOC_REGION_INFO, &info));
 }
 
-/* Of a commit that there is no memory for nothing is left. */
+/* A commit that fails for lack of memory leaves no block behind. */
 TEST_F(accept, commits_of_too_much_are_enomem)
 {
 	struct arena_ioc_commit commit = {
@@ -592,7 +592,7 @@ TEST_F(accept, commits_of_too_much_are_enomem)
 	EXPECT_EQ(0, blocks_of(self->fd));
 }
 
-/* To be read means to be executed then. */
+/* With READ_IMPLIES_EXEC, a readable mapping would be executable. */
 TEST_F(accept, no_region_of_who_reads_to_execute)
 {
 	const int before = personality(0xffffffff);
@@ -605,7 +605,10 @@ TEST_F(accept, no_region_of_who_reads_to_execute)
 }
 
 #ifdef __x86_64__
-/* The way in that 32-bit programs take, for which the structures are the same. */
+/*
+ * The system call entry of 32-bit programs; the structures are the same for
+ * them.
+ */
 static long ioctl_of_32_bit(int fd, unsigned int cmd, void *args)
 {
 	long ret;
@@ -638,7 +641,7 @@ TEST_F(accept, a_32_bit_caller)
 }
 #endif
 
-/* A program built for a newer ABI, whose additions it does not use. */
+/* A program was built for a newer ABI, but does not use its additions. */
 TEST_F(accept, a_longer_structure_that_ends_in_zeros)
 {
 	union args args = { .info.size = 4096 };
@@ -669,7 +672,7 @@ TEST_F(accept, mprotect_never_makes_it_executable)
 	EXPECT_EQ(0, mprotect(memory, BLOCK, PROT_READ));
 }
 
-/* It would reach blocks that nobody has committed. */
+/* A larger mapping would reach blocks that were never committed. */
 TEST_F(accept, mremap_never_grows_it)
 {
 	char *memory = map_blocks(self->fd, 1);

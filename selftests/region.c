@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Regions: committed at mmap, zeroed, on the right node, mapped by PMD, and
+ * Regions: committed at mmap(), zeroed, on the right node, mapped by PMD, and
  * otherwise like any shared file mapping.
  */
 #include "arena_test.h"
@@ -80,7 +80,10 @@ TEST_F(region, one_fault_maps_a_block_for_reading_and_writing)
 	EXPECT_EQ(2048, smaps_kib(memory, "FilePmdMapped"));
 }
 
-/* What one arena wrote must not reach the next, which gets the same blocks. */
+/*
+ * Data of one arena must not be visible in the next one, which gets the same
+ * blocks.
+ */
 TEST_F(region, blocks_are_zeroed)
 {
 	const size_t nr = 64;
@@ -159,7 +162,10 @@ TEST_F(region, populate_maps_in_one_call)
 	EXPECT_EQ(NR * 2048, smaps_kib(memory, "FilePmdMapped"));
 }
 
-/* More than the machine has: an error, at once, and nothing taken. */
+/*
+ * A request for more memory than the machine has fails at once and takes
+ * nothing.
+ */
 TEST_F(region, too_much_is_enomem)
 {
 	size_t ram = meminfo_kib("MemTotal") * (size_t)1024 & -BLOCK;
@@ -172,14 +178,14 @@ TEST_F(region, too_much_is_enomem)
 	EXPECT_EQ(0, blocks_of(self->fd));
 	EXPECT_EQ(0, pool_settled("in_use", 0));
 	EXPECT_GE(free_kib(), before - 16384);
-	/* The arena is as good as before. */
+	/* The arena still works. */
 	EXPECT_NE(MAP_FAILED, map_blocks(self->fd, 1));
 }
 
 /*
- * Where there is no memory at first touch, populating says so; no signal. Page
- * tables need memory too, and if there is not as much as that the OOM killer
- * ends the one who has it all.
+ * If there is no memory at first touch, MADV_POPULATE_WRITE returns an error
+ * and there is no signal. Page tables need memory, too; if there is none for
+ * them, the OOM killer ends the process that holds all the blocks.
  */
 static int populate_all(int fd)
 {
@@ -228,7 +234,10 @@ TEST_F(region, page_by_page_like_any_file)
 	ASSERT_NE(MAP_FAILED, memory);
 	memset(memory, 0x11, 2 * BLOCK);
 
-	/* A hole of a page, a page that is read-only: split, and all there. */
+	/*
+	 * A hole of one page and a read-only page: the PMD is split, and the
+	 * contents stay.
+	 */
 	ASSERT_EQ(0, munmap(memory + 5 * PAGE, PAGE));
 	ASSERT_EQ(0, mprotect(memory + 9 * PAGE, PAGE, PROT_READ));
 	EXPECT_EQ(0x11, memory[4 * PAGE]);
@@ -236,7 +245,7 @@ TEST_F(region, page_by_page_like_any_file)
 	EXPECT_EQ(0x11, memory[BLOCK - 1]);
 	memory[10 * PAGE] = 0x22;
 
-	/* Moved elsewhere, also in part. */
+	/* Move a part of the region elsewhere. */
 	moved = mremap(memory + 16 * PAGE, 16 * PAGE, 16 * PAGE, MREMAP_MAYMOVE |
 		       MREMAP_FIXED, memory + 5 * BLOCK + PAGE);
 	ASSERT_NE(MAP_FAILED, moved);
@@ -248,7 +257,7 @@ TEST_F(region, page_by_page_like_any_file)
 
 	EXPECT_EQ(0, msync(memory + BLOCK / 2, PAGE, MS_SYNC));
 
-	/* Mappings dropped, memory kept. */
+	/* The mapping is dropped, the memory is kept. */
 	ASSERT_EQ(0, madvise(memory, PAGE, MADV_DONTNEED));
 	EXPECT_EQ(0x11, memory[0]);
 	EXPECT_EQ(2, blocks_of(self->fd));
@@ -258,7 +267,7 @@ TEST_F(region, page_by_page_like_any_file)
 	EXPECT_EQ(0, moved[BLOCK - 1]);
 }
 
-/* Advice that would split or reclaim a block does not. */
+/* madvise() calls that would split or reclaim a block have no effect on it. */
 TEST_F(region, a_block_is_never_split_or_reclaimed)
 {
 	char *memory = map_blocks(self->fd, 1);
@@ -276,7 +285,7 @@ TEST_F(region, a_block_is_never_split_or_reclaimed)
 	EXPECT_EQ(1, release_all(self->fd));
 }
 
-/* The page frame at an address, which must be mapped. */
+/* Return the page frame number at an address, which must be mapped. */
 static unsigned long frame_of(const char *addr)
 {
 	uint64_t entry = 0;
@@ -325,7 +334,7 @@ TEST_F(region, contig_is_one_extent)
 	EXPECT_EQ(nr, sum);
 	EXPECT_EQ(nr, nodes[node_of(memory)]);
 
-	/* Two runs, when there is a hole in it; none is mapped. */
+	/* A hole leaves two extents; none of the blocks is mapped. */
 	munmap(memory, nr * BLOCK);
 	ASSERT_EQ(1, release_range(self->fd, 4 * BLOCK, BLOCK));
 	info.nr_nodes = 0;
@@ -336,7 +345,10 @@ TEST_F(region, contig_is_one_extent)
 	EXPECT_EQ(nr - 5, info.largest);
 }
 
-/* What others had is never seen; what the arena had is, if it asked. */
+/*
+ * Data of other arenas is never visible. The arena's own data is, if it asked
+ * for that.
+ */
 TEST_F(region, who_keeps_its_blocks_sees_them_again)
 {
 	struct arena_ioc_set_flags flags = {
@@ -347,7 +359,7 @@ TEST_F(region, who_keeps_its_blocks_sees_them_again)
 	char *memory;
 	size_t i;
 
-	/* Blocks are taken back by who runs on their node. */
+	/* Kept blocks are reused only by a thread on their node. */
 	ASSERT_TRUE(run_on_node(0));
 	memory = map_blocks(self->fd, nr);
 	ASSERT_NE(MAP_FAILED, memory);
@@ -365,7 +377,7 @@ TEST_F(region, who_keeps_its_blocks_sees_them_again)
 	EXPECT_EQ(before.from_cache + nr, after.from_cache);
 	EXPECT_EQ(before.zeroed, after.zeroed);
 
-	/* No longer: zeroed again. */
+	/* Without the flag, blocks are zeroed again. */
 	flags.arena_flags = 0;
 	ASSERT_EQ(nr, release_all(self->fd));
 	ASSERT_EQ(0, ioctl(self->fd, ARENA_IOC_SET_FLAGS, &flags));
@@ -373,7 +385,7 @@ TEST_F(region, who_keeps_its_blocks_sees_them_again)
 	EXPECT_TRUE(is_zero(memory, nr * BLOCK));
 }
 
-/* Whoever counts, and however: fdinfo, smaps and ARENA_IOC_STATS agree. */
+/* fdinfo, smaps and ARENA_IOC_STATS agree. */
 TEST_F(region, all_figures_agree)
 {
 	struct arena_ioc_set_flags flags = {
@@ -400,10 +412,16 @@ TEST_F(region, all_figures_agree)
 	EXPECT_EQ(nr * kib, fdinfo_kib(self->fd, "arena-total-memory"));
 }
 
-/* Zeroing is the worker's: from a pool that is warm, nobody waits for it. */
+/*
+ * The worker zeroes blocks in advance: a commit from a warm pool does not zero
+ * any.
+ */
 TEST_F(region, a_warm_pool_zeroes_nothing)
 {
-	/* Not more than the low watermark of a node of 1 GiB, which is all that is sure. */
+	/*
+	 * At most the low watermark of a node of 1 GiB; no more blocks are
+	 * guaranteed to be ready.
+	 */
 	const size_t nr = 4;
 	struct arena_ioc_stats stats;
 	long zeroed;
@@ -457,7 +475,10 @@ TEST_F(node, blocks_are_on_the_node_of_the_caller)
 	int i;
 
 	ASSERT_NE(MAP_FAILED, memory);
-	/* Who commits decides, not who touches. */
+	/*
+	 * The node is that of the thread that commits, not of the one that
+	 * touches.
+	 */
 	if (!run_on_node(!variant->node))
 		SKIP(return, "only one node");
 	touch(memory, NR * BLOCK, 1);
@@ -506,7 +527,7 @@ struct commit {
 	int ended;
 };
 
-/* mmap() commits under the mmap_lock. */
+/* mmap() commits while it holds the mmap_lock. */
 static void *commit_many(void *data)
 {
 	struct commit *commit = data;
@@ -517,9 +538,10 @@ static void *commit_many(void *data)
 }
 
 /*
- * All misc devices share a mutex that is held while open waits. When open has returned
- * with blocks still missing, it did not wait for the commit. On a busy host the commit may
- * end before open is called: one of ten tries is enough.
+ * All misc devices share a mutex, which is held while open() waits. If open()
+ * returns while blocks are still missing, it did not wait for the commit. On a
+ * busy host the commit may end before open() is called, so one success in ten
+ * tries is enough.
  */
 TEST_F(region, open_does_not_wait_for_a_commit)
 {
@@ -545,7 +567,7 @@ TEST_F(region, open_does_not_wait_for_a_commit)
 	EXPECT_TRUE(was_running);
 }
 
-/* The kernel unmaps before it returns the error. */
+/* The kernel unmaps the page before it returns the error. */
 TEST_F(region, remap_file_pages_loses_the_page)
 {
 	char *memory = map_blocks(self->fd, 1);
@@ -560,8 +582,9 @@ TEST_F(region, remap_file_pages_loses_the_page)
 }
 
 /*
- * A shared futex is found by its page's mapping, and blocks have none: process-shared and
- * robust locks, and the stack of a thread that is joined, can't be in a region.
+ * A shared futex is identified by its page's mapping, and blocks have none. So
+ * process-shared and robust locks, and the stack of a thread that is joined,
+ * cannot be in a region.
  */
 TEST_F(region, shared_futexes_are_refused)
 {
@@ -573,7 +596,7 @@ TEST_F(region, shared_futexes_are_refused)
 	EXPECT_EQ(EFAULT, errno);
 	EXPECT_EQ(-1, syscall(SYS_futex, word, FUTEX_WAIT, 0, &now, NULL, 0));
 	EXPECT_EQ(EFAULT, errno);
-	/* Those of one process need none. */
+	/* Private futexes do not need a mapping. */
 	EXPECT_EQ(0, syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0));
 	EXPECT_EQ(-1, syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, 0, &now, NULL, 0));
 	EXPECT_EQ(ETIMEDOUT, errno);

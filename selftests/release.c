@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Release: everything goes back at once, the next touch finds zeroed memory,
- * whatever else is going on. And the same for those who die.
+ * Release: all memory goes back at once, and the next touch finds zeroed
+ * memory, also during concurrent operations. The same when a process dies.
  */
 #include "arena_test.h"
 #include <pthread.h>
@@ -30,10 +30,13 @@ FIXTURE_TEARDOWN(release)
 	close(self->fd);
 }
 
-/* To the pools at first, and on to the system when that asks for it. */
+/*
+ * Memory goes back to the pools, and from there to the system when it needs
+ * memory.
+ */
 TEST_F(release, gives_the_memory_back)
 {
-	/* The pools keep up to their low watermark. */
+	/* The pools keep blocks up to their low watermark. */
 	const long nr = 128, slack = 8 + pool_count("min");
 	char *memory = map_blocks(self->fd, nr);
 	long before, after = 0;
@@ -104,13 +107,18 @@ TEST_F(release, of_a_range)
 			EXPECT_EQ(1 + i, self->memory[i * BLOCK + 1]);
 		}
 	}
-	/* All blocks are there again; a range may go beyond the last one. */
+	/*
+	 * All blocks are committed again; a range may extend beyond the last
+	 * one.
+	 */
 	EXPECT_EQ(NR - 30, release_range(self->fd, 30 * BLOCK, (size_t)1 << 50));
 	EXPECT_EQ(0, release_range(self->fd, 30 * BLOCK, 2 * BLOCK));
 	EXPECT_EQ(30, release_all(self->fd));
 }
 
-/* Who was compiled before there were ranges passes less. */
+/*
+ * A program that was compiled before ranges existed passes a shorter structure.
+ */
 TEST_F(release, by_a_shorter_structure)
 {
 	struct arena_ioc_release release = {
@@ -131,7 +139,10 @@ TEST_F(release, what_mmap_commits_again)
 	EXPECT_EQ(5, blocks_of(self->fd));
 }
 
-/* A page in a pipe keeps its contents; who refaults gets another block. */
+/*
+ * A page in a pipe keeps its contents; a touch of its address gets another
+ * block.
+ */
 TEST_F(release, leaves_pinned_pages_to_their_holder)
 {
 	char seen[PAGE];
@@ -158,7 +169,7 @@ struct race {
 	atomic_bool stop;
 };
 
-/* Few blocks and more threads than CPUs, so that they meet. */
+/* Few blocks and more threads than CPUs, so that operations collide. */
 #define RACE_BLOCKS	4
 #define RACE_THREADS	8
 
@@ -174,9 +185,9 @@ static void *toucher(void *data)
 
 /*
  * A fault that found a block before the release and maps it afterwards would
- * leave the mapping of a block that is gone. The mapping holds a reference, so
- * the block stays in quarantine until a later release happens to unmap it; so
- * look now and then.
+ * leave a mapping of a released block. The mapping holds a reference, so the
+ * block stays in quarantine until a later release happens to unmap it; so check
+ * the quarantine now and then.
  */
 TEST_F(release, against_faults)
 {
@@ -189,7 +200,7 @@ TEST_F(release, against_faults)
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, toucher, &race));
 	}
 	for (round = 0; round < 2000; round++) {
-		/* A touch that does not commit touches a block that is gone. */
+		/* If touches commit nothing, they reach released blocks. */
 		for (i = 0; i < 100000 && blocks_of(self->fd) < 2; i++)
 			sched_yield();
 		ASSERT_GE(release_all(self->fd), 2);
@@ -201,9 +212,9 @@ TEST_F(release, against_faults)
 	for (i = 0; i < RACE_THREADS; i++)
 		pthread_join(threads[i], NULL);
 	/*
-	 * The last release may have unmapped new blocks along with the old ones.
-	 * What is mapped now, a touch finds; where an old one still is, a touch
-	 * commits none.
+	 * The last release may have unmapped new blocks along with old ones. A
+	 * touch maps them again. If an old block were still mapped, a touch
+	 * there would not commit a new one.
 	 */
 	touch(self->memory, RACE_BLOCKS * BLOCK, 1);
 	EXPECT_EQ(RACE_BLOCKS, blocks_of(self->fd));
@@ -213,7 +224,7 @@ TEST_F(release, against_faults)
 	EXPECT_TRUE(is_zero(self->memory, NR * BLOCK));
 }
 
-/* Regions come and go, blocks are committed and released, all at once. */
+/* Map and unmap regions, while other threads commit and release. */
 static void *mapper(void *data)
 {
 	struct race *race = data;
@@ -230,7 +241,7 @@ static void *mapper(void *data)
 	return NULL;
 }
 
-/* And somebody asks how many there are. */
+/* Read the number of blocks at the same time. */
 static void *asker(void *data)
 {
 	struct race *race = data;
@@ -269,7 +280,7 @@ TEST_F(release, against_mmap_and_munmap)
 	EXPECT_EQ(0, pool_settled("quarantined", 0));
 }
 
-/* Those who die leave nothing behind. */
+/* A process that dies leaves no block behind. */
 
 static void hold_blocks(unsigned int seed)
 {
@@ -289,7 +300,7 @@ static void hold_blocks(unsigned int seed)
 			release_all(fd);
 		if (rand_r(&seed) % 2)
 			munmap(memory, BLOCK);
-		close(fd);	/* the mapping, if there is one, keeps it */
+		close(fd);	/* a mapping, if there is one, keeps the arena */
 		if (rand_r(&seed) % 2)
 			munmap(memory, nr * BLOCK);
 	}
@@ -300,7 +311,7 @@ FIXTURE(death) {
 
 FIXTURE_SETUP(death)
 {
-	/* Alone with the module. */
+	/* No other arena exists. */
 	ASSERT_EQ(0, pool_settled("in_use", 0));
 }
 
@@ -335,10 +346,13 @@ TEST_F(death, by_close)
 	char *memory = map_blocks(fd, NR);
 
 	ASSERT_NE(MAP_FAILED, memory);
-	/* The mapping holds the arena. */
+	/* The mapping keeps the arena. */
 	close(fd);
 	EXPECT_EQ(NR, pool_count("in_use"));
-	/* Closing and unmapping end it, though its owner lives on. */
+	/*
+	 * The arena ends when it is closed and unmapped, even if its owner
+	 * lives on.
+	 */
 	ASSERT_EQ(0, munmap(memory, NR * BLOCK));
 	EXPECT_EQ(0, pool_settled("in_use", 0));
 }
@@ -383,8 +397,8 @@ TEST_F(death, by_exit)
 }
 
 /*
- * An owner ends while another process has a descriptor of the arena. That process can't use
- * the blocks, so they must be released.
+ * The owner ends while another process has a descriptor of the arena. That
+ * process cannot use the blocks, so they must be released.
  */
 FIXTURE(heir) {
 	pid_t owner;
@@ -394,11 +408,11 @@ FIXTURE(heir) {
 };
 
 FIXTURE_VARIANT(heir) {
-	/* How the owner ends. */
+	/* Whether the owner ends by exec. */
 	bool execs;
 	/* The descriptor was sent over a socket, not inherited. */
 	bool is_sent;
-	/* When it ends, the owner has a region, and a descriptor. */
+	/* What the owner has when it ends: a region, a descriptor. */
 	bool is_mapped;
 	bool is_open;
 	unsigned int flags;
@@ -417,7 +431,7 @@ FIXTURE_VARIANT_ADD(heir, of_a_cache) {
 
 FIXTURE_SETUP(heir)
 {
-	/* Alone with the module. */
+	/* No other arena exists. */
 	ASSERT_EQ(0, pool_settled("in_use", 0));
 	ASSERT_EQ(0, pool_settled("cached", 0));
 	self->fd = -1;
@@ -433,7 +447,7 @@ static pid_t start_heir(void)
 	pid_t pid = fork();
 
 	if (!pid) {
-		/* A failing test does not end it. */
+		/* If the test fails, nothing else ends this process. */
 		alarm(HANG);
 		pause();
 		_exit(0);
@@ -443,14 +457,14 @@ static pid_t start_heir(void)
 
 static void be_owner(const FIXTURE_VARIANT(heir) *variant, int socket)
 {
-	/* Not open_arena(): exec shall not close it. */
+	/* Not open_arena(), since exec must not close the descriptor. */
 	int fd = open(DEVICE, O_RDWR);
 	pid_t heir = 0;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (set_arena_flags(fd, variant->flags))
 		_exit(1);
-	/* Both register the owner. */
+	/* Either call registers the owner. */
 	if (variant->is_mapped)
 		touch(map_blocks(fd, NR), NR * BLOCK, 1);
 	else
@@ -487,14 +501,17 @@ TEST_F(heir, inherits_nothing)
 	}
 	ASSERT_EQ(sizeof(self->heir), read(self->sockets[0], &self->heir, sizeof(self->heir)));
 	if (variant->execs) {
-		/* Closed by that. */
+		/* exec closes the socket. */
 		ASSERT_EQ(0, read(self->sockets[0], &byte, 1));
 	} else {
 		EXPECT_GE(pool_count("in_use"), NR - 2);
 		ASSERT_EQ(0, kill(self->owner, SIGKILL));
 		ASSERT_EQ(128 + SIGKILL, wait_for(self->owner));
 	}
-	/* All blocks are released before the parent can wait for the owner. */
+	/*
+	 * All blocks are released before the parent's wait for the owner
+	 * returns.
+	 */
 	EXPECT_EQ(0, pool_count("in_use"));
 	EXPECT_EQ(0, pool_count("cached"));
 	EXPECT_EQ(0, pool_count("quarantined"));
@@ -508,7 +525,10 @@ TEST_F(heir, inherits_nothing)
 		close(self->fd);
 }
 
-/* The most blocks that a process had which was killed while it committed, or -1. */
+/*
+ * Kill a process while it commits. Return the most blocks that it had after the
+ * signal, or -1.
+ */
 static long kill_while_committing(long nr)
 {
 	pid_t pid = fork();
@@ -533,8 +553,9 @@ static long kill_while_committing(long nr)
 }
 
 /*
- * Killed in the middle of a commit that would take all memory there is. A machine whose CPUs
- * are taken away may kill too late: one of ten tries is enough.
+ * The process is killed in the middle of a commit of three quarters of the free
+ * memory. The signal may come too late if the host does not schedule the CPU,
+ * so one success in ten tries is enough.
  */
 TEST_F(death, while_committing)
 {
@@ -545,7 +566,7 @@ TEST_F(death, while_committing)
 		most = kill_while_committing(nr);
 		ASSERT_GE(most, 0);
 	}
-	/* It did not go on to the end first. */
+	/* The commit did not run to its end before the process died. */
 	EXPECT_LT(most, nr / 2);
 }
 
