@@ -517,7 +517,7 @@ static inline void leave_fault(int number, siginfo_t *info, void *context)
 
 static inline void catch_faults(void)
 {
-	/* SA_NODEFER: the signal is not blocked, so there is no mask to restore. */
+	/* With SA_NODEFER the signal is not blocked, so there is no mask to restore. */
 	struct sigaction action = {
 		.sa_sigaction = leave_fault, .sa_flags = SA_NODEFER | SA_SIGINFO,
 	};
@@ -547,7 +547,7 @@ static inline bool try_touch(const char *at, bool is_write)
 	return true;
 }
 
-/* The signal that a touch ends with, or 0. */
+/* Touch a byte; return the signal that this raises, or 0. */
 static inline int signal_of_touch(const char *at, bool is_write)
 {
 	return try_touch(at, is_write) ? 0 : fault.si_signo;

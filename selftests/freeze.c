@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Frozen arenas: nobody writes to one any more, in whatever way, and everybody who has
- * the descriptor can read it, by huge pages.
+ * Frozen arenas: no process can write to one in any way, and each process that
+ * has the descriptor can read it, mapped by huge pages.
  */
 #include "arena_test.h"
 #include <pthread.h>
@@ -47,7 +47,7 @@ TEST_F(freeze, nobody_writes_any_more)
 	struct iovec here = { &byte, 1 }, there = { self->memory, 1 };
 	int mem;
 
-	/* A second region, and a piece of one that is mapped page by page. */
+	/* A second region, part of which is mapped by single pages. */
 	again = map_blocks(self->fd, NR);
 	ASSERT_NE(MAP_FAILED, again);
 	ASSERT_EQ(0, mprotect(again + PAGE, PAGE, PROT_READ));
@@ -60,7 +60,7 @@ TEST_F(freeze, nobody_writes_any_more)
 	EXPECT_EQ(SIGSEGV, signal_of_touch(again, true));
 	EXPECT_EQ(SIGSEGV, signal_of_touch(again + 2 * PAGE, true));
 	EXPECT_EQ(0, signal_of_touch(self->memory, false));
-	/* Not either after it was read, which has mapped it. */
+	/* A write faults also after a read has mapped the block. */
 	EXPECT_EQ(SIGSEGV, signal_of_touch(self->memory, true));
 	EXPECT_EQ(-1, mprotect(self->memory, NR * BLOCK, PROT_READ | PROT_WRITE));
 	EXPECT_EQ(EACCES, errno);
@@ -71,7 +71,7 @@ TEST_F(freeze, nobody_writes_any_more)
 	part = mmap(NULL, BLOCK, PROT_WRITE, MAP_SHARED | MAP_NORESERVE, self->fd, 0);
 	EXPECT_EQ(MAP_FAILED, part);
 	EXPECT_EQ(EROFS, errno);
-	/* The kernel doesn't either, nor who debugs. */
+	/* Neither the kernel nor a debugger can write. */
 	EXPECT_EQ(-1, process_vm_writev(getpid(), &here, 1, &there, 1, 0));
 	EXPECT_EQ(EFAULT, errno);
 	mem = open("/proc/self/mem", O_RDWR);
@@ -124,14 +124,14 @@ TEST_F(freeze, nothing_changes_it)
 				   ARENA_CONTROL_OFFSET));
 	EXPECT_EQ(EROFS, errno);
 	EXPECT_EQ(SIGBUS, signal_of_touch(hole, false));
-	/* What is there can be had. */
+	/* Blocks that are there can be committed again. */
 	EXPECT_EQ(0, call(self->fd, ARENA_IOC_COMMIT, &there));
 	EXPECT_EQ(0, there.blocks);
 	EXPECT_EQ(NR, blocks_of(self->fd));
 	EXPECT_TRUE(is_whole(self->memory, NR * BLOCK, VALUE));
 }
 
-/* Not while somebody has a page that he may write to later. */
+/* A freeze fails while a pin allows later writes to a page. */
 TEST_F(freeze, waits_for_pins)
 {
 	struct iovec page = { self->memory + BLOCK, PAGE };
@@ -141,7 +141,7 @@ TEST_F(freeze, waits_for_pins)
 	ASSERT_EQ(0, pipe(pipes));
 	ASSERT_EQ((ssize_t)PAGE, vmsplice(pipes[1], &page, 1, 0));
 	EXPECT_EQ(-EBUSY, freeze_arena(self->fd));
-	/* And nothing has changed. */
+	/* Nothing has changed. */
 	EXPECT_EQ(0, signal_of_touch(self->memory + BLOCK, true));
 	EXPECT_EQ(0, signal_of_touch(self->memory, true));
 	ASSERT_EQ((ssize_t)PAGE, read(pipes[0], seen, PAGE));
@@ -151,7 +151,10 @@ TEST_F(freeze, waits_for_pins)
 	close(pipes[1]);
 }
 
-/* What another process finds when it is sent the descriptor: 0, or what is wrong. */
+/*
+ * Use the arena as another process that was sent the descriptor; return 0, or
+ * the number of the check that failed.
+ */
 static int look_as_stranger(int fd)
 {
 	struct arena_ioc_region_info info = { .size = sizeof(info), .length = NR * BLOCK };
@@ -187,7 +190,10 @@ static int look_as_stranger(int fd)
 	return 0;
 }
 
-/* A child that receives a descriptor from the socket, and exits with what it found. */
+/*
+ * Start a child that receives a descriptor from the socket and exits with the
+ * result.
+ */
 static pid_t start_stranger(int socket)
 {
 	pid_t pid = fork();
@@ -218,7 +224,10 @@ TEST_F(freeze, strangers_can_read_it)
 	EXPECT_TRUE(is_whole(self->memory, NR * BLOCK, VALUE));
 }
 
-/* Not before: and only the owner can freeze it. */
+/*
+ * A stranger cannot read the arena before it is frozen, and only the owner can
+ * freeze it.
+ */
 TEST_F(freeze, not_before)
 {
 	int status;
@@ -233,7 +242,7 @@ TEST_F(freeze, not_before)
 	EXPECT_EQ(0, signal_of_touch(self->memory, true));
 }
 
-/* A region that fork gave away before can't be written through, either. */
+/* A child cannot write through a region that it inherited before the freeze, either. */
 TEST_F(freeze, nor_by_a_region_from_before)
 {
 	int sockets[2];
@@ -257,7 +266,7 @@ TEST_F(freeze, nor_by_a_region_from_before)
 	EXPECT_TRUE(is_whole(self->memory, NR * BLOCK, VALUE));
 }
 
-/* It is there, and counts, until the last one is gone. */
+/* The arena exists, and is counted, until its last user is gone. */
 TEST_F(freeze, it_outlives_its_owner)
 {
 	int sockets[2], ready[2], fd;
@@ -291,7 +300,6 @@ TEST_F(freeze, it_outlives_its_owner)
 	(void)byte;
 }
 
-/* The system takes an idle arena, not a frozen one. */
 /* A block that was kept dirty contains released data. */
 TEST_F(freeze, not_what_it_kept)
 {
@@ -300,13 +308,17 @@ TEST_F(freeze, not_what_it_kept)
 	ASSERT_EQ(0, commit_blocks(self->fd, NR, 1));
 	ASSERT_EQ(1, stats_of(self->fd).from_cache);
 	EXPECT_EQ(-EINVAL, freeze_arena(self->fd));
-	/* The arena has not changed, and blocks that are zeroed can be frozen. */
+	/*
+	 * The failed call has changed nothing, and an arena with zeroed blocks
+	 * can be frozen.
+	 */
 	ASSERT_EQ(0, set_arena_flags(self->fd, 0));
 	ASSERT_EQ(1, release_all(self->fd));
 	touch(self->memory, BLOCK, 1);
 	EXPECT_EQ(0, freeze_arena(self->fd));
 }
 
+/* Reclaim takes idle arenas, but never a frozen one. */
 TEST_F(freeze, it_is_never_idle)
 {
 	struct arena_control *control = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
@@ -324,7 +336,7 @@ TEST_F(freeze, it_is_never_idle)
 	EXPECT_TRUE(is_whole(self->memory, NR * BLOCK, VALUE));
 }
 
-/* What was kept from before is not kept for ever. */
+/* Blocks that the arena kept before the freeze are given up. */
 TEST_F(freeze, it_keeps_nothing)
 {
 	struct arena_ioc_set_flags flags = {
@@ -352,7 +364,10 @@ struct race {
 
 static struct race race;
 
-/* Counts in its page until it faults; what it then has written last is there. */
+/*
+ * Count in the thread's own page until the write faults; the last value written
+ * must be there.
+ */
 static void *write_until_it_faults(void *number)
 {
 	unsigned long i = (unsigned long)number;

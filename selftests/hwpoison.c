@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory errors: a page that the kernel has marked is neither handed out nor readable. Each
- * test loses a block.
+ * Memory errors: a page that the kernel has marked is neither handed out nor
+ * readable. Each test loses a block.
  *
- * Wants to be root. Kernels without CONFIG_MEMORY_FAILURE, or older than 6.4, do not count the
- * memory errors of a node.
+ * Needs root. Kernels without CONFIG_MEMORY_FAILURE, or older than 6.4, do not
+ * count the memory errors of a node.
  */
 #include "arena_test.h"
 #include <linux/kernel-page-flags.h>
@@ -12,10 +12,10 @@
 
 #define OFFLINE	"/sys/devices/system/memory/hard_offline_page"
 #define COUNT	"/sys/devices/system/node/node0/memory_failure/total"
-/* One that is not the first of its block. */
+/* A page other than the first one of its block. */
 #define BAD	(5 * PAGE)
 
-/* The code of the SIGBUS that reading a byte ends with, or 0. */
+/* Read a byte; return the code of the SIGBUS that this raises, or 0. */
 static int read_byte(const char *byte)
 {
 	if (try_touch(byte, false))
@@ -23,7 +23,7 @@ static int read_byte(const char *byte)
 	return fault.si_signo == SIGBUS ? fault.si_code : -1;
 }
 
-/* The module looks every two seconds. Gives up after ten at least. */
+/* The module checks for errors every two seconds. Wait at least ten. */
 static int wait_for_sigbus(const char *byte)
 {
 	int i, code = read_byte(byte);
@@ -46,7 +46,7 @@ static uint64_t read_word(const char *path, uint64_t index)
 	return word;
 }
 
-/* The page frame at an address, which must be mapped. */
+/* Return the page frame number at an address, which must be mapped. */
 static uint64_t frame_of(const char *address)
 {
 	return read_word("/proc/self/pagemap", (uintptr_t)address / PAGE) &
@@ -58,7 +58,7 @@ static bool is_marked(uint64_t frame)
 	return read_word("/proc/kpageflags", frame) >> KPF_HWPOISON & 1;
 }
 
-/* Tell the kernel of a memory error, as a scrubber does. It says that it could do nothing. */
+/* Report a memory error to the kernel, as a scrubber does. The write itself fails. */
 static bool report_error(uint64_t frame)
 {
 	char address[32];
@@ -147,7 +147,7 @@ TEST_F(hwpoison, pool_splits_an_extent_with_the_block)
 	ASSERT_EQ(1, release_all(self->fd));
 	ASSERT_EQ(0, pool_settled("dirty", 0));
 	ASSERT_TRUE(report_error(self->frame));
-	/* One extent after the other, as long as there are any of two blocks. */
+	/* Take extents of two blocks as long as there are any. */
 	while (pool_figure(0, "ready") >= 2 && nr < 1000 &&
 	       !commit_extent(self->fd, nr, 2))
 		nr += 2;
@@ -169,7 +169,7 @@ TEST_F(hwpoison, cache_retires_the_block)
 	EXPECT_EQ(self->retired + 1, retired());
 }
 
-/* The error comes after the commit and before the first touch. */
+/* The error occurs after the commit and before the first touch. */
 TEST_F(hwpoison, fault_maps_the_other_pages_one_by_one)
 {
 	ASSERT_EQ(0, madvise(self->memory, BLOCK, MADV_DONTNEED));
@@ -194,14 +194,14 @@ TEST_F(hwpoison, mapped_page_is_unmapped)
 	EXPECT_NE(self->frame, frame_of(self->memory + BAD));
 }
 
-/* MADV_HWPOISON holds a reference to the page, for which the kernel goes another way. */
+/* MADV_HWPOISON holds a reference to the page, so the kernel takes another path. */
 TEST_F(hwpoison, page_mapped_twice_is_unmapped)
 {
 	char *elsewhere = map_blocks(self->fd, 1);
 
 	ASSERT_NE(MAP_FAILED, elsewhere);
 	touch(elsewhere, BLOCK, 2);
-	/* The status depends on the kernel. */
+	/* The return value depends on the kernel. */
 	madvise(self->memory + BAD, PAGE, MADV_HWPOISON);
 	ASSERT_TRUE(is_marked(self->frame));
 	EXPECT_EQ(BUS_MCEERR_AR, wait_for_sigbus(self->memory + BAD));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Idle arenas: a claim that succeeds finds everything, one that does not says so; and
- * what a program writes on its control page is its own affair.
+ * Idle arenas: after a successful claim all contents are there; otherwise the
+ * claim reports the loss. What a program writes to its control page affects
+ * only itself.
  */
 #include "arena_test.h"
 #include <pthread.h>
@@ -10,7 +11,7 @@
 
 #define NR	8
 
-/* Of the races; see pick_seed(). */
+/* Rounds of the race tests; see also pick_seed(). */
 #define ROUNDS	2000
 
 static unsigned int state_of(const struct arena_control *control)
@@ -18,7 +19,7 @@ static unsigned int state_of(const struct arena_control *control)
 	return __atomic_load_n(&control->state, __ATOMIC_RELAXED) & ARENA_STATE_MASK;
 }
 
-/* What ARENA_IOC_CLAIM says; -errno in taken if it fails. */
+/* Return the result of ARENA_IOC_CLAIM; on failure, taken is -errno. */
 static struct arena_ioc_claim claim_by_call(int fd)
 {
 	struct arena_ioc_claim args = { .size = sizeof(args) };
@@ -61,7 +62,7 @@ TEST_F(idle, what_is_claimed_is_all_there)
 	EXPECT_EQ(0, fdinfo_kib(self->fd, "arena-idle-memory"));
 	EXPECT_EQ(0, stats_of(self->fd).taken);
 	EXPECT_TRUE(is_whole(self->memory, NR * BLOCK, 0x1d));
-	/* The call does it, too. */
+	/* The ioctl can claim it, too. */
 	mark_idle(self->control);
 	EXPECT_EQ(0, claim_by_call(self->fd).taken);
 	EXPECT_EQ(ARENA_STATE_ACTIVE, self->control->state);
@@ -87,7 +88,7 @@ TEST_F(idle, the_system_takes_it)
 	EXPECT_EQ(NR, claimed.taken);
 	EXPECT_EQ(0, claimed.blocks);
 	EXPECT_EQ(NR, stats_of(self->fd).taken);
-	/* And it is as after a release. */
+	/* The arena is as after a release. */
 	EXPECT_EQ(ARENA_STATE_ACTIVE, self->control->state);
 	EXPECT_TRUE(is_zero(self->memory, NR * BLOCK));
 	EXPECT_EQ(NR, blocks_of(self->fd));
@@ -104,7 +105,7 @@ TEST_F(idle, only_then)
 	EXPECT_TRUE(drop_slab());
 	EXPECT_EQ(NR, blocks_of(self->fd));
 	EXPECT_TRUE(is_whole(self->memory, NR * BLOCK, 0x1d));
-	/* After it was claimed by a call, no more is. */
+	/* After a claim by ioctl, reclaim takes no more blocks. */
 	mark_idle(self->control);
 	EXPECT_TRUE(drop_slab());
 	EXPECT_EQ(NR, claim_by_call(self->fd).taken);
@@ -113,7 +114,10 @@ TEST_F(idle, only_then)
 	EXPECT_TRUE(is_whole(self->memory, NR * BLOCK, 0x2d));
 }
 
-/* Otherwise a claim by compare-and-swap would succeed on zeroed memory. */
+/*
+ * Otherwise a claim by compare-and-swap would succeed, although the memory was
+ * zeroed.
+ */
 TEST_F(idle, marked_twice_it_is_still_taken)
 {
 	mark_idle(self->control);
@@ -149,7 +153,7 @@ TEST_F(idle, a_claim_that_can_t_be_told_is_none)
 	EXPECT_EQ(0, claim_by_call(self->fd).taken);
 }
 
-/* Taking it would free nothing. */
+/* Taking the block would free nothing. */
 TEST_F(idle, pinned_block_is_not_taken)
 {
 	struct iovec page = { self->memory + BLOCK + PAGE, PAGE };
@@ -172,7 +176,7 @@ TEST_F(idle, pinned_block_is_not_taken)
 	close(pipes[1]);
 }
 
-/* Unmapping from all of them would make reclaim slow for all processes. */
+/* Unmapping blocks from all regions would make reclaim slow for all processes. */
 TEST_F(idle, arena_with_33_regions_is_not_taken)
 {
 	char *memory[32];
@@ -188,7 +192,7 @@ TEST_F(idle, arena_with_33_regions_is_not_taken)
 	EXPECT_TRUE(claim_by_swap(self->control));
 	EXPECT_TRUE(is_whole(self->memory, NR * BLOCK, 0x1d));
 
-	/* The control page counts, too. */
+	/* With the control page there are 32 mappings. */
 	munmap(memory[0], NR * BLOCK);
 	munmap(memory[1], NR * BLOCK);
 	mark_idle(self->control);
@@ -233,9 +237,9 @@ TEST_F(idle, there_is_one_control_page)
 	EXPECT_EQ(self->control->state, again->state);
 	EXPECT_TRUE(claim_by_swap(again));
 	EXPECT_EQ(ARENA_STATE_ACTIVE, self->control->state);
-	/* What else is on it is nobody's. */
+	/* The rest of the page is unused. */
 	EXPECT_TRUE(is_zero((char *)again, PAGE));
-	/* Nor does it go with the blocks. */
+	/* A release of the blocks does not affect the page. */
 	again->state = ARENA_STATE_TAKEN;
 	EXPECT_EQ(NR, release_all(self->fd));
 	EXPECT_EQ(ARENA_STATE_TAKEN, self->control->state);
@@ -281,7 +285,7 @@ TEST_F(idle, bad_maps_are_refused)
 	EXPECT_EQ(MAP_FAILED, mremap(self->control, PAGE, 2 * PAGE, MREMAP_MAYMOVE));
 }
 
-/* --- in a race -------------------------------------------------------------- */
+/* --- races ------------------------------------------------------------------ */
 
 static volatile bool stop;
 
@@ -292,7 +296,7 @@ static void *drop_all_the_time(void *unused)
 	return NULL;
 }
 
-/* A word of each page, so that a round is short. */
+/* Write one word of each page, so that a round is short. */
 static void stamp(char *memory, unsigned long long round)
 {
 	size_t i;
@@ -301,7 +305,10 @@ static void stamp(char *memory, unsigned long long round)
 		*(volatile unsigned long long *)(memory + i) = round;
 }
 
-/* Blocks that have their stamp in each page; -1 if one is neither whole nor empty. */
+/*
+ * Count the blocks with this stamp in each page; return -1 if one is neither
+ * whole nor zero.
+ */
 static int count_whole(const char *memory, unsigned long long round)
 {
 	int whole = 0;
@@ -350,7 +357,7 @@ TEST_F(idle, against_reclaim)
 		claimed = claim_by_call(self->fd);
 		ASSERT_EQ(NR, claimed.blocks + claimed.taken);
 		ASSERT_EQ(claimed.blocks, count_whole(self->memory, round));
-		/* What is touched from here on stays. */
+		/* What is written after the claim must stay. */
 		stamp(self->memory, ~round);
 		ASSERT_EQ(NR, count_whole(self->memory, ~round));
 	}
@@ -372,7 +379,10 @@ static void *scribble(void *control)
 	return NULL;
 }
 
-/* It costs him contents, and nobody else: here another arena of his own. */
+/*
+ * Random states lose contents of this arena, but not of another one of the same
+ * process.
+ */
 TEST_F(idle, who_scribbles_harms_himself)
 {
 	int fd = open_arena(), i;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An arena belongs to one address space: neither a child nor a stranger with
- * the descriptor can touch, map or release it, or as much as ask about it.
+ * An arena belongs to one address space: neither a child nor an unrelated
+ * process with the descriptor can touch, map, release or query it.
  */
 #include "arena_test.h"
 #include <sys/resource.h>
@@ -15,12 +15,12 @@
 
 #define NR	4
 
-/* The argument that makes this program try a descriptor instead of testing. */
+/* With this argument the program tries a descriptor instead of running tests. */
 #define TRY_DESCRIPTOR	"--try-descriptor"
 
 /*
- * What someone who is not the owner can do with a descriptor: 0 if nothing,
- * or the number of the first attempt that did not end in EPERM.
+ * Try to use a descriptor as a process that is not the owner. Return 0, or the
+ * number of the first attempt that did not fail with EPERM.
  */
 static int try_descriptor(int fd)
 {
@@ -52,7 +52,7 @@ FIXTURE_SETUP(isolation)
 
 FIXTURE_TEARDOWN(isolation)
 {
-	/* Whatever the other side tried, the owner's memory is as it was. */
+	/* The other process must not have changed the owner's memory. */
 	if (self->fd >= 0 && self->memory && self->memory != MAP_FAILED) {
 		EXPECT_EQ(NR, blocks_of(self->fd));
 		EXPECT_EQ(0x5e, self->memory[0]);
@@ -73,7 +73,7 @@ TEST_F(isolation, a_child_has_no_region)
 	EXPECT_EQ(128 + SIGSEGV, wait_for(pid));
 }
 
-/* MADV_DOFORK gives the child the region, but no memory. */
+/* With MADV_DOFORK the child gets the region, but no memory. */
 FIXTURE(isolation_dofork) {
 	int fd;
 	char *memory;
@@ -156,7 +156,7 @@ TEST_F(isolation, nor_can_another_program)
 	EXPECT_EQ(0, wait_for(pid));
 }
 
-/* After exec the process is the same, its address space another. */
+/* After exec the process is the same, but has another address space. */
 TEST_F(isolation, nor_can_the_owner_after_exec)
 {
 	char number[16];
@@ -193,7 +193,7 @@ TEST_F(isolation, nor_can_a_stranger_who_is_sent_it)
 	EXPECT_EQ(0, wait_for(pid));
 }
 
-/* A child's own arena is another, and works. */
+/* A child can use an arena of its own, which is a different one. */
 TEST_F(isolation, arenas_of_two_processes_are_two)
 {
 	pid_t pid = fork();
@@ -212,7 +212,7 @@ TEST_F(isolation, arenas_of_two_processes_are_two)
 	EXPECT_EQ(0, wait_for(pid));
 }
 
-/* Two opens of one process as well. */
+/* Two opens by one process give two arenas, too. */
 TEST_F(isolation, arenas_of_one_process_are_two)
 {
 	int fd = open_arena();
@@ -226,7 +226,7 @@ TEST_F(isolation, arenas_of_one_process_are_two)
 	close(fd);
 }
 
-/* A thread shares the address space, and so the arena. */
+/* The child of vfork() shares the address space, and so the arena. */
 TEST_F(isolation, vfork_shares_the_address_space)
 {
 	volatile long blocks = 0;
@@ -240,7 +240,7 @@ TEST_F(isolation, vfork_shares_the_address_space)
 	EXPECT_EQ(NR, blocks);
 }
 
-/* A debugger, with the kernel's leave, reads and writes the owner's memory. */
+/* A process that is allowed to ptrace the owner can read and write its memory. */
 TEST_F(isolation, who_may_ptrace_may_look)
 {
 	char seen[16] = "", changed = 0x5f;
@@ -261,14 +261,17 @@ TEST_F(isolation, who_may_ptrace_may_look)
 	EXPECT_EQ(0x5f, self->memory[1]);
 }
 
-/* glibc hands main's arguments to constructors too. */
+/* glibc passes the arguments of main() to constructors, too. */
 static void __attribute__((constructor)) try_if_asked(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], TRY_DESCRIPTOR))
 		_exit(try_descriptor(atoi(argv[2])));
 }
 
-/* But not make: whose memory would that be, and where? */
+/*
+ * A remote access does not commit blocks: it is unclear whom to charge and
+ * which node to use.
+ */
 TEST_F(isolation, nor_does_he_commit_by_looking)
 {
 	const size_t nr = 4;
@@ -319,9 +322,9 @@ FIXTURE_TEARDOWN(core)
 }
 
 /*
- * A process with a word in an arena, and much that is reserved, dumps core: how often
- * the word is found in it, where a page of the region would have it. -1 if there is
- * no core.
+ * A process with a word in an arena and a large reservation dumps core. Return
+ * how often the core has the word at its offset in a page, or -1 if there is no
+ * core.
  */
 static long dump_core(unsigned long long arena_flags, int advice, long *kib)
 {
@@ -369,7 +372,7 @@ TEST_F(core, has_the_arena)
 	long kib;
 
 	EXPECT_EQ(1, dump_core(0, 0, &kib));
-	/* What is only reserved was not committed for that. */
+	/* The core dump did not commit reserved blocks. */
 	EXPECT_LT(kib, 16 << 10);
 }
 

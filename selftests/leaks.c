@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nobody sees what was another's. Processes of several users and cgroups fill arenas
- * with a secret of their own and lose them in every way there is, while all look
- * at each word of each block that they get: it is zero, or the secret is theirs.
+ * No data leaks between owners. Processes of several users and cgroups fill
+ * arenas with a secret of their own and lose the blocks in every possible way.
+ * Each process checks each word of each block that it gets: the word must be
+ * zero or its own secret.
  *
- * Wants to be root and alone with the module. $ARENA_LEAKS_GIB says how much is
- * looked at, $ARENA_SEED what is random.
+ * Needs root, and no other user of the module. $ARENA_LEAKS_GIB is the amount
+ * of memory to check, $ARENA_SEED repeats a run.
  */
 #include "many.h"
 #include <pthread.h>
@@ -20,10 +21,13 @@
 #define FIRST_USER	20001
 #define WORDS		(BLOCK / sizeof(unsigned long long))
 
-/* The argument that makes this program end at once. */
+/* With this argument the program exits at once. */
 #define END_AT_ONCE	"--end-at-once"
 
-/* How an arena's blocks are lost, and whether the process lives on. */
+/*
+ * How an arena's blocks are lost. The process lives on after the ways before
+ * NR_SURVIVED.
+ */
 enum way {
 	BY_RELEASE, BY_RANGES, BY_SEAL, BY_CLOSE, BY_MUNMAP, NR_SURVIVED,
 	BY_EXIT = NR_SURVIVED, BY_EXIT_GROUP, BY_EXEC, BY_KILL, BY_OOM_OF_GROUP,
@@ -36,17 +40,17 @@ static const char * const way_names[NR_WAYS] = {
 };
 
 /**
- * struct shared - what all processes of a test know
- * @scanned: blocks that somebody got and looked at
- * @kept: how many of these had his own secret
- * @leaks: how many had anything else
- * @value: one of the words that should not have been there
- * @wanted: what should
- * @wrong: own contents that had changed
- * @refused: how often somebody got fewer blocks than he wanted
- * @claimed: idle arenas that were claimed without a call, all there
- * @taken: blocks that were not there after a claim
- * @ways: how often blocks were lost in which way
+ * struct shared - state shared by all processes of a test
+ * @scanned: number of new blocks that were checked
+ * @kept: number of these that had the process's own secret
+ * @leaks: number of these that had any other data
+ * @value: one of the unexpected words
+ * @wanted: the value expected in its place
+ * @wrong: number of blocks whose own contents had changed
+ * @refused: number of requests that got fewer blocks than they asked for
+ * @claimed: number of claims without a system call; all blocks were there
+ * @taken: number of blocks that were missing after a claim
+ * @ways: number of times that blocks were lost in each way
  */
 struct shared {
 	long scanned;
@@ -61,7 +65,7 @@ struct shared {
 	long ways[NR_WAYS];
 };
 
-/* Of all tests together: blocks and seconds. Set up before the harness forks. */
+/* The sum over all tests, in blocks and seconds. Set up before the harness forks. */
 struct sum {
 	long scanned;
 	double seconds;
@@ -75,7 +79,10 @@ static void *map_shared(size_t size)
 	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 }
 
-/* Before it is asked whether there is a device: who was another may not open it. */
+/*
+ * Runs before the check for the device, since this process may not be allowed
+ * to open it.
+ */
 static void __attribute__((constructor(101))) end_if_asked(int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[1], END_AT_ONCE))
@@ -87,7 +94,7 @@ static void __attribute__((constructor)) set_up(void)
 	char line[LINE_LENGTH];
 
 	sum = map_shared(sizeof(*sum));
-	/* What is charged to a cgroup goes back at once. */
+	/* With memcg=1 blocks go back to the system at once, so there are no pools. */
 	has_pools = strcmp(get_file(PARAMETERS "memcg", line), "Y");
 	has_idle = has_feature(ARENA_FEATURE_IDLE);
 	has_freeze = has_feature(ARENA_FEATURE_FREEZE);
@@ -98,12 +105,12 @@ static void count(long *what, long nr)
 	__atomic_add_fetch(what, nr, __ATOMIC_RELAXED);
 }
 
-/* --- looking --------------------------------------------------------------- */
+/* --- checking contents ----------------------------------------------------- */
 
 /*
- * Not zero if any word of a block is not the one that is wanted. Eight loads in one
- * expression are what an emulated CPU is fastest with, 7 GiB a second: that is
- * twice what it makes of vectors.
+ * Return nonzero if any word of a block differs from the expected one. Eight
+ * loads in one expression are the fastest form on an emulated CPU: 7 GiB a
+ * second, twice as fast as with vectors.
  */
 static unsigned long long scan(const char *block, unsigned long long wanted)
 {
@@ -138,16 +145,16 @@ static unsigned long long first_other(const char *block, unsigned long long want
 	return i < WORDS ? word[i] : 0;
 }
 
-/* --- a life ---------------------------------------------------------------- */
+/* --- a process ------------------------------------------------------------- */
 
 /**
- * struct slot - a place for one process after the other, shared with it
- * @pid: who is there, or 0
- * @secret: what it writes
+ * struct slot - a place for one process at a time, shared with it
+ * @pid: the current process, or 0
+ * @secret: the value that it writes
  * @way: how it ends
- * @awaits_oom: it is waiting to be killed for memory
- * @killed_at: when it is to be killed, or else asked once more that it be
- * @pipe: where pages of it are pinned
+ * @awaits_oom: it waits for the OOM killer
+ * @killed_at: time at which to kill it, or to call the OOM killer again
+ * @pipe: pipe in which its pages are pinned
  */
 struct slot {
 	pid_t pid;
@@ -160,16 +167,16 @@ struct slot {
 
 /**
  * struct life - a process with an arena
- * @shared: what all know
- * @slot: its own
+ * @shared: state of all processes
+ * @slot: the slot of this process
  * @fd: the arena
- * @memory: MAX_BLOCKS of it, reserved
- * @control: its control page, where it becomes idle
- * @nr: blocks it has
- * @secret: what it writes
+ * @memory: address range reserved for MAX_BLOCKS of the arena
+ * @control: the control page, where the arena is marked idle
+ * @nr: number of committed blocks
+ * @secret: the value that it writes
  * @way: how it ends
- * @random: state of what is random
- * @keeps, @idles, @pins: what the test is about
+ * @random: state of the random numbers
+ * @keeps, @idles, @pins: features that the test variant uses
  */
 struct life {
 	struct shared *shared;
@@ -189,7 +196,7 @@ static bool is_chance(struct life *life, unsigned int one_of)
 	return !random_below(&life->random, one_of);
 }
 
-/* A block that was just got: zero, or if that may be, its own. */
+/* Check a new block: it must be zero or, if that is allowed, have the own secret. */
 static void look_at(struct life *life, const char *block, bool may_be_own)
 {
 	unsigned long long wanted = 0;
@@ -206,7 +213,7 @@ static void look_at(struct life *life, const char *block, bool may_be_own)
 	count(&life->shared->leaks, 1);
 }
 
-/* What is its own, and not lost, is as it was. */
+/* Check that the blocks that were not lost still have the own secret. */
 static void check_own(struct life *life)
 {
 	size_t i;
@@ -235,7 +242,7 @@ static bool open_own(struct life *life)
 	return life->control != MAP_FAILED;
 }
 
-/* One of the ways to commit; where it is refused, as much as there is. */
+/* Commit blocks in a random way; if that fails, commit as many as possible. */
 static void get_blocks(struct life *life)
 {
 	size_t nr = 1 + random_below(&life->random, MAX_BLOCKS), i = 0;
@@ -257,7 +264,7 @@ static void get_blocks(struct life *life)
 	life->nr = i;
 }
 
-/* Pages in a pipe, which is read when the process is gone. */
+/* Pin pages in a pipe, which is read after the process has ended. */
 static void pin_some(struct life *life)
 {
 	struct iovec iov = { .iov_len = PAGE };
@@ -271,7 +278,7 @@ static void pin_some(struct life *life)
 	}
 }
 
-/* After a claim by call: what is not there is zero. */
+/* After a claim by ioctl, check that blocks are either unchanged or zero. */
 static void check_what_is_left(struct life *life)
 {
 	size_t i;
@@ -279,7 +286,7 @@ static void check_what_is_left(struct life *life)
 	for (i = 0; i < life->nr; i++) {
 		char *block = life->memory + i * BLOCK;
 
-		/* A touch that gets none would be a SIGBUS. */
+		/* If there is no block, a touch would raise SIGBUS. */
 		if (commit_blocks(life->fd, i, 1)) {
 			life->nr = i;
 			break;
@@ -299,7 +306,7 @@ static void be_idle(struct life *life)
 {
 	mark_idle(life->control);
 	usleep(random_below(&life->random, 20000));
-	/* Some don't come back. */
+	/* Sometimes leave the arena idle. */
 	if (is_chance(life, 8))
 		return;
 	if (claim_by_swap(life->control)) {
@@ -316,7 +323,7 @@ static void live_a_while(struct life *life)
 {
 	size_t i;
 
-	/* It may have been left idle, and is not to be touched so. */
+	/* The previous round may have left the arena idle; it must not be used then. */
 	if (life->idles && claim_by_call(life->fd) < 0)
 		count(&life->shared->wrong, 1);
 	get_blocks(life);
@@ -330,9 +337,9 @@ static void live_a_while(struct life *life)
 		be_idle(life);
 }
 
-/* --- its ends -------------------------------------------------------------- */
+/* --- how it ends ----------------------------------------------------------- */
 
-/* The descriptor first, or the mapping first: what is left holds the blocks. */
+/* Close the descriptor first or unmap first; the other one still holds the blocks. */
 static bool close_arena(struct life *life, enum way way)
 {
 	if (way == BY_CLOSE) {
@@ -354,7 +361,7 @@ static bool close_arena(struct life *life, enum way way)
 	return open_own(life);
 }
 
-/* Lose the blocks, and live on; false if that fails. */
+/* Lose the blocks, and go on; return false if that fails. */
 static bool lose_blocks(struct life *life)
 {
 	enum way way = random_below(&life->random, NR_SURVIVED);
@@ -376,7 +383,7 @@ static bool lose_blocks(struct life *life)
 	}
 }
 
-/* Until a cgroup has no more, and somebody is killed. */
+/* Allocate until the cgroup is full and the OOM killer kills a process. */
 static void eat_until_killed(unsigned long long secret)
 {
 	char *memory;
@@ -391,7 +398,7 @@ static void eat_until_killed(unsigned long long secret)
 	}
 }
 
-/* A child that has it from then on, and outlives its parent. */
+/* Fork a child that reads the frozen arena and outlives its parent. */
 static void show_to_child(struct life *life)
 {
 	char *memory;
@@ -428,7 +435,7 @@ static void end_life(struct life *life)
 		while (true)
 			pause();
 	case BY_FREEZE:
-		/* Idle and not claimed, it may be less than was written. */
+		/* An idle arena may have lost contents. */
 		if (!life->idles && !life->pins)
 			show_to_child(life);
 		break;
@@ -438,7 +445,7 @@ static void end_life(struct life *life)
 	_exit(0);
 }
 
-/* Whose process it is, in which cgroup, and whether it is root who opens. */
+/* Choose a user and a cgroup at random, and whether the arena is opened as root. */
 static bool become_somebody(struct life *life)
 {
 	uid_t user = FIRST_USER + random_below(&life->random, NR_USERS);
@@ -460,7 +467,7 @@ static void live(struct life *life)
 {
 	unsigned int rounds = 1 + random_below(&life->random, 3), i;
 
-	/* Not enough memory, which happens under pressure. */
+	/* Not enough memory; this happens under pressure. */
 	if (!become_somebody(life))
 		_exit(0);
 	for (i = 0; life->way == BY_KILL || i < rounds; i++) {
@@ -471,7 +478,7 @@ static void live(struct life *life)
 	end_life(life);
 }
 
-/* --- all of them ----------------------------------------------------------- */
+/* --- all processes --------------------------------------------------------- */
 
 FIXTURE(leaks) {
 	struct shared *shared;
@@ -490,7 +497,10 @@ FIXTURE_VARIANT(leaks) {
 	bool keeps, idles, pins, presses;
 };
 
-/* Parts of the whole. Where there are no idle arenas the others get theirs. */
+/*
+ * Shares of the total amount. If there are no idle arenas, the other variants
+ * take that share.
+ */
 #define ALL_PARTS	16
 #define IDLE_PART	3
 
@@ -528,7 +538,7 @@ FIXTURE_SETUP(leaks)
 		ASSERT_EQ(0, pipe2(self->slots[i].pipe, O_NONBLOCK | O_CLOEXEC));
 	ASSERT_EQ(0, stat(DEVICE, &self->device));
 	ASSERT_EQ(0, chmod(DEVICE, 0666));
-	/* Children of those that were killed. */
+	/* Adopt the children of processes that are killed. */
 	ASSERT_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
 
 	strcpy(self->root, "/tmp/arena-XXXXXX");
@@ -557,7 +567,7 @@ FIXTURE_TEARDOWN(leaks)
 	chmod(DEVICE, self->device.st_mode);
 }
 
-/* To be killed for memory is slow, and prints much: few are. */
+/* The OOM killer is slow and prints much, so few processes end by it. */
 static enum way pick_end(FIXTURE_DATA(leaks) *self)
 {
 	unsigned int percentile = random_below(&self->random, 100);
@@ -573,7 +583,7 @@ static enum way pick_end(FIXTURE_DATA(leaks) *self)
 	return BY_EXIT + percentile % 3;
 }
 
-/* Every byte of it is one that can be told from zero. */
+/* No byte of a secret is zero. */
 static unsigned long long make_secret(unsigned int *random)
 {
 	unsigned long long secret = rand_r(random);
@@ -607,7 +617,7 @@ static void start_life(FIXTURE_DATA(leaks) *self, const FIXTURE_VARIANT(leaks) *
 	self->lives++;
 }
 
-/* What was pinned is still what its owner wrote, and nobody had the block. */
+/* Pinned pages must still have what their owner wrote, so nobody else got the block. */
 static void read_pinned(FIXTURE_DATA(leaks) *self, struct slot *slot)
 {
 	static unsigned long long page[PAGE / 8];
@@ -634,7 +644,7 @@ static void note_end(FIXTURE_DATA(leaks) *self, pid_t pid, int status)
 		self->slots[i].pid = 0;
 		count(&self->shared->ways[self->slots[i].way], 1);
 		read_pinned(self, &self->slots[i]);
-		/* For lack of memory anybody may be. */
+		/* Any process may be killed for lack of memory. */
 		if (status && !is_killed) {
 			self->bad_ends++;
 			self->bad_status = status;
@@ -648,14 +658,14 @@ static void look_after(FIXTURE_DATA(leaks) *self, struct slot *slot)
 		return;
 	if (slot->way == BY_KILL)
 		kill(slot->pid, SIGKILL);
-	/* Who waits for it is the first to be killed, if not another who does. */
+	/* The OOM killer prefers processes that wait for it: this one or another. */
 	if (__atomic_load_n(&slot->awaits_oom, __ATOMIC_ACQUIRE)) {
 		set_file("/proc/sysrq-trigger", "f");
 		slot->killed_at = seconds() + 1;
 	}
 }
 
-/* The system takes blocks, all it can have, again and again. */
+/* Make the system reclaim as many blocks as it can, repeatedly. */
 static void press_by_shrinkers(void)
 {
 	while (true) {
@@ -664,7 +674,7 @@ static void press_by_shrinkers(void)
 	}
 }
 
-/* The same, for somebody who needs it, and has secrets, too. */
+/* The same by allocating memory and filling it with another secret. */
 static void press_by_need(void)
 {
 	const size_t spare_kib = 128 << 10;
@@ -672,7 +682,7 @@ static void press_by_need(void)
 	char *memory;
 	long kib;
 
-	/* Before anybody else, but for those who wait for that. */
+	/* Be killed before any process except those that wait for the OOM killer. */
 	set_file("/proc/self/oom_score_adj", "500");
 	while (true) {
 		kib = meminfo_kib("MemAvailable") - spare_kib;
@@ -765,7 +775,7 @@ TEST_F_TIMEOUT(leaks, nobody_sees_what_was_anothers, 10 * HANG)
 	}
 	if (variant->presses) {
 		TH_LOG("%ld blocks went back to the system", pool_count("shrunk") - shrunk);
-		/* It takes a while to use up what is free. */
+		/* It takes a while to use up the free memory. */
 		if (has_pools && since > 10)
 			EXPECT_GT(pool_count("shrunk"), shrunk);
 	}
@@ -780,7 +790,7 @@ TEST_F_TIMEOUT(leaks, nobody_sees_what_was_anothers, 10 * HANG)
 		EXPECT_TRUE(has_nothing_locked(FIRST_USER + i));
 }
 
-/* --- whether that could find anything -------------------------------------- */
+/* --- whether the scan finds anything --------------------------------------- */
 
 FIXTURE(scanner) {
 	char *block;
@@ -817,7 +827,7 @@ TEST_F(scanner, finds_a_byte_anywhere)
 	EXPECT_NE(0, scan(self->block, 0x5ec7e75ec7e7f00dULL));
 }
 
-/* Declared last, and so the last to run. */
+/* Declared last, so that it runs last. */
 FIXTURE(total) {
 };
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pins: who holds a page of a block keeps its contents after the block was released, and
- * nobody else gets the block before he is done. By io_uring's fixed buffers (a
- * long-term pin), vmsplice (a reference), and process_vm_readv, of another process.
- * (What direct I/O takes is the same pin as io_uring's, for a moment.)
+ * Pins. If a page of a block is pinned when the block is released, the page
+ * keeps its contents, and nobody else gets the block until it is unpinned. Pins
+ * are taken by io_uring's fixed buffers (a long-term pin), by vmsplice (a
+ * reference), and by process_vm_readv() in another process. Direct I/O takes
+ * the same pin as io_uring, but briefly.
  */
 #include "arena_test.h"
 #include <pthread.h>
@@ -15,7 +16,7 @@
 #define OLD	0x0d
 #define NEW	0x0e
 
-/* --- io_uring, as much of it as one write at a time takes -------------------- */
+/* --- the part of io_uring that one write at a time needs ---------------------- */
 
 struct ring {
 	int fd;
@@ -40,7 +41,7 @@ static bool open_ring(struct ring *ring)
 	return ring->rings != MAP_FAILED && ring->sqes != MAP_FAILED;
 }
 
-/* Its mappings hold it, too. */
+/* The mappings keep the ring, too. */
 static void close_ring(struct ring *ring)
 {
 	munmap(ring->rings, ring->length);
@@ -53,7 +54,7 @@ static unsigned int *ring_word(struct ring *ring, unsigned int offset)
 	return (unsigned int *)(ring->rings + offset);
 }
 
-/* One call from the registered buffer, and what came of it. */
+/* Run one operation on the registered buffer; return its result. */
 static int run_fixed(struct ring *ring, int opcode, int fd, char *at, size_t length)
 {
 	struct io_uring_cqe *cqes = (void *)(ring->rings + ring->params.cq_off.cqes);
@@ -88,7 +89,7 @@ static int register_buffer(struct ring *ring, char *at, size_t length)
 		-errno : 0;
 }
 
-/* Older kernels have that for anonymous memory only. */
+/* Older kernels register only anonymous memory. */
 static bool open_ring_with(struct ring *ring, char *at, size_t length)
 {
 	return open_ring(ring) && !register_buffer(ring, at, length);
@@ -120,14 +121,17 @@ FIXTURE_TEARDOWN(pins)
 	EXPECT_EQ(0, pool_settled("quarantined", 0));
 }
 
-/* Takes what there is, and sees whether anybody's old contents are in it. */
+/* Map blocks in another arena; return whether they have no old contents. */
 static bool others_see_nothing(size_t nr)
 {
 	int fd = open_arena();
 	char *memory = map_blocks(fd, nr);
 	bool is_clean = memory != MAP_FAILED && is_zero(memory, nr * BLOCK);
 
-	/* And write it, so that it shows where the block is not theirs alone. */
+	/*
+	 * Write to them as well, to find out if the blocks are shared with
+	 * another user.
+	 */
 	if (memory != MAP_FAILED) {
 		memset(memory, 0x33, nr * BLOCK);
 		munmap(memory, nr * BLOCK);
@@ -142,7 +146,7 @@ TEST_F(pins, by_io_uring_keep_their_contents)
 	struct ring ring;
 	int i;
 
-	/* Across the border of two blocks. */
+	/* The buffer spans two blocks. */
 	if (!open_ring_with(&ring, fixed, 2 * PAGE))
 		SKIP(return, "no io_uring, or none for files");
 	ASSERT_EQ(NR, release_all(self->fd));
@@ -157,7 +161,7 @@ TEST_F(pins, by_io_uring_keep_their_contents)
 		ASSERT_EQ((ssize_t)PAGE, read(self->pipes[0], seen, PAGE));
 		EXPECT_TRUE(is_whole(seen, PAGE, OLD));
 	}
-	/* The other way round: what is read into it nobody gets to see. */
+	/* Data read into the buffer is not visible in any arena. */
 	memset(seen, 0x44, PAGE);
 	ASSERT_EQ((ssize_t)PAGE, write(self->pipes[1], seen, PAGE));
 	ASSERT_EQ((int)PAGE, run_fixed(&ring, IORING_OP_READ_FIXED, self->pipes[0],
@@ -171,7 +175,7 @@ TEST_F(pins, by_io_uring_keep_their_contents)
 	EXPECT_TRUE(others_see_nothing(2 * NR));
 }
 
-/* Also when the arena is gone, and its process. */
+/* Pins also outlive the arena and its process. */
 TEST_F(pins, outlive_the_arena)
 {
 	struct ring ring;
@@ -197,7 +201,7 @@ TEST_F(pins, outlive_the_arena)
 	EXPECT_EQ(0, pool_settled("quarantined", 0));
 }
 
-/* Nor do they stop a freeze later on, but while they last they do. */
+/* A freeze fails while pins exist, and works later. */
 TEST_F(pins, by_io_uring_hold_up_a_freeze)
 {
 	struct arena_ioc_freeze freeze = { .size = sizeof(freeze) };
@@ -208,21 +212,27 @@ TEST_F(pins, by_io_uring_hold_up_a_freeze)
 	EXPECT_EQ(-1, ioctl(self->fd, ARENA_IOC_FREEZE, &freeze));
 	EXPECT_EQ(EBUSY, errno);
 	close_ring(&ring);
-	/* It is closed a moment later. */
+	/* The kernel unpins the buffer some time after close(). */
 	while (ioctl(self->fd, ARENA_IOC_FREEZE, &freeze))
 		ASSERT_EQ(EBUSY, errno);
-	/* To be read it can be pinned: not for the buffers of io_uring, which are written. */
+	/*
+	 * A frozen arena can be pinned only for reading, but io_uring pins its
+	 * buffers for writing.
+	 */
 	ASSERT_TRUE(open_ring(&ring));
 	EXPECT_EQ(-EFAULT, register_buffer(&ring, self->memory, PAGE));
 	close_ring(&ring);
 	EXPECT_TRUE(is_whole(self->memory, NR * BLOCK, OLD));
 }
 
-/* --- in a race ---------------------------------------------------------------- */
+/* --- races -------------------------------------------------------------------- */
 
 static volatile bool stop;
 
-/* Somebody whose secrets must not be seen, in memory that others have just released. */
+/*
+ * A third party, whose data must not be visible, in memory that others have
+ * just released.
+ */
 static void *be_another(void *unused)
 {
 	while (!stop)
@@ -242,8 +252,8 @@ static void *release_and_write(void *data)
 }
 
 /*
- * Another process reads the memory of this one, all the time: what it sees is what was
- * there once, or zeros, and nothing of a third one's.
+ * Another process reads the memory of this one all the time: it sees earlier
+ * contents or zeros, but no data of a third party.
  */
 TEST_F(pins, by_process_vm_readv_see_one_owner)
 {

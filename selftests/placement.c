@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Placement: blocks are on the nodes that the arena's policy, the task's memory
- * policy and the cpuset ask for, or, where that is strict, nowhere. What node a
- * block is on, move_pages(2) says.
+ * policy and the cpuset demand; a strict commit fails otherwise. The tests
+ * learn the node of a block from move_pages(2).
  */
 #include "arena_test.h"
 #include <pthread.h>
@@ -16,7 +16,10 @@
 #define WINDOW	4096
 #define BIT(n)	((__u64)1 << (n))
 
-/* The nodes that have memory, and two of them, which may be the same; masks. */
+/*
+ * The nodes that have memory, two of them, which may be equal, and masks of all
+ * and of both.
+ */
 static int nodes[64], nr_nodes, here, there;
 static __u64 all, both;
 static long nr_cpus;
@@ -45,7 +48,7 @@ static void __attribute__((constructor)) read_nodes(void)
 	nr_cpus = sysconf(_SC_NPROCESSORS_CONF);
 }
 
-/* An arena, and a window on its first blocks that commits none of them. */
+/* An arena, and a mapping of its first blocks that does not commit any. */
 struct place {
 	int fd;
 	char *window;
@@ -61,7 +64,7 @@ static bool open_place(struct place *place)
 	return place->window != MAP_FAILED;
 }
 
-/* 0 or errno; a mask of 0 is none. */
+/* Return 0 or errno; a mask of 0 means no mask. */
 static int set_policy(int fd, __u32 mode, __u32 flags, __u64 mask)
 {
 	struct arena_ioc_set_policy args = {
@@ -82,7 +85,7 @@ static int set_task_policy(int mode, unsigned long mask)
 enum way { BY_TOUCH, BY_IOCTL, BY_MMAP, NR_WAYS };
 static const char * const ways[] = { "touch", "ioctl", "mmap" };
 
-/* Commit blocks that are not; 0 or errno. Without memory, a touch is SIGBUS. */
+/* Commit blocks; return 0 or errno. Without memory, a touch raises SIGBUS. */
 static int commit(const struct place *place, size_t first, size_t nr,
 		  enum way way)
 {
@@ -109,7 +112,10 @@ static int commit(const struct place *place, size_t first, size_t nr,
 	}
 }
 
-/* The node of a block that is committed: move_pages() sees what is mapped. */
+/*
+ * Return the node of a committed block, which is mapped first, as move_pages()
+ * requires.
+ */
 static int block_node(const struct place *place, size_t index)
 {
 	char *block = place->window + index * BLOCK;
@@ -118,7 +124,7 @@ static int block_node(const struct place *place, size_t index)
 	return node_of(block);
 }
 
-/* How many of some committed blocks are on the nodes of a mask. */
+/* Return how many of the committed blocks are on the nodes of a mask. */
 static long count_on(const struct place *place, size_t first, size_t nr,
 		     __u64 mask)
 {
@@ -133,7 +139,7 @@ static long count_on(const struct place *place, size_t first, size_t nr,
 	return count;
 }
 
-/* The same of blocks that are not yet, or -errno. */
+/* Commit blocks, then do the same; or return -errno. */
 static long commit_on(const struct place *place, size_t first, size_t nr,
 		      enum way way, __u64 mask)
 {
@@ -142,7 +148,7 @@ static long commit_on(const struct place *place, size_t first, size_t nr,
 	return err ? -err : count_on(place, first, nr, mask);
 }
 
-/* The node of a mask whose turn it is for a block. */
+/* Return the node of a mask that interleaving assigns to a block. */
 static int node_in_turn(__u64 mask, size_t index)
 {
 	size_t n = index % __builtin_popcountll(mask);
@@ -152,10 +158,9 @@ static int node_in_turn(__u64 mask, size_t index)
 	return __builtin_ctzll(mask);
 }
 
-/* All zero where there are none. */
 /*
- * Have blocks in each node's pool, or none: take so many that they come from the
- * page allocator. 0 or errno.
+ * Fill each node's pool, or empty it by committing until blocks come from the
+ * page allocator. Return 0 or errno.
  */
 static int prepare_pools(const struct place *place, bool is_empty)
 {
@@ -180,14 +185,14 @@ static int prepare_pools(const struct place *place, bool is_empty)
 }
 
 /*
- * Threads that commit and release at random, each in an arena of its own, and
- * move between CPUs. They share the nodes' memory, which so goes from one to the
- * other.
+ * Threads commit and release at random, each in an arena of its own, and move
+ * between CPUs. They share the nodes' memory, so blocks pass from one thread to
+ * another.
  */
 
 #define THREADS		4
 #define ROUNDS		640	/* by four threads and four variants: 10,240 */
-#define STORM_BLOCKS	32	/* of each thread, so that nodes are never short */
+#define STORM_BLOCKS	32	/* per thread, so that nodes are never short */
 
 struct storm_thread {
 	struct __test_metadata *metadata;
@@ -201,7 +206,7 @@ struct storm_thread {
 	long misplaced;
 };
 
-/* Move a thread to some CPU, whatever it is just doing; 0 is the caller. */
+/* Move a thread to a random CPU, whatever it is doing; 0 is the caller. */
 static bool move_thread(pid_t tid, unsigned int *seed)
 {
 	cpu_set_t set;
@@ -231,7 +236,7 @@ static bool commit_at_random(struct storm_thread *self,
 	struct __test_metadata *_metadata = self->metadata;	/* for TH_LOG() */
 	bool is_local = self->mode == ARENA_POLICY_LOCAL;
 	unsigned int *seed = &self->seed, cpu, cpu_node;
-	/* Rather fewer than more: it is their zeroing that takes the time. */
+	/* Prefer few blocks, since zeroing them takes most of the time. */
 	size_t nr = 1 + rand_r(seed) % (1 + rand_r(seed) % 4);
 	size_t first = rand_r(seed) % (STORM_BLOCKS - nr + 1), i;
 	__u64 mask = is_local ? 0 : random_mask(seed), asked;
@@ -240,7 +245,7 @@ static bool commit_at_random(struct storm_thread *self,
 	enum way way = rand_r(seed) % NR_WAYS;
 	int node, err;
 
-	/* What an earlier round has put there, wherever that was. */
+	/* Release blocks of an earlier round, on whatever node they are. */
 	if (release_range(place->fd, first * BLOCK, nr * BLOCK) < 0) {
 		TH_LOG("release: %s", strerror(errno));
 		return false;
@@ -262,8 +267,10 @@ static bool commit_at_random(struct storm_thread *self,
 		return false;
 	}
 	/*
-	 * Who commits decides, not who touches. Elsewhere the CPU does not count,
-	 * so move somebody, maybe in the middle of a commit.
+	 * With a local policy, the node is that of the thread that commits, not
+	 * of the one that touches, so move this thread. With other policies the
+	 * CPU does not matter, so move any thread, possibly in the middle of a
+	 * commit.
 	 */
 	move_thread(is_local ? 0 : self->threads[rand_r(seed) % THREADS].tid,
 		    seed);
@@ -350,7 +357,7 @@ TEST_F(storm, every_block_is_where_it_was_asked_for)
 	EXPECT_EQ(0, misplaced);
 }
 
-/* What numactl sets is obeyed, wherever the blocks come from. */
+/* The memory policy that numactl sets is obeyed for blocks from any source. */
 
 FIXTURE(task) {
 	struct place place, other;
@@ -409,7 +416,7 @@ TEST_F(task, its_memory_policy_is_obeyed)
 			}
 		}
 	}
-	/* They do come from there. */
+	/* The blocks came from the source that the variant names. */
 	stats = stats_of(self->place.fd);
 	EXPECT_EQ(at, stats.from_pool + stats.from_system);
 	EXPECT_LT(0, variant->is_fresh ? stats.from_system : stats.from_pool);
@@ -445,7 +452,7 @@ TEST_F(placement, the_nearest_of_the_mask_comes_first)
 	}
 }
 
-/* It says where pages are to be, and can ask whether they are. */
+/* mbind() sets a policy, and can check pages against it. */
 TEST_F(placement, mbind_has_no_effect)
 {
 	unsigned long first = 1, second = 2;
@@ -482,7 +489,7 @@ TEST_F(placement, of_the_arena_overrides_that_of_the_task)
 		}
 		at += NR;
 	}
-	/* The default leaves it to the task again. */
+	/* With the default policy, the task's policy applies again. */
 	ASSERT_EQ(0, set_policy(place->fd, ARENA_POLICY_LOCAL, 0, 0));
 	ASSERT_EQ(0, set_task_policy(MPOL_BIND, BIT(there)));
 	EXPECT_EQ(NR, commit_on(place, at, NR, BY_IOCTL, BIT(there)));
@@ -509,9 +516,9 @@ static long oom_kills(void)
 }
 
 /*
- * Commit until the policy's nodes have nothing left, also when what was freed a
- * moment ago has come back; the errno that it ended with. Nothing of it is
- * mapped, so that page tables take no memory.
+ * Commit until the policy's nodes have no memory left, even after recently
+ * freed memory has come back; return the last errno. The blocks are not mapped,
+ * so that page tables need no memory.
  */
 static int use_up(const struct place *place, size_t *held)
 {
@@ -535,7 +542,7 @@ static int use_up(const struct place *place, size_t *held)
 	return err;
 }
 
-/* The second node alone is used up: the rest of the machine has to live. */
+/* Only the second node is used up, since the rest of the machine needs memory. */
 TEST_F(placement, strict_fails_where_others_fall_back)
 {
 	const struct policy strict[] = {
@@ -563,7 +570,7 @@ TEST_F(placement, strict_fails_where_others_fall_back)
 	EXPECT_EQ(ENOMEM, commit(&self->other, held, NR, BY_IOCTL));
 	EXPECT_EQ(held, blocks_of(self->other.fd));
 
-	/* So many that one or two which are to be had after all are no help. */
+	/* Ask for so many blocks that one or two that become free do not suffice. */
 	for (policy = strict; policy < strict + ARRAY_SIZE(strict); policy++) {
 		ASSERT_EQ(0, set_policy(place->fd, policy->mode, policy->flags,
 					policy->mask));
@@ -594,7 +601,7 @@ TEST_F(placement, strict_fails_where_others_fall_back)
 	EXPECT_EQ(NR, commit_on(&self->other, 0, NR, BY_IOCTL, BIT(there)));
 }
 
-/* What is refused changes nothing: the next block is where it was before. */
+/* A refused call changes nothing: the next block is on the same node as before. */
 TEST_F(placement, what_is_no_policy_is_refused)
 {
 	static __u64 none, bit_63 = BIT(63), beyond[128], many[1025];
@@ -662,7 +669,7 @@ TEST_F(placement, what_is_no_policy_is_refused)
 	EXPECT_EQ(EPERM, wait_for(pid));
 	EXPECT_EQ(1, commit_on(&self->place, 0, 1, BY_IOCTL, BIT(there)));
 
-	/* As long as a mask and a structure may be. */
+	/* The longest mask and a longer structure are accepted. */
 	args.known = (struct arena_ioc_set_policy) {
 		sizeof(args), 0, ARENA_POLICY_BIND, 65536, AT(many),
 	};
@@ -672,7 +679,7 @@ TEST_F(placement, what_is_no_policy_is_refused)
 	EXPECT_EQ(1, commit_on(&self->place, 1, 1, BY_IOCTL, BIT(here)));
 }
 
-/* A cpuset bounds every policy, whichever came first. */
+/* A cpuset limits every policy, whichever was set first. */
 
 #define GROUP	"arena-placement"
 
@@ -730,7 +737,7 @@ TEST_F(cpuset, bounds_every_policy)
 		ASSERT_EQ(0, set_policy(places[i].fd, policies[i].mode,
 					policies[i].flags, policies[i].mask));
 	}
-	/* Moving in gives it all CPUs. */
+	/* Moving into the group sets the affinity to all its CPUs. */
 	ASSERT_TRUE(set_file(GROUP "/cgroup.procs", "0"));
 	ASSERT_TRUE(run_on_node(here));
 
@@ -747,7 +754,7 @@ TEST_F(cpuset, bounds_every_policy)
 	EXPECT_EQ(0, blocks_of(bound.fd));
 	EXPECT_EQ(EINVAL, set_policy(bound.fd, ARENA_POLICY_BIND, 0, BIT(here)));
 
-	/* Only as long as it is in there. */
+	/* The limit ends when the task leaves the group. */
 	ASSERT_TRUE(set_file("cgroup.procs", "0"));
 	EXPECT_EQ(NR, commit_on(&bound, 0, NR, BY_IOCTL, BIT(here)));
 }

@@ -1,32 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Idle memory is everybody's: who needs it gets it, from arenas' caches first,
- * from the pools then, and nobody is killed for it. Afterwards the pools come
- * back.
+ * Reclaim: if the system needs memory, it takes idle blocks, first from arenas'
+ * caches, then from the pools, before it kills a process. Afterwards the pools
+ * are refilled.
  *
- * Wants to be root and to be alone on the machine.
+ * Needs root and an otherwise idle machine.
  */
 #include "arena_test.h"
 #include <limits.h>
 #include "harness.h"
 
-/* The watermarks here, and blocks of a node that are warmed up with them. */
+/* The watermarks, and the number of blocks of each node that warm its pool up. */
 #define MIN_SIZE	"64M"
 #define MIN_BLOCKS	32
 #define MAX_SIZE	"700M"
 #define WARM_BLOCKS	256
 
-/* Blocks that the arena here keeps for itself, and where. */
+/* The number of blocks in the arena's cache, and their node. */
 #define CACHED		64
 #define CACHE_NODE	0
 
-/* How much more is taken before looking again: less than a block. */
+/* Bytes that are touched between two checks: less than a block. */
 #define STEP		(1UL << 20)
 
-/* And how much of what is free anyway is left to be taken like that, in KiB. */
+/* The part of the free memory that is taken in such steps, in KiB. */
 #define LAST_KIB	(128L << 10)
 
-/* The sum of the counters of /proc/vmstat whose names begin like that, or -1. */
+/*
+ * Return the sum of the counters in /proc/vmstat whose names have this prefix,
+ * or -1.
+ */
 static long vmstat(const char *prefix)
 {
 	long value, found = -1;
@@ -44,7 +47,10 @@ static long vmstat(const char *prefix)
 	return found;
 }
 
-/* Blocks in a node's pool, or in all; and with those that arenas keep. */
+/*
+ * Return the number of blocks in the pool of a node or of all nodes; kept()
+ * adds the caches.
+ */
 static long pooled(int node)
 {
 	return pool_figure(node, "ready+dirty");
@@ -55,7 +61,7 @@ static long kept(void)
 	return pool_count("ready+dirty+cached");
 }
 
-/* Zeroed sooner or later. */
+/* Wait until the worker has zeroed all dirty blocks. */
 static bool wait_for_zeroing(void)
 {
 	int i;
@@ -65,7 +71,10 @@ static bool wait_for_zeroing(void)
 	return !pool_count("dirty");
 }
 
-/* A released arena fills the pools, up to the high watermark; blocks, or -errno. */
+/*
+ * Fill the pools up to the high watermark by releasing an arena; return their
+ * blocks, or -errno.
+ */
 static long warm_pools(void)
 {
 	int fd = open_arena(), node;
@@ -93,7 +102,7 @@ FIXTURE(reclaim) {
 	int fd;
 };
 
-/* Not root, or no such parameters: then nothing is warm, and the tests skip. */
+/* Without root or the parameters nothing is warm, and the tests skip. */
 FIXTURE_SETUP(reclaim)
 {
 	self->fd = open_arena();
@@ -101,7 +110,7 @@ FIXTURE_SETUP(reclaim)
 	self->warm = -ENOENT;
 	get_file(PARAMETERS "min", self->min);
 	get_file(PARAMETERS "max", self->max);
-	/* The high one first: it is not below the other. */
+	/* Set max first, since it must not be less than min. */
 	if (set_file(PARAMETERS "max", MAX_SIZE) &&
 	    set_file(PARAMETERS "min", MIN_SIZE))
 		self->warm = warm_pools();
@@ -114,7 +123,7 @@ FIXTURE_TEARDOWN(reclaim)
 	set_file(PARAMETERS "max", self->max);
 }
 
-/* Blocks that the arena keeps for itself, or -errno. */
+/* Return the number of blocks in the arena's cache, or -errno. */
 static long cached_by(int fd)
 {
 	struct arena_ioc_stats stats = { .size = sizeof(stats) };
@@ -145,7 +154,7 @@ static long fill_cache(int fd)
 	return cached_by(fd);
 }
 
-/* An arena that is idle, where the cache is: its descriptor, or -errno. */
+/* Open an idle arena on the node of the cache; return its descriptor, or -errno. */
 static int make_idle(void)
 {
 	struct arena_ioc_commit commit = {
@@ -165,12 +174,12 @@ static int make_idle(void)
 }
 
 /**
- * struct filling - what a child that fills the memory has seen
- * @kib: what it has got
- * @kept: the least that was left in pools and caches
- * @refills: how many there were when it was done
- * @pooled_without_cache: blocks in the pool of the caches' node when those in
- *	caches had just gone, or -1 if they have not
+ * struct filling - results of a child that fills the memory
+ * @kib: memory that it got
+ * @kept: fewest blocks left in pools and caches
+ * @refills: number of refills at its end
+ * @pooled_without_cache: blocks in the pool of the caches' node when the last block
+ * 	of the caches had been taken, or -1 if that did not happen
  */
 struct filling {
 	long kib;
@@ -180,8 +189,8 @@ struct filling {
 };
 
 /*
- * Take memory, until nothing is left that is idle. The last of it the kernel
- * gives when it would kill somebody otherwise.
+ * Allocate memory until pools and caches are empty. The kernel takes their last
+ * blocks only if it would have to kill a process otherwise.
  */
 static void fill_memory(struct filling *filling)
 {
@@ -189,7 +198,7 @@ static void fill_memory(struct filling *filling)
 	long free_kib = meminfo_kib("MemFree");
 	char *memory;
 
-	/* If somebody has to be killed, then not the test. */
+	/* If a process must be killed, kill this one, not the test. */
 	set_file("/proc/self/oom_score_adj", "1000");
 	memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -213,7 +222,10 @@ static void fill_memory(struct filling *filling)
 	_exit(2);
 }
 
-/* And meanwhile: is the cache whole as long as there is an idle arena? */
+/*
+ * Run fill_memory() in a child, and check concurrently that the cache stays
+ * whole as long as the idle arena has blocks.
+ */
 static int run_filling(struct filling *filling, int cache_fd, int idle_fd,
 		       bool *idle_is_first)
 {
@@ -235,7 +247,10 @@ static int run_filling(struct filling *filling, int cache_fd, int idle_fd,
 	return wait_for(pid);
 }
 
-/* Nodes with less than that ready: of all that have memory, with LONG_MAX. */
+/*
+ * Return the number of nodes with fewer ready blocks; with LONG_MAX, of all
+ * nodes with memory.
+ */
 static long nodes_below(long blocks)
 {
 	long node, ready, nr = 0;
@@ -249,8 +264,8 @@ static long nodes_below(long blocks)
 }
 
 /*
- * Some 300,000 pages of 4 KiB, and with all of a kernel's debugging, emulated, a page
- * fault takes over half a millisecond.
+ * About 300,000 pages of 4 KiB are touched; on an emulated kernel with all
+ * debugging options, a page fault takes over 0.5 ms.
  */
 TEST_F_TIMEOUT(reclaim, who_needs_memory_gets_what_is_idle, 10 * HANG)
 {
@@ -287,12 +302,12 @@ TEST_F_TIMEOUT(reclaim, who_needs_memory_gets_what_is_idle, 10 * HANG)
 	EXPECT_EQ(0, blocks_of(idle_fd));
 	EXPECT_TRUE(idle_is_first);
 	close(idle_fd);
-	/* It could not have had that otherwise. */
+	/* The process could not have got this much otherwise. */
 	EXPECT_GT(filling->kib, free_before);
-	/* What is given away is not fetched back at once, but after ten seconds. */
+	/* The pools are refilled only ten seconds after reclaim has taken blocks. */
 	EXPECT_LE(filling->refills - refills, (long)(took / 10) * nodes_below(LONG_MAX) *
 		  MIN_BLOCKS);
-	/* Caches go first, while there is more than what is reserved. */
+	/* The caches were empty while the pool still had more than its minimum. */
 	EXPECT_GT(filling->pooled_without_cache, MIN_BLOCKS);
 
 	for (tenths = 0; tenths < 6000 && nodes_below(MIN_BLOCKS); tenths++)
@@ -302,7 +317,7 @@ TEST_F_TIMEOUT(reclaim, who_needs_memory_gets_what_is_idle, 10 * HANG)
 	EXPECT_GT(pool_count("refills"), refills);
 }
 
-/* What is at the system's disposal goes when it says so. */
+/* Blocks that the system may take are freed if it asks for that. */
 TEST_F(reclaim, drop_caches_drops_caches)
 {
 	long before, after;
@@ -318,11 +333,14 @@ TEST_F(reclaim, drop_caches_drops_caches)
 	EXPECT_EQ(0, pool_count("cached"));
 	/* Each node may keep its minimum. */
 	EXPECT_LE(kept(), nodes_below(LONG_MAX) * MIN_BLOCKS);
-	/* The page allocator has some of them ready on a CPU, which is not counted. */
+	/*
+	 * The page allocator has some of them on its per-CPU lists, which
+	 * MemFree does not count.
+	 */
 	EXPECT_GE(after - before, (self->warm - kept()) * 2048 * 3 / 4);
 }
 
-/* Nothing is evicted for a commit of more memory than its node has. */
+/* A commit of more memory than its node has evicts nothing. */
 TEST_F(reclaim, does_not_run_for_a_commit_that_cannot_succeed)
 {
 	__u64 nodes = 1ULL << CACHE_NODE;
@@ -341,7 +359,7 @@ TEST_F(reclaim, does_not_run_for_a_commit_that_cannot_succeed)
 	EXPECT_EQ(0, pool_count("in_use"));
 }
 
-/* More than that is too much, from when on it is said. */
+/* A lower watermark takes effect at once. */
 TEST_F(reclaim, a_lower_watermark_trims_caches)
 {
 	if (self->warm == -ENOENT)
@@ -355,8 +373,8 @@ TEST_F(reclaim, a_lower_watermark_trims_caches)
 }
 
 /*
- * A node that keeps as many blocks as it may takes released blocks in place of cached ones that
- * have not been used for a second.
+ * If a node has as many blocks as it may keep, it takes released blocks in
+ * place of cached ones that have not been used for a second.
  */
 TEST_F(reclaim, old_cached_blocks_make_room)
 {
@@ -371,7 +389,7 @@ TEST_F(reclaim, old_cached_blocks_make_room)
 	ASSERT_TRUE(run_on_node(CACHE_NODE));
 	ASSERT_EQ(0, commit_blocks(fd, 0, nr));
 	ASSERT_EQ(CACHED, fill_cache(self->fd));
-	/* No more than there are now. */
+	/* Set the maximum to the current number of blocks. */
 	ASSERT_EQ(0, pool_settled("dirty", 0));
 	shared = pool_figure(CACHE_NODE, "ready");
 	ASSERT_TRUE(set_file(PARAMETERS "min", "0"));
@@ -384,7 +402,7 @@ TEST_F(reclaim, old_cached_blocks_make_room)
 	close(fd);
 }
 
-/* Caches make room for the blocks that have to be ready. */
+/* Caches give up blocks for those that must be ready. */
 TEST_F(reclaim, a_higher_minimum_trims_caches)
 {
 	if (self->warm == -ENOENT)
@@ -396,8 +414,9 @@ TEST_F(reclaim, a_higher_minimum_trims_caches)
 }
 
 /*
- * Take a piece of a node's memory away and bring it back, if there is one that
- * can go. What is kept on the node meanwhile, in blocks, or -1.
+ * Take a section of a node's memory offline, if one can go, and online again.
+ * Return the number of blocks that pools and caches had on the node in between,
+ * or -1.
  */
 static long kept_without_some_memory(int node)
 {
@@ -418,7 +437,7 @@ static long kept_without_some_memory(int node)
 	return -1;
 }
 
-/* What leaves the machine shall not find a node full of idle blocks. */
+/* Before memory goes offline, the pool and the caches of its node are emptied. */
 TEST_F(reclaim, memory_that_goes_offline_empties_its_node)
 {
 	long seen = -1, others;
@@ -426,7 +445,10 @@ TEST_F(reclaim, memory_that_goes_offline_empties_its_node)
 
 	if (self->warm == -ENOENT)
 		SKIP(return, "not root, or the module has no watermarks");
-	/* What is free may be held for a moment by who looks at it. */
+	/*
+	 * Try several times, since a free page may be held briefly by a task
+	 * that inspects it.
+	 */
 	for (i = 0; seen < 0 && i < 50 * MAX_NODES; i++) {
 		node = MAX_NODES - 1 - i % MAX_NODES;
 		if (pool_figure(node, "ready") < 0)
@@ -439,7 +461,7 @@ TEST_F(reclaim, memory_that_goes_offline_empties_its_node)
 			continue;
 		TH_LOG("node %d, of which a part was offline", node);
 		EXPECT_EQ(0, seen);
-		/* And no other. */
+		/* Other nodes keep their blocks. */
 		EXPECT_GE(kept(), others);
 	}
 	if (seen < 0)

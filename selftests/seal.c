@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Seals: what was released faults, at the address that was touched, until it is
- * committed again by a call.
+ * Seals: a touch of a released address faults, with that address, until the
+ * range is committed again by a call.
  */
 #include "arena_test.h"
 #include <pthread.h>
@@ -10,7 +10,7 @@
 
 #define NR	8
 
-/* The address that SIGBUS names when a byte is touched, or NULL if there is none. */
+/* Touch a byte; return the address that SIGBUS reports, or NULL if there is none. */
 static char *touch_faults(char *at, bool is_write)
 {
 	if (try_touch(at, is_write) || fault.si_signo != SIGBUS)
@@ -64,7 +64,7 @@ TEST_F(seal, ends_with_a_commit)
 	EXPECT_TRUE(is_zero(self->memory + BLOCK, 2 * BLOCK));
 	EXPECT_NE(NULL, touch_faults(self->memory + 3 * BLOCK, true));
 
-	/* A reservation is no commit; a mapping is. */
+	/* A reservation does not end the seal; a mapping that commits does. */
 	again = mmap(NULL, NR * BLOCK, PROT_READ | PROT_WRITE,
 		     MAP_SHARED | MAP_NORESERVE, self->fd, 0);
 	ASSERT_NE(MAP_FAILED, again);
@@ -76,7 +76,7 @@ TEST_F(seal, ends_with_a_commit)
 	EXPECT_TRUE(is_zero(self->memory, NR * BLOCK));
 }
 
-/* What was never committed, too: it is the range that is sealed. */
+/* A seal covers the whole range, including blocks that were never committed. */
 TEST_F(seal, covers_holes)
 {
 	char *more = mmap(NULL, BLOCK, PROT_READ | PROT_WRITE,
@@ -86,7 +86,7 @@ TEST_F(seal, covers_holes)
 	ASSERT_EQ(NR, release_blocks(self->fd, ARENA_RELEASE_SEAL, 0, 0));
 	EXPECT_EQ(more, touch_faults(more, true));
 	EXPECT_EQ(0, blocks_of(self->fd));
-	/* A release without it seals nothing, and breaks no seal. */
+	/* A release without the flag does not add or remove a seal. */
 	ASSERT_EQ(0, release_blocks(self->fd, 0, 0, 0));
 	EXPECT_EQ(more, touch_faults(more, true));
 }
@@ -127,7 +127,10 @@ TEST_F(seal, by_every_release_in_quarantine)
 	EXPECT_EQ(NULL, touch_faults(self->memory, true));
 }
 
-/* Who is told that a range is sealed finds it so, whatever others did meanwhile. */
+/*
+ * If a call reports that a range is sealed, it is sealed, in spite of
+ * concurrent touches.
+ */
 struct toucher {
 	char *memory;
 	bool stop;
@@ -147,7 +150,7 @@ static void *run_toucher(void *data)
 	return NULL;
 }
 
-/* Whether each of them has met a seal, and has also touched without. */
+/* Whether each thread has touched sealed and unsealed memory. */
 static bool all_have_met_both(const struct toucher *touchers, int nr)
 {
 	while (nr--) {
@@ -159,7 +162,10 @@ static bool all_have_met_both(const struct toucher *touchers, int nr)
 	return true;
 }
 
-/* 300 times, and on a machine that lets the touchers run seldom until they have met seals. */
+/*
+ * 300 rounds, or more on a machine that rarely runs the touching threads, until
+ * each has met seals.
+ */
 TEST_F(seal, holds_against_faults)
 {
 	struct toucher touchers[3] = { 0 };
@@ -189,7 +195,7 @@ TEST_F(seal, holds_against_faults)
 	}
 }
 
-/* They are memory of the kernel's, and nobody's share. */
+/* Their number is limited, since they use kernel memory that is charged to no user. */
 TEST_F(seal, there_are_65536_of_them)
 {
 	const unsigned int flags = ARENA_RELEASE_RANGE | ARENA_RELEASE_SEAL;
@@ -202,7 +208,7 @@ TEST_F(seal, there_are_65536_of_them)
 	/* Nothing was released. */
 	EXPECT_EQ(NR, blocks_of(self->fd));
 	EXPECT_EQ(NULL, touch_faults(self->memory, true));
-	/* One range for all of them. */
+	/* The seals are merged into one range. */
 	EXPECT_EQ(0, release_blocks(self->fd, ARENA_RELEASE_RANGE, NR, 2));
 	EXPECT_EQ(0, commit_blocks(self->fd, NR, 1));
 	EXPECT_EQ(0, release_blocks(self->fd, flags, NR + 2 * i, 1));

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Storms: processes of many threads that are killed at any moment, and one arena that
- * many threads do everything to at once, while somebody tries to unload the module.
- * What they had is free afterwards, and nothing of it is charged to anybody.
+ * Storms. In one test, processes with many threads are killed at random times;
+ * in the other, many threads do everything to one arena concurrently. All the
+ * while a thread tries to unload the module. Afterwards all blocks are free,
+ * and nothing is charged to anyone.
  *
- * Wants to be root and alone with the module, and a kernel that finds bugs. How many
- * are killed is in $ARENA_STORM_KILLS, how long the other takes in
- * $ARENA_STORM_SECONDS, what is random in $ARENA_SEED.
+ * Needs root, no other user of the module, and a debug kernel.
+ * $ARENA_STORM_KILLS is the number of processes to kill, $ARENA_STORM_SECONDS
+ * the duration of the other test, and $ARENA_SEED repeats a run.
  */
 #include "many.h"
 #include <pthread.h>
@@ -28,12 +29,13 @@ static void __attribute__((constructor)) ask_for_features(void)
 }
 
 /*
- * Change the page tables of a region, in whole or in part, by mprotect, madvise or mremap.
- * Returns its address: mremap moves it to a place reserved for @mover.
+ * Change the page tables of a region, in whole or in part, by mprotect, madvise
+ * or mremap. Return its address: mremap moves it to an address reserved for
+ * @mover.
  */
 static char *change_region(char *region, size_t nr, unsigned int mover, unsigned int *random)
 {
-	/* The kernel itself puts nothing there. */
+	/* The kernel itself maps nothing there. */
 	char *other = (char *)0x600000000000 + (size_t)mover * 64 * BLOCK;
 	char *at = region + random_below(random, nr * BLOCK / PAGE) * PAGE;
 	size_t bytes = (1 + random_below(random, (region + nr * BLOCK - at) / PAGE)) * PAGE;
@@ -54,14 +56,14 @@ static char *change_region(char *region, size_t nr, unsigned int mover, unsigned
 	}
 }
 
-/* --- whoever has it open: unloading is refused ----------------------------- */
+/* --- while the device is open, unloading is refused ------------------------ */
 
 /**
  * struct unloader - a thread that tries to unload the module
  * @stop: set to end it
- * @tries: how often it has
- * @other: how often that was not refused as it should be
- * @err: how, the last time
+ * @tries: number of tries
+ * @other: number of tries that were not refused in the expected way
+ * @err: the errno of the last of these
  */
 struct unloader {
 	pthread_t thread;
@@ -107,7 +109,7 @@ static void stop_unloader(struct unloader *unloader)
 #define ARENAS		4
 #define REGIONS		4
 #define REGION_BLOCKS	2
-/* In microseconds, from when all its threads are at it. */
+/* In microseconds, counted from when all its threads are active. */
 #define SHORTEST_LIFE	200
 #define LONGEST_LIFE	4000
 
@@ -119,9 +121,9 @@ static const char * const act_names[NR_ACTS] = {
 
 /**
  * struct victim - a process that is going to be killed, shared with it
- * @pid: which one, or 0
- * @doing: what each thread is about
- * @dies_at: when, or 0 while not all threads are at it
+ * @pid: its ID, or 0
+ * @doing: the current act of each thread
+ * @dies_at: time at which to kill it, or 0 until all threads are active
  */
 struct victim {
 	pid_t pid;
@@ -129,7 +131,7 @@ struct victim {
 	double dies_at;
 };
 
-/* In a victim: what its threads share. */
+/* In a victim: the state that its threads share. */
 static struct victim *own;
 static pthread_barrier_t all_are_there;
 static int arenas[ARENAS];
@@ -137,9 +139,9 @@ static char *regions[REGIONS];
 static char stacks[THREADS][STACK] __attribute__((aligned(4096)));
 
 /**
- * struct actor - one of its threads
- * @number: which one
- * @random: state of what is random
+ * struct actor - a thread of a victim
+ * @number: its index
+ * @random: state of its random numbers
  */
 struct actor {
 	int number;
@@ -246,7 +248,7 @@ static void do_ioctl(struct actor *actor)
 	}
 }
 
-/* The child has descriptors, and may do nothing with them but by accident. */
+/* The child inherits descriptors of arenas, but cannot use them. */
 static void do_fork(struct actor *actor)
 {
 	pid_t pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
@@ -262,7 +264,7 @@ static void do_munmap(struct actor *actor)
 {
 	char *place = any_place(actor);
 
-	/* All of it, or a page out of the middle. */
+	/* Unmap a page in the middle, or the whole region. */
 	if (place && !random_below(&actor->random, 4))
 		munmap((char *)((unsigned long)place & ~(PAGE - 1)), PAGE);
 	else
@@ -288,7 +290,7 @@ static enum act pick_act(struct actor *actor)
 {
 	unsigned int percentile = random_below(&actor->random, 100);
 
-	/* A fork takes longest by far. */
+	/* Fork rarely, since it takes by far the longest. */
 	return percentile < 15 ? OPEN : percentile < 40 ? MMAP : percentile < 65 ? FAULT :
 	       percentile < 85 ? IOCTL : percentile < 86 ? FORK :
 	       percentile < 93 ? MUNMAP : CHANGE;
@@ -318,7 +320,7 @@ static void be_victim(struct victim *victim, unsigned int random)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	own = victim;
 	catch_faults();
-	/* Nobody waits for those who fork. */
+	/* No thread waits for the children. */
 	signal(SIGCHLD, SIG_IGN);
 	if (!become_user(USER, MEMLOCK))
 		_exit(1);
@@ -357,7 +359,7 @@ FIXTURE_SETUP(kills)
 	ASSERT_NE(MAP_FAILED, self->victims);
 	ASSERT_EQ(0, stat(DEVICE, &self->device));
 	ASSERT_EQ(0, chmod(DEVICE, 0666));
-	/* Children of the killed. */
+	/* Adopt the children of killed processes. */
 	ASSERT_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
 	self->fd = open_arena();
 	ASSERT_GE(self->fd, 0);
@@ -412,7 +414,7 @@ static void look_after(FIXTURE_DATA(kills) *self, struct victim *victim)
 			random_below(&self->random, LONGEST_LIFE - SHORTEST_LIFE)) / 1e6;
 	} else if (victim->dies_at && seconds() >= victim->dies_at) {
 		kill_victim(self, victim);
-		/* Once. */
+		/* Kill it only once. */
 		victim->dies_at = 1e18;
 	}
 }
@@ -438,7 +440,10 @@ static void note_end(FIXTURE_DATA(kills) *self, pid_t pid, int status)
 	}
 }
 
-/* So that who dies now does not live on until there is a CPU to kill him. */
+/*
+ * Run at real-time priority, so that victims are killed on time even if all
+ * CPUs are busy.
+ */
 static void go_before_victims(void)
 {
 	struct sched_param param = { .sched_priority = 1 };
@@ -504,8 +509,9 @@ TEST_F_TIMEOUT(kills, leave_nothing_behind, 20 * HANG)
 /* --- one arena, many threads ----------------------------------------------- */
 
 /*
- * The blocks: first those that only one thread writes, and that therefore are known,
- * then those that one pins, then those that everybody does everything to.
+ * The blocks: first those that only one thread writes, so that their contents
+ * are known, then those that one thread pins, then those that all threads use
+ * in every way.
  */
 #define KNOWN		4
 #define PINNED		2
@@ -517,12 +523,12 @@ TEST_F_TIMEOUT(kills, leave_nothing_behind, 20 * HANG)
 struct crowd;
 
 /**
- * struct job - what a thread does, over and over
- * @name: for people
- * @step: once
- * @crowd: with whom
- * @random: state of what is random
- * @done: how often
+ * struct job - the work of a thread
+ * @name: name to print
+ * @step: does it once; called repeatedly
+ * @crowd: the threads that share the arena
+ * @random: state of its random numbers
+ * @done: number of calls
  */
 struct job {
 	const char *name;
@@ -537,14 +543,14 @@ struct job {
  * @fd: the arena
  * @memory: NR blocks of it
  * @control: its control page, or NULL
- * @active: held by who relies on the contents of what he wrote; for writing, by who
- *	makes the arena idle
- * @pipe: where pages are pinned
- * @stop: set to end it
- * @touched, @refused: touches that went well, and those that did not
- * @by_swap, @by_call: how often the arena was claimed
- * @taken: known blocks that were not there after a claim by call
- * @wrong: contents that were not what was written
+ * @active: held for reading by a thread that relies on what it wrote; for writing, by
+ * 	the thread that marks the arena idle
+ * @pipe: pipe in which pages are pinned
+ * @stop: set to end the threads
+ * @touched, @refused: number of touches that succeeded and of those that faulted
+ * @by_swap, @by_call: number of claims
+ * @taken: known blocks that were missing after a claim by ioctl
+ * @wrong: number of wrong contents
  */
 struct crowd {
 	int fd;
@@ -563,7 +569,10 @@ static size_t any_wild(struct job *job)
 	return FIRST_WILD + random_below(&job->random, WILD);
 }
 
-/* From a wild block on, not beyond the last. */
+/*
+ * Return a random length for a range that begins at a wild block and ends
+ * within the blocks.
+ */
 static size_t any_length(struct job *job, size_t first)
 {
 	return 1 + random_below(&job->random, NR - first);
@@ -649,7 +658,7 @@ static void look_at_wild(struct job *job)
 	process_vm_readv(getpid(), &here, 1, &there, 1, 0);
 }
 
-/* A page in a pipe is what it was, when its block has been released since. */
+/* A page in a pipe keeps its contents, even if its block is released in between. */
 static void pin(struct job *job)
 {
 	struct crowd *crowd = job->crowd;
@@ -699,7 +708,10 @@ static void write_known(struct crowd *crowd, unsigned long long value)
 		word[i] = value;
 }
 
-/* All there, or if some may have been taken, each of them whole or zero. */
+/*
+ * Check that all known blocks are there; or, if some may be taken, that each is
+ * whole or zero.
+ */
 static void check_known(struct crowd *crowd, unsigned long long value, bool may_be_taken)
 {
 	size_t i;
@@ -707,7 +719,7 @@ static void check_known(struct crowd *crowd, unsigned long long value, bool may_
 	for (i = 0; i < KNOWN; i++) {
 		char *block = crowd->memory + i * BLOCK;
 
-		/* No SIGBUS here. */
+		/* Commit first, to avoid a SIGBUS. */
 		if (commit_blocks(crowd->fd, i, 1))
 			continue;
 		if (is_all(block, value))
@@ -784,7 +796,7 @@ FIXTURE_SETUP(crowd)
 	crowd = calloc(1, sizeof(*crowd));
 	ASSERT_NE(NULL, crowd);
 	self->crowd = crowd;
-	/* A user's, though root does the rest. */
+	/* The arena belongs to a user, while the rest of the test runs as root. */
 	ASSERT_EQ(0, setrlimit(RLIMIT_MEMLOCK, &limit));
 	ASSERT_EQ(0, setresuid(USER, USER, 0));
 	crowd->fd = open_arena();
@@ -806,7 +818,10 @@ FIXTURE_TEARDOWN(crowd)
 	chmod(DEVICE, self->device.st_mode);
 }
 
-/* Whether all that they do has come to pass, which takes a slow machine longer. */
+/*
+ * Whether every job has run and had each possible result; this takes longer on
+ * a slow machine.
+ */
 static bool has_seen_all(const struct crowd *crowd, const struct job *jobs, size_t nr)
 {
 	while (nr--) {
