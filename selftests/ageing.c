@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An aged machine: half of its memory is free, and hardly two megabytes of it in
- * one piece. What was reserved is all there.
+ * An aged machine: half of its memory is free, but hardly any of it in pieces
+ * of 2 MiB. All reserved blocks must be available.
  *
- * Wants to be root, to be alone on the machine, and the module loaded with
- * reserve=256M. Say ARENA_SEED= to see a run again.
+ * Needs root, an otherwise idle machine, and the module loaded with
+ * reserve=256M. $ARENA_SEED repeats a run.
  */
 #include "arena_test.h"
 #include <sys/mount.h>
@@ -17,19 +17,20 @@
 #define NR_HUGEPAGES	"/proc/sys/vm/nr_hugepages"
 #define THP		"/sys/kernel/mm/transparent_hugepage/"
 
-/* With fewer, all of them at once says little. */
+/* With fewer ready blocks the test would prove little. */
 #define MIN_READY	64
 
 /*
- * What memory is filled with: pages that nothing can move, in a pipe, among pages
- * of a file. These are ramfs', which come from the same pageblocks: the page
- * allocator keeps those that it thinks can be moved, a tmpfs' say, in others.
+ * Memory is filled with pages in pipes, which cannot be moved, between pages of
+ * files. The files are in ramfs, whose pages come from the same pageblocks: the
+ * page allocator keeps pages that it considers movable, e.g. those of a tmpfs,
+ * in others.
  */
 #define PIPE_PAGES	4
 #define FILE_PAGES	12
 #define MAX_CLUTTER	65536
 
-/* What is left free on each node, in KiB, of what the page allocator has. */
+/* Memory of the page allocator that is left free on each node, in KiB. */
 #define FLOOR_KIB	(20L << 10)
 
 struct clutter {
@@ -38,7 +39,10 @@ struct clutter {
 	int pipes[MAX_CLUTTER][2];
 };
 
-/* Free memory of a node, or of all: in all, or in pieces of at least an order. */
+/*
+ * Return the free memory of one node or of all, in pieces of at least this
+ * order, in KiB.
+ */
 static long free_in_pieces_kib(int nid, int min_order)
 {
 	int node, order, skip, used;
@@ -69,7 +73,7 @@ static long blocks_free(void)
 	return free_in_pieces_kib(ALL_NODES, 9) / 2048;
 }
 
-/* Nobody finds it, and it goes with the process. */
+/* The directory has no name, and goes away with the process. */
 static int open_ramfs(void)
 {
 	char path[] = "/tmp/ageing-XXXXXX";
@@ -121,8 +125,8 @@ static bool add_clutter(struct clutter *clutter)
 }
 
 /*
- * Fill the memory of the nodes one after another, and take half of it away again
- * at random: of the pipes, and of the files.
+ * Fill the memory of one node after the other, then free half of it at random:
+ * half of the pipes and half of the files.
  */
 static bool shatter_memory(struct clutter *clutter, unsigned int *seed)
 {
@@ -138,7 +142,7 @@ static bool shatter_memory(struct clutter *clutter, unsigned int *seed)
 		if (!run_on_node(node))
 			continue;
 		while (free_in_pieces_kib(node, 0) > FLOOR_KIB) {
-			/* Asking costs more than a piece of it. */
+			/* Reading the free memory takes longer than adding a piece. */
 			for (i = 0; i < 16; i++) {
 				if (!add_clutter(clutter))
 					return false;
@@ -175,8 +179,8 @@ FIXTURE_SETUP(ageing)
 			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, self->clutter);
 	/*
-	 * The kernel wants some tens of megabytes free, and would have the pools'
-	 * blocks for that, which is another test's matter.
+	 * The kernel keeps some tens of MiB free, and would take the pools'
+	 * blocks for that; another test covers reclaim.
 	 */
 	get_file(MIN_FREE, self->min_free);
 	set_file(MIN_FREE, "4096");
@@ -188,14 +192,14 @@ FIXTURE_SETUP(ageing)
 
 FIXTURE_TEARDOWN(ageing)
 {
-	/* All the clutter goes with the process. */
+	/* All the memory goes away with the process. */
 	close(self->fd);
 	set_file(POOL_MIN, self->pool_min);
 	set_file(POOL_MAX, self->pool_max);
 	set_file(MIN_FREE, self->min_free);
 }
 
-/* Blocks of an arena: all that are ready, on each node. How many are huge. */
+/* Commit all ready blocks of each node to an arena; return how many are huge. */
 static long huge_in_arena(int fd, long *asked)
 {
 	long node, nr, huge = 0;
@@ -258,7 +262,7 @@ static void report(struct __test_metadata *_metadata, const char *what, long got
 	       100.0 * got / asked, (seconds() - since) * 1e3);
 }
 
-/* What was reserved at load, if it takes no longer than a minute. */
+/* Wait for the reserved blocks, at most a minute; return the number of ready blocks. */
 static long wait_for_ready(void)
 {
 	double since = seconds();
@@ -286,10 +290,10 @@ TEST_F_TIMEOUT(ageing, the_reserve_is_all_huge, 10 * HANG)
 	TH_LOG("free blocks of 2 MiB: %ld, after %.0f s of ageing %ld in %ld MiB free",
 	       before, seconds() - since, after,
 	       free_in_pieces_kib(ALL_NODES, 0) / 1024);
-	/* There is memory, and it is in pieces. */
+	/* There is memory, but it is fragmented. */
 	ASSERT_LT(after * 2048, free_in_pieces_kib(ALL_NODES, 0) / 8);
 	ASSERT_EQ(ready, pool_count("ready"));
-	/* No refill, which would vie with the others below for what is left. */
+	/* Turn off refills, which would compete with the other allocations below. */
 	set_file(POOL_MIN, "0");
 
 	since = seconds();
@@ -301,8 +305,8 @@ TEST_F_TIMEOUT(ageing, the_reserve_is_all_huge, 10 * HANG)
 	EXPECT_EQ(misses, pool_count("misses"));
 
 	/*
-	 * The others, for comparison. The arena keeps what it has, so that the
-	 * pools can't help them.
+	 * The other allocations, for comparison. The arena keeps its blocks, so
+	 * that they do not reach the page allocator through the pools.
 	 */
 	TH_LOG("transparent_hugepage/enabled: %s", get_file(THP "enabled", line));
 	TH_LOG("transparent_hugepage/defrag: %s", get_file(THP "defrag", line));
@@ -324,8 +328,9 @@ static int commit_range(int fd, size_t first, size_t nr)
 }
 
 /*
- * What an arena releases it can have again at once, when there is no other block
- * on the machine: also those that the pools are just zeroing.
+ * An arena can commit the blocks that it has released again at once, even if
+ * there are no others on the machine and some are still being zeroed in the
+ * pools.
  */
 TEST_F_TIMEOUT(ageing, what_was_released_can_be_had_again, 10 * HANG)
 {
@@ -338,7 +343,7 @@ TEST_F_TIMEOUT(ageing, what_was_released_can_be_had_again, 10 * HANG)
 		SKIP(return, "%ld blocks are ready, less than %d: reserve=256M", nr,
 		     MIN_READY);
 	ASSERT_TRUE(shatter_memory(self->clutter, &self->seed));
-	/* All that is released is reserved: nothing else is to take it. */
+	/* The pools may keep all that is released, so nothing else can take it. */
 	set_file(POOL_MAX, "1G");
 	set_file(POOL_MIN, "1G");
 	ASSERT_EQ(0, commit_range(self->fd, 0, nr));
@@ -349,7 +354,7 @@ TEST_F_TIMEOUT(ageing, what_was_released_can_be_had_again, 10 * HANG)
 	TH_LOG("all %ld blocks there are, fifty times", nr);
 	for (i = 0; i < 50 && !err; i++) {
 		ASSERT_EQ(nr, release_all(self->fd));
-		/* But for those that the kernel took, which needs some for itself. */
+		/* Except those that the kernel reclaimed for its own needs. */
 		do {
 			now = pool_count("shrunk");
 			nr -= now - shrunk;

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Regions of all sizes come and go, hundreds of thousands of times, and what is
- * free stays in one piece.
+ * Regions of all sizes are mapped and unmapped hundreds of thousands of times;
+ * the free blocks must stay contiguous.
  *
- * Wants to be alone with the module, and that loaded with a reserve that is most
- * of a node: reserve=832M min=64M where nodes have 1 GiB. Say ARENA_SEED= to see
- * a run again.
+ * Needs no other user of the module, loaded with a reserve of most of a node,
+ * e.g. reserve=832M min=64M for nodes of 1 GiB. $ARENA_SEED repeats a run.
  */
 #include "arena_test.h"
 #include "harness.h"
@@ -13,21 +12,25 @@
 #define OPERATIONS	200000
 #define MIN_READY	256
 
-/* What it has to end with, in percent. */
+/* The limits at the end, in percent. */
 #define MAX_FRAGMENTATION	11.6
 #define MIN_SHARE		63.9
 
-/* Not possible where memory was in pieces before: so much more has to be there to try it. */
+/*
+ * Memory that was fragmented before can make the goal impossible. The test runs
+ * only if the initial state exceeds it by this factor.
+ */
 #define SLACK		1.05
 
-/* The file has a slot for each region, as long as the longest of them. */
+/* Each region has a slot in the file, as long as the longest region, in blocks. */
 #define SLOT		128
 #define MAX_REGIONS	4096
 
 /*
- * So many blocks may wait to be zeroed when the next operation comes, however slow the
- * machine is: each is a hole that can't be filled, and this is about where blocks are
- * put, not about how fast they are zeroed.
+ * Number of blocks that may wait for zeroing when the next operation begins,
+ * regardless of the speed of the machine. Each of them is a hole that cannot be
+ * filled, and this test is about where blocks are put, not about how fast they
+ * are zeroed.
  */
 #define MAX_DIRTY	4
 
@@ -37,16 +40,16 @@ struct region {
 };
 
 /**
- * struct churn - regions that come and go
+ * struct churn - regions that are mapped and unmapped
  * @fd: the arena
- * @node: where its blocks are
- * @seed: of what is random here
- * @live: blocks in all regions
- * @dirty: blocks that wait to be zeroed, at most
- * @target: what that is kept at, nearly
- * @wanted: blocks of the region that is to come next
- * @nr: regions
- * @regions: these, in no order, and then slots that are free
+ * @node: the node of its blocks
+ * @seed: state of the random numbers
+ * @live: number of blocks in all regions
+ * @dirty: maximum number of blocks that waited for zeroing
+ * @target: approximate value at which @live is kept
+ * @wanted: number of blocks of the next region
+ * @nr: number of regions
+ * @regions: the regions, in no order, followed by free slots
  */
 struct churn {
 	int fd;
@@ -65,7 +68,7 @@ static unsigned int random_below(struct churn *churn, unsigned int limit)
 	return rand_r(&churn->seed) % limit;
 }
 
-/* By number most are small; of the blocks a fifth are in others. */
+/* Most regions are small; a fifth of the blocks is in larger ones. */
 static unsigned int random_size(struct churn *churn)
 {
 	unsigned int percentile = random_below(churn, 1000);
@@ -114,7 +117,7 @@ static int release_one(struct churn *churn)
 	return 0;
 }
 
-/* Which one goes is random, so that lifetimes are of every length. */
+/* The region to unmap is random, so that there are lifetimes of every length. */
 static int do_operation(struct churn *churn)
 {
 	if (churn->live + churn->wanted <= churn->target)
@@ -122,7 +125,7 @@ static int do_operation(struct churn *churn)
 	return release_one(churn);
 }
 
-/* Wait until no more blocks than that are dirty, or for a minute. */
+/* Wait until at most this many blocks are dirty, or for a minute. */
 static void wait_for_zeroing(struct churn *churn, long most)
 {
 	double since = seconds();
@@ -143,8 +146,8 @@ static void report(struct __test_metadata *_metadata, struct churn *churn,
 }
 
 /*
- * The most that the share can be with so much live: the pool has what is left of
- * its blocks, or what it is refilled to.
+ * Return the highest possible share with this many live blocks: the pool has
+ * its other blocks, or as many as it is refilled to.
  */
 static double possible_share(int node, long live)
 {
@@ -176,8 +179,9 @@ FIXTURE_SETUP(churn)
 	self->churn->fd = open_arena();
 	ASSERT_GE(self->churn->fd, 0);
 	/*
-	 * Somewhere the kernel and its initramfs are, and from boot to boot they cut
-	 * another node's memory in two. What was reserved at load says which.
+	 * One node contains the kernel and its initramfs, which may split the
+	 * memory of the node in two, depending on the boot. Use the node whose
+	 * reserve has the longest extent.
 	 */
 	self->churn->node = ALL_NODES;
 	wait_for_zeroing(self->churn, 0);
@@ -191,7 +195,7 @@ FIXTURE_TEARDOWN(churn)
 	free(self->churn);
 }
 
-/* Some 600 GiB are zeroed meanwhile: five minutes of two emulated CPUs, if these are all. */
+/* About 600 GiB are zeroed, which takes five minutes of two emulated CPUs. */
 TEST_F_TIMEOUT(churn, what_is_free_stays_together, 10 * HANG)
 {
 	struct churn *churn = self->churn;
@@ -221,7 +225,7 @@ TEST_F_TIMEOUT(churn, what_is_free_stays_together, 10 * HANG)
 	since = seconds();
 	report(_metadata, churn, "begin");
 
-	/* To the number, and on until as much is live as is meant to be. */
+	/* Make that many operations, then continue until the target is live. */
 	for (operations = 0; operations < OPERATIONS ||
 	     churn->live + 4 < churn->target; operations++) {
 		ASSERT_EQ(0, do_operation(churn));

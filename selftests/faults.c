@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every allocation of every call fails once: the call succeeds or fails with a
+ * Each allocation of each call fails once: the call succeeds or fails with a
  * documented errno, nothing is left behind, and the next call works.
  *
- * Needs a kernel with fault injection (failslab, fail_page_alloc): the first
- * allocation fails, then the second, and so on until there is none to fail.
- * faults.sh does the same to whole programs, and asks less of them.
+ * Needs a kernel with fault injection (failslab, fail_page_alloc). The first
+ * allocation fails, then the second, and so on, until a call has no allocation
+ * left to fail. faults.sh does the same with whole programs, and checks less.
  */
 #include "arena_test.h"
 #include "harness.h"
 
-/* The slots of a region that starts at FIRST are in two nodes of the xarray. */
+/* The slots of a region that begins at FIRST are in two nodes of the xarray. */
 #define FIRST		62
 #define NR		4
 #define MODULE_FILE	"/lib/arena.ko"
@@ -32,7 +32,7 @@ static bool set_knob(const char *kind, const char *knob, const char *value)
 	return write_file(path, value);
 }
 
-/* Before the harness, as with the device. */
+/* Runs before the harness, as the check for the device does. */
 static void __attribute__((constructor)) prepare_injection(void)
 {
 	if (set_knob("failslab", "ignore-gfp-wait", "N") &&
@@ -47,8 +47,8 @@ static void __attribute__((constructor)) prepare_injection(void)
 }
 
 /*
- * What a cache still has, the kernel does not allocate, so that one allocation
- * may be stepped over when another is there no more. Hence several passes.
+ * The kernel does not allocate what a cache still has. So the allocations of a
+ * call may vary, and one may be skipped. Hence several passes.
  */
 #define PASSES	5
 
@@ -88,13 +88,13 @@ static bool next_fault(struct faults *faults)
 	return false;
 }
 
-/* The nth allocation of this thread from now on fails. */
+/* Make the nth allocation of this thread fail from now on. */
 static void arm(struct faults *faults)
 {
 	fail_nth(faults->file, faults->n);
 }
 
-/* Whether it did. No more from here on. */
+/* Turn that off; return whether an allocation failed. */
 static bool disarm(struct faults *faults)
 {
 	char number[16] = "";
@@ -107,7 +107,7 @@ static bool disarm(struct faults *faults)
 	return faults->fired;
 }
 
-/* Let only what a function of the kernel calls fail; anything if NULL. */
+/* Fail only allocations called from this function of the kernel; NULL means all. */
 static bool fail_only_in(const char *function)
 {
 	static const char * const kinds[] = { "failslab", "fail_page_alloc" };
@@ -125,7 +125,7 @@ static bool fail_only_in(const char *function)
 			found = true;
 		}
 	}
-	/* To the symbol after it. */
+	/* The range ends at the next symbol. */
 	if (function && file)
 		rewind(file);
 	while (function && file && fgets(line, sizeof(line), file)) {
@@ -207,8 +207,9 @@ TEST_F(faults, in_mmap)
 }
 
 /*
- * The xarray tries twice to allocate a node, so that one failure is none. Here
- * all fail once some bytes have been allocated.
+ * The xarray tries twice to allocate a node, so a single failure has no effect.
+ * In this test all allocations fail after a number of bytes have been
+ * allocated.
  */
 TEST_F(faults, in_mmap_from_then_on)
 {
@@ -236,7 +237,7 @@ TEST_F(faults, in_mmap_from_then_on)
 	EXPECT_TRUE(set_knob("failslab", "probability", "0"));
 	EXPECT_TRUE(fail_only_in(NULL));
 	self->faults.total = space / 64 - 1;
-	/* More than one node. */
+	/* More than one node was allocated. */
 	EXPECT_GT(space, 1024);
 	EXPECT_EQ(NR, blocks_of(self->fd));
 	EXPECT_EQ(0, munmap(memory, NR * BLOCK));
@@ -259,7 +260,7 @@ TEST_F(faults, in_fault)
 		} else {
 			ASSERT_EQ(0, err);
 		}
-		/* And then it works. */
+		/* The next touch works. */
 		memory[0] = 1;
 		ASSERT_EQ(1, release_all(self->fd));
 		ASSERT_EQ(0, memory[0]);
@@ -269,7 +270,7 @@ TEST_F(faults, in_fault)
 	EXPECT_GE(self->faults.total, PASSES);
 }
 
-/* They promise not to fail for want of memory. */
+/* These ioctls never fail for lack of memory. */
 TEST_F(faults, in_ioctl)
 {
 	long blocks, released;
@@ -303,8 +304,9 @@ FIXTURE_TEARDOWN(loading)
 }
 
 /*
- * Loading fails as often as there is something to fail, then works. Only the
- * module's own initialization: the loader itself warns when it has no memory.
+ * Loading fails as long as an allocation fails, then works. Only allocations of
+ * the module's initialization fail, since the module loader itself warns if it
+ * has no memory.
  */
 TEST_F(loading, the_module)
 {

@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Random calls, from several threads of several processes at once: what nobody
- * thought of. What the kernel's own checks say of it is for who runs this; here,
+ * Random calls, made concurrently by several threads of several processes, to
+ * find what no other test expects. The caller of this program checks the
+ * kernel's log; this program fails
  *
- *  - an errno that Documentation/abi.rst does not have is a failure,
- *  - so is a page with something else in it than zeros and what its owner wrote,
- *  - so is what succeeds and must not: a stranger's call, an executable region,
- *  - and so is a kind of call that never succeeds: it would test nothing.
+ * - if an errno is not listed in Documentation/abi.rst,
+ * - if a page contains anything but zeros and what its owner wrote,
+ * - if a call succeeds that must not: a call by another process, an executable region,
+ * - if a kind of call never succeeds, since it would test nothing.
  *
- * A worker's calls come of the seed, its number and how many it has made, and of
- * nothing else: neither of time nor of what calls return. What they meet depends on
- * other workers; with -j 1 it is the same calls on the same things again. That also
- * lets a process that was killed be started again where it was.
+ * The calls of a worker depend only on the seed, its number, and the number of
+ * calls that it has made; neither on time nor on the results of calls. The
+ * state that they meet depends on other workers; with -j 1 the same calls meet
+ * the same state again. For the same reason a process that was killed can be
+ * restarted where it was.
  *
- * Workers that are threads of a process share its arenas. Descriptors of these have
- * fixed numbers, and regions are in a fixed window of addresses, so that who loses a
- * race for one of them hits another arena, and nothing else.
+ * Workers that are threads of one process share its arenas. Their descriptors
+ * have fixed numbers, and regions are in a fixed window of addresses. So a
+ * worker that loses a race for one of them uses another arena, and nothing
+ * else.
  */
 #include "arena_test.h"
 #include <poll.h>
@@ -52,48 +55,52 @@
 #define MAX_PROCESSES	(MAX_WORKERS / 2)
 
 /*
- * Threads of each process, in turn. Two meet in what they share; one gets a lot more
- * done, where CPUs are emulated and each TLB to be flushed is waited for.
+ * Number of threads of the processes, in turn. Two threads race for what they
+ * share. A process with one thread makes many more calls if CPUs are emulated,
+ * since each TLB flush waits for the other CPUs that run the process.
  */
 static const unsigned int process_sizes[] = { MAX_THREADS, 1, 1 };
 
-/* Descriptors of arenas: numbers that no other open() gives. */
+/* Descriptors of arenas: numbers that no other open() returns. */
 #define FIRST_FD	200
 #define NR_FDS		8
 
-/* Where regions are; the kernel itself puts nothing there. Behind it control pages. */
+/*
+ * The window for regions, where the kernel itself maps nothing. Control pages
+ * are behind it.
+ */
 #define WINDOW		0x600000000000UL
 #define WINDOW_BLOCKS	16
 #define WINDOW_END	(WINDOW + WINDOW_BLOCKS * BLOCK)
 #define CONTROL		0x610000000000UL
 
-/* Of the file, the part that is worth coming back to. */
+/* The part of the file that calls use most. */
 #define FILE_BLOCKS	24
 #define MAX_FILE	0x7fffffffffffffffUL
 
-/* The most that arenas may have of a node, for all to have room in 2 GiB. */
+/* The limit of a node, so that all arenas fit into 2 GiB. */
 #define NODE_LIMIT	"200M"
 
 /*
- * Where in a page its owner's tag is. What the kernel writes into structures that
- * are in a region is elsewhere, see place_args().
+ * Offsets of the owner's tags in a page. The kernel writes to structures in a
+ * region at other offsets, see place_args().
  */
 static const unsigned int tag_offsets[] = { 1536, 2048, 3072 };
 
 /*
- * How often a kind of call can be tried without success, and how many calls there
- * can be without any of a kind.
+ * A kind of call must succeed once in this many tries, and must have succeeded
+ * once this many calls of all kinds were made.
  */
 #define ENOUGH_TRIES	200
 #define ENOUGH_CALLS	40000
 
-/* Seconds after which a call is taken to hang. */
+/* Number of seconds after which a call is assumed to hang. */
 #define GRACE		1200
 
-/* Results beyond errnos. */
+/* Results other than an errno. */
 enum { GOT_SIGBUS = 134, GOT_SIGSEGV, NR_RESULTS };
 
-/* Kinds of calls, as they are counted. */
+/* Kinds of calls, counted separately. */
 enum call {
 	OPEN, CLOSE, MMAP, MMAP_CONTROL, INFO, RELEASE, SET_POLICY, SET_FLAGS, COMMIT,
 	REGION_INFO, STATS, SET_LIMIT, CLAIM, FREEZE, UNKNOWN, MUNMAP, MREMAP, MPROTECT,
@@ -140,20 +147,20 @@ union args {
 	struct arena_ioc_set_limit set_limit;
 	struct arena_ioc_claim claim;
 	struct arena_ioc_freeze freeze;
-	/* Larger than any that the module takes. */
+	/* Larger than any structure that the module accepts. */
 	char bytes[2 * PAGE];
 };
 
 /**
  * struct worker - a thread that makes calls
- * @number: of all workers
+ * @number: index among all workers
  * @random: state of its generator, set anew before each call
- * @foreign: whether it makes calls on arenas that are another process's
- * @is_child: it is in a child, which forks no others and kills nobody
+ * @foreign: whether it makes calls on arenas of another process
+ * @is_child: it runs in a child, which does not fork or kill
  * @fd: an arena to use rather than one at FIRST_FD, or -1
- * @pipe: with pages of regions, from vmsplice()
+ * @pipe: contains pages of regions, from vmsplice()
  * @ring: an io_uring that pins pages, or -1
- * @args: of an ioctl; zeros but for what the call needs
+ * @args: arguments of an ioctl; zero except for the members that the call needs
  */
 struct worker {
 	unsigned int number;
@@ -166,24 +173,27 @@ struct worker {
 	union args args;
 };
 
-/* Of this process. */
+/* State of this process. */
 static unsigned int process;
 static __u64 tag;
 static char *edge, *low, *read_only, *read_only_twin;
 static bool has_int80;
-/* It has several threads, which go for the same few blocks to meet there. */
+/*
+ * The process has several threads, which use the same few blocks so that they
+ * collide.
+ */
 static bool is_crowded;
 
 static __thread struct worker *current;
 
-/* --- saying things --------------------------------------------------------- */
+/* --- messages --------------------------------------------------------------- */
 
 static __printf(1, 2) void fail(const char *format, ...)
 {
 	char line[400];
 	va_list args;
 
-	/* The first few say it all. */
+	/* The first few failures suffice. */
 	if (__atomic_add_fetch(&shared->failures, 1, __ATOMIC_RELAXED) > 20)
 		return;
 	va_start(args, format);
@@ -216,7 +226,7 @@ void say(struct worker *w, const char *format, ...)
 
 /* --- random numbers --------------------------------------------------------- */
 
-/* Splitmix64, by Sebastiano Vigna, which he put into the public domain. */
+/* Splitmix64, by Sebastiano Vigna, who put it into the public domain. */
 static __u64 mix(__u64 x)
 {
 	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9UL;
@@ -241,7 +251,7 @@ static bool one_in(struct worker *w, __u64 n)
 
 #define PICK(w, array)	((array)[below(w, ARRAY_SIZE(array))])
 
-/* --- what may be ------------------------------------------------------------ */
+/* --- permitted results ------------------------------------------------------ */
 
 #define MAX_ERRNOS	12
 
@@ -249,8 +259,9 @@ static bool one_in(struct worker *w, __u64 n)
 #define ANY_IOCTL	EBADF, EPERM, EFAULT, EINVAL, E2BIG
 
 /*
- * The errnos of Documentation/abi.rst; of what has none of its own there, any will
- * do. One that never succeeds must not, and one that needs a feature can't without.
+ * The errnos in Documentation/abi.rst; a call without a list may fail with any.
+ * A call that is marked "never" must not succeed, nor may one that needs a
+ * missing feature.
  */
 static const struct {
 	const char *name;
@@ -350,13 +361,13 @@ static void count(enum call call, int result)
 	if (is_allowed(call, result))
 		return;
 	if (result)
-		fail("%s is not what abi.rst says of %s", strerrorname_np(result),
+		fail("abi.rst does not list %s for %s", strerrorname_np(result),
 		     calls[call].name);
 	else
 		fail("%s succeeds", calls[call].name);
 }
 
-/* A system call's result. */
+/* Return the errno of a system call, or 0. */
 static int error_of(long result)
 {
 	return result == -1 ? errno : 0;
@@ -372,14 +383,17 @@ static void note_fault_or_fail(int signal, siginfo_t *info, void *context)
 	_exit(1);
 }
 
-/* Do something with memory: 0, GOT_SIGBUS or GOT_SIGSEGV. */
+/* Call a function on memory; return 0, GOT_SIGBUS or GOT_SIGSEGV. */
 static int try(void (*function)(void *to, const void *from, size_t bytes), void *to,
 	       const void *from, size_t bytes)
 {
 	sigjmp_buf here;
 	int signal;
 
-	/* No signal mask to restore: handlers do without. */
+	/*
+	 * Signal handlers run without blocked signals, so there is no mask to
+	 * restore.
+	 */
 	signal = sigsetjmp(here, 0);
 	if (!signal) {
 		on_fault = &here;
@@ -412,7 +426,7 @@ static void claim_state(void *to, const void *from, size_t bytes)
 				    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
-/* A word of a page of a region, which is its owner's. */
+/* Check a word of a page in a region: it must be zero or the owner's tag. */
 static void check_word(__u64 word, __u64 owner, const char *what)
 {
 	if (word && word != owner)
@@ -469,7 +483,7 @@ static __u64 pick_length(struct worker *w)
 	}
 }
 
-/* Flags of a call that knows those of a mask. */
+/* Pick flags for a call that knows those in the mask. */
 static __u64 pick_flags(struct worker *w, __u64 known)
 {
 	switch (below(w, 16)) {
@@ -480,7 +494,7 @@ static __u64 pick_flags(struct worker *w, __u64 known)
 	}
 }
 
-/* An address in the window: of a block, a page, or any. */
+/* Pick an address in the window: of a block, of a page, or of any byte. */
 static char *pick_address(struct worker *w)
 {
 	char *at = (char *)WINDOW + below(w, is_crowded ? 6 : WINDOW_BLOCKS) * BLOCK;
@@ -488,13 +502,13 @@ static char *pick_address(struct worker *w)
 	switch (below(w, 16)) {
 	case 0: return at + below(w, BLOCK);
 	case 1 ... 6: return at + below(w, BLOCK / PAGE) * PAGE;
-	/* Those at the edges are where things are split. */
+	/* Mappings are split at the last page of a block. */
 	case 7: return at + BLOCK - PAGE;
 	default: return at;
 	}
 }
 
-/* How much from there on, not beyond the window. */
+/* Pick a number of bytes for a range that starts at @at and ends within the window. */
 static size_t pick_bytes(struct worker *w, const char *at)
 {
 	size_t left = (char *)WINDOW_END - at, bytes;
@@ -526,7 +540,7 @@ static int pick_fd(struct worker *w)
 	return w->fd >= 0 ? w->fd : fd;
 }
 
-/* The size of a structure that has so many bytes and is full of zeros behind that. */
+/* Pick the size of a structure; a larger one is padded with zeros. */
 static __u32 pick_size(struct worker *w, size_t size)
 {
 	switch (below(w, 32)) {
@@ -536,7 +550,7 @@ static __u32 pick_size(struct worker *w, size_t size)
 	case 3: return PAGE;
 	case 4: return PAGE + 1 + below(w, PAGE);
 	case 5: return next(w);
-	/* What a later ABI may have is not zero. */
+	/* A nonzero member of a later ABI. */
 	case 6:
 		w->args.bytes[size + below(w, 64)] = 1;
 		return size + 64;
@@ -545,8 +559,9 @@ static __u32 pick_size(struct worker *w, size_t size)
 }
 
 /*
- * Where a structure is: mostly in good memory, else in some that can't be read or
- * written, or in a region. NULL is as bad an address as others.
+ * Pick the address of a structure and copy it there: mostly good memory,
+ * sometimes memory that cannot be read or written, or a region. NULL is one of
+ * the bad addresses.
  */
 static void *place_args(struct worker *w, size_t size)
 {
@@ -560,14 +575,14 @@ static void *place_args(struct worker *w, size_t size)
 	case 2:
 		return (void *)(0xffff888000000000UL + below(w, BLOCK));
 	case 3:
-		/* The last bytes before what is not mapped, or too few. */
+		/* The last bytes before unmapped memory, possibly too few. */
 		at = edge + PAGE - size + (one_in(w, 2) ? below(w, size) : 0);
 		break;
 	case 4:
 		memcpy(read_only_twin, &w->args, 2 * PAGE);
 		return read_only;
 	case 5 ... 7:
-		/* In a page, or over the edge of one. */
+		/* Within a page, or across a page boundary. */
 		at = (char *)((uintptr_t)pick_address(w) & ~(PAGE - 1));
 		at += one_in(w, 4) && at != (char *)WINDOW ? -below(w, 200) :
 							     below(w, 1024);
@@ -584,7 +599,7 @@ static void *place_args(struct worker *w, size_t size)
 static long ioctl_of_32_bit(int fd, unsigned long cmd, void *args)
 {
 #ifdef __x86_64__
-	/* The number of ioctl() there. */
+	/* The number of ioctl() for 32-bit programs. */
 	long ret = 54;
 
 	asm volatile("int $0x80" : "+a" (ret)
@@ -600,7 +615,7 @@ static long ioctl_of_32_bit(int fd, unsigned long cmd, void *args)
 #endif
 }
 
-/* As which call it counts. */
+/* The kind as which an ioctl is counted. */
 static enum call ioctl_call(struct worker *w, enum call call)
 {
 	if (!w->foreign)
@@ -625,7 +640,7 @@ static void do_ioctl(struct worker *w, enum call call, unsigned long cmd, size_t
 	void *args;
 
 	w->args.size = pick_size(w, size);
-	/* The size in the number is of no consequence. */
+	/* The module ignores the size that is encoded in the number. */
 	if (one_in(w, 16))
 		cmd ^= below(w, 1 << _IOC_SIZEBITS) << _IOC_SIZESHIFT;
 	args = place_args(w, size);
@@ -657,7 +672,7 @@ static void do_release(struct worker *w)
 	struct arena_ioc_release *args = &w->args.release;
 
 	args->flags = pick_flags(w, ARENA_RELEASE_RANGE | ARENA_RELEASE_SEAL);
-	/* Less often all of it. */
+	/* Release everything less often than a range. */
 	if (!one_in(w, 3))
 		args->flags |= ARENA_RELEASE_RANGE;
 	if (!(args->flags & ARENA_RELEASE_RANGE) != !one_in(w, 16)) {
@@ -692,7 +707,7 @@ static void do_set_flags(struct worker *w)
 	args->flags = one_in(w, 16) ? next(w) : 0;
 	args->arena_flags = pick_flags(w, ARENA_F_KEEP_DIRTY | ARENA_F_NODUMP |
 					  ARENA_F_QUARANTINE);
-	/* Which would have nearly all be sealed. */
+	/* With this flag nearly all blocks would be sealed. */
 	if (!one_in(w, 4))
 		args->arena_flags &= ~(__u64)ARENA_F_QUARANTINE;
 	do_ioctl(w, SET_FLAGS, ARENA_IOC_SET_FLAGS, sizeof(*args));
@@ -721,7 +736,7 @@ static void do_region_info(struct worker *w)
 		args->nr_nodes = 1 + below(w, ARRAY_SIZE(blocks));
 		args->node_blocks = (uintptr_t)blocks;
 	}
-	/* In a region, where no tags are. */
+	/* In a region, at an offset without tags. */
 	if (one_in(w, 8))
 		args->node_blocks = ((uintptr_t)pick_address(w) & ~(PAGE - 1)) + 512;
 	if (one_in(w, 16))
@@ -756,7 +771,7 @@ static void do_freeze(struct worker *w)
 	do_ioctl(w, FREEZE, ARENA_IOC_FREEZE, sizeof(w->args.freeze));
 }
 
-/* Calls of a later ABI, of other drivers, and in other directions. */
+/* Calls of a later ABI, of other drivers, and with other directions. */
 static void do_unknown(struct worker *w)
 {
 	static const unsigned int directions[] = {
@@ -776,7 +791,7 @@ static void do_unknown(struct worker *w)
 
 /* --- the file --------------------------------------------------------------- */
 
-/* Whether this thread may lock as much as it likes. */
+/* Set or clear the capability by which this thread may lock unlimited memory. */
 static void set_ipc_lock(bool may)
 {
 	struct __user_cap_header_struct header = {
@@ -838,7 +853,7 @@ static void do_dup(struct worker *w)
 	count(DUP, error_of(dup3(from, to, one_in(w, 2) ? O_CLOEXEC : 0)));
 }
 
-/* What files can do and this one can't, mostly. */
+/* Operations on files, most of which this file does not support. */
 static void do_file(struct worker *w)
 {
 	int fd = pick_fd(w), what = below(w, 14);
@@ -973,10 +988,10 @@ static void do_mmap(struct worker *w)
 	flags |= one_in(w, 32) ? MAP_LOCKED : 0;
 	if (one_in(w, 32))
 		flags |= next(w) & (MAP_SYNC | MAP_NONBLOCK | MAP_STACK | 0x800000);
-	/* As much as there are addresses for, but not so much that others find none. */
+	/* Use almost all of the address space, but leave some for other mappings. */
 	if (bytes > 1UL << 40 && bytes < 1UL << 47)
 		bytes = 1UL << 40;
-	/* This unmaps what is there. */
+	/* This unmaps earlier mappings. */
 	if (is_in_window(at, bytes))
 		flags |= one_in(w, 16) ? MAP_FIXED_NOREPLACE :
 			 one_in(w, 8) ? 0 : MAP_FIXED;
@@ -999,7 +1014,7 @@ static void do_mmap(struct worker *w)
 		check_mapping(w, memory, tag);
 	if (is_in_window(memory, bytes))
 		return;
-	/* Nobody else knows of this one. */
+	/* No other thread uses this mapping, so it can be moved. */
 	if (bytes <= 4 * BLOCK && one_in(w, 2) &&
 	    mremap(memory, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED,
 		   WINDOW + below(w, WINDOW_BLOCKS - 3) * BLOCK) != MAP_FAILED)
@@ -1027,7 +1042,7 @@ static void do_mmap_control(struct worker *w)
 		fail("control page mapped with %zu bytes", bytes);
 }
 
-/* What a program should write there, and what it should not. */
+/* Write values to the control page that a program should write, and others. */
 static void do_state(struct worker *w)
 {
 	char *at = pick_control(w);
@@ -1045,7 +1060,7 @@ static void do_state(struct worker *w)
 		state = next(w);
 		break;
 	default:
-		/* The only thing that depends on time. */
+		/* This is the only use of the time. */
 		state = now | ARENA_STATE_IDLE;
 		break;
 	}
@@ -1061,7 +1076,7 @@ static void do_state(struct worker *w)
 	}
 }
 
-/* Where calls on memory go to: the window, seldom the control pages. */
+/* Pick the target of a call on memory: the window, rarely the control pages. */
 static char *pick_target(struct worker *w, size_t *bytes)
 {
 	char *at = pick_address(w);
@@ -1078,7 +1093,7 @@ static void do_munmap(struct worker *w)
 	size_t bytes;
 	char *at = pick_target(w, &bytes);
 
-	/* The whole window once in a while, which is a lot. */
+	/* Use the whole window only rarely, since it is large. */
 	if (bytes > 4 * BLOCK && !one_in(w, 4))
 		bytes = BLOCK;
 	say(w, "at %p bytes %#zx", at, bytes);
@@ -1157,7 +1172,7 @@ static void do_mlock(struct worker *w)
 	say(w, "at %p bytes %#zx %u", at, bytes, what);
 	switch (what) {
 	case 0:
-		/* What is mapped meanwhile may be refused: EAGAIN. */
+		/* A concurrent mmap() may fail with EAGAIN. */
 		count(MLOCK, error_of(mlockall(MCL_FUTURE | MCL_ONFAULT)));
 		do_mmap(w);
 		munlockall();
@@ -1254,7 +1269,7 @@ static void do_write(struct worker *w)
 		count(WRITE, try(store_word, at, &tag, sizeof(tag)));
 }
 
-/* The kernel writes into the region. */
+/* Let the kernel write into the region. */
 static void do_pipe_in(struct worker *w)
 {
 	char *at = pick_page(w), page[PAGE];
@@ -1271,7 +1286,7 @@ static void do_pipe_in(struct worker *w)
 	close(ends[1]);
 }
 
-/* Pages of a region in a pipe, which holds them. */
+/* Put pages of a region into a pipe, which keeps a reference. */
 static void do_vmsplice(struct worker *w)
 {
 	struct iovec iov = { pick_page(w), (1 + below(w, 4)) * PAGE };
@@ -1283,7 +1298,7 @@ static void do_vmsplice(struct worker *w)
 	count(VMSPLICE, error_of(vmsplice(w->pipe[1], &iov, 1, flags)));
 }
 
-/* They still have what they had, or what was written since, by nobody else. */
+/* The pages must still contain what they had, or what their owner has written since. */
 static void do_pipe_out(struct worker *w)
 {
 	char page[PAGE];
@@ -1306,7 +1321,7 @@ static void do_pipe_out(struct worker *w)
 	}
 }
 
-/* Pages of a region pinned for long. */
+/* Pin pages of a region for a long time. */
 static void do_pin(struct worker *w)
 {
 	struct iovec iov = { pick_page(w), (1 + below(w, 4)) * PAGE };
@@ -1325,7 +1340,7 @@ static void do_pin(struct worker *w)
 					    IORING_REGISTER_BUFFERS, &iov, 1)));
 }
 
-/* Of this process or another one, which has its own tag. */
+/* Access memory of this or another process, which has its own tag. */
 static void do_vm(struct worker *w, enum call call)
 {
 	unsigned int other = below(w, nr_processes);
@@ -1344,7 +1359,7 @@ static void do_vm(struct worker *w, enum call call)
 		bytes = process_vm_readv(pid, &here, 1, &there, 1, 0);
 	}
 	count(call, error_of(bytes));
-	/* Unless it was killed and started again, as another one. */
+	/* Unless the process was killed and restarted with another tag. */
 	if (call == VM_READ && bytes == PAGE &&
 	    owner == __atomic_load_n(&shared->processes[other].tag, __ATOMIC_ACQUIRE))
 		check_page(page, owner, "of a process");
@@ -1360,7 +1375,7 @@ static void do_vm_write(struct worker *w)
 	do_vm(w, VM_WRITE);
 }
 
-/* --- strangers -------------------------------------------------------------- */
+/* --- other processes -------------------------------------------------------- */
 
 static void (* const owner_calls[])(struct worker *w) = {
 	do_info, do_release, do_set_policy, do_set_flags, do_commit, do_region_info,
@@ -1368,7 +1383,7 @@ static void (* const owner_calls[])(struct worker *w) = {
 	do_file, do_proc_file,
 };
 
-/* With a descriptor of someone else's arena, mapped elsewhere. */
+/* Make calls with a descriptor of another process's arena, mapped elsewhere. */
 static void do_foreign(struct worker *w, int fd, __u64 owner, int nr)
 {
 	char *memory;
@@ -1383,7 +1398,7 @@ static void do_foreign(struct worker *w, int fd, __u64 owner, int nr)
 		munmap(memory, BLOCK);
 	}
 	while (nr--) {
-		/* Not what would map it where regions of this process are. */
+		/* Do not map it in the window of this process's regions. */
 		void (*function)(struct worker *w) = PICK(w, owner_calls);
 
 		if (w->is_child || (function != do_mmap && function != do_mmap_control))
@@ -1446,8 +1461,8 @@ static void become_process(void)
 }
 
 /*
- * Regions are not the child's, and where MADV_DOFORK makes them so, no memory is: but for
- * what is frozen, which everybody may read.
+ * A child inherits no regions. With MADV_DOFORK it does, but has no access to
+ * their memory, except that of frozen arenas, which any process may read.
  */
 static void touch_in_child(struct worker *w)
 {
@@ -1472,7 +1487,7 @@ static void touch_in_child(struct worker *w)
 
 static void make_calls(struct worker *w, int nr);
 
-/* A child with arenas of its own, where those of its parent were. */
+/* Run a child with arenas of its own, at the addresses of its parent's. */
 static void be_owner_in_child(struct worker *w)
 {
 	int i;
@@ -1482,7 +1497,7 @@ static void be_owner_in_child(struct worker *w)
 	munmap((void *)WINDOW, WINDOW_END - WINDOW);
 	munmap((void *)CONTROL, NR_FDS * PAGE);
 	become_process();
-	/* What the pipe has is the parent's. */
+	/* The pages in the pipe are the parent's. */
 	w->pipe[0] = -1;
 	for (i = 0; i < 3; i++)
 		do_open(w);
@@ -1501,7 +1516,7 @@ static void exec_in_child(struct worker *w)
 	_exit(2);
 }
 
-/* After exec, with a descriptor: the status is 0 if it was of no use. */
+/* After exec, try to use the descriptor; return 0 if that fails as it must. */
 static int be_executed(int fd, __u64 random)
 {
 	struct arena_ioc_release release = { .size = sizeof(release) };
@@ -1519,8 +1534,8 @@ static int be_executed(int fd, __u64 random)
 }
 
 /*
- * Take most of the memory that can be had, or more than that: who is killed for it is
- * this child, or a worker.
+ * Allocate most of the available memory, or more than that; then the OOM killer
+ * ends this child or a worker.
  */
 static void press_in_child(struct worker *w)
 {
@@ -1541,7 +1556,7 @@ static void press_in_child(struct worker *w)
 #define NR_CHILDREN	8
 #define PRESS		NR_CHILDREN
 
-/* A child of some sort, and its end. */
+/* Fork a child of a certain kind, and wait for its end. */
 static void run_child(struct worker *w, enum call call, unsigned int what)
 {
 	struct timespec wait = { .tv_nsec = below(w, 20000000) };
@@ -1642,14 +1657,14 @@ static void do_rlimit(struct worker *w)
 
 	if (getrlimit(RLIMIT_MEMLOCK, &limit))
 		return;
-	/* Mostly one that leaves something to do. */
+	/* Mostly a limit that still permits some locked memory. */
 	limit.rlim_cur = one_in(w, 2) ? 64 * BLOCK : PICK(w, limits);
 	limit.rlim_max = RLIM_INFINITY;
 	say(w, "%lu", limit.rlim_cur);
 	count(RLIMIT, error_of(setrlimit(RLIMIT_MEMLOCK, &limit)));
 }
 
-/* False if the kernel refuses it: is what it says of that right? */
+/* Write a parameter, and check the errno if the kernel refuses the value. */
 static void set_parameter(struct worker *w, enum call call, const char *path,
 			  const char *value)
 {
@@ -1691,7 +1706,7 @@ static void do_memlock(struct worker *w)
 	set_parameter(w, MEMLOCK, PARAMETERS "memlock", one_in(w, 4) ? "0" : "1");
 }
 
-/* All shrinkers, and with 3 the page cache, too. */
+/* Call all shrinkers, and with "3" drop the page cache, too. */
 static void do_drop_caches(struct worker *w)
 {
 	const char *what = one_in(w, 4) ? "3" : "2";
@@ -1700,7 +1715,7 @@ static void do_drop_caches(struct worker *w)
 	count(DROP_CACHES, set_file("/proc/sys/vm/drop_caches", what) ? 0 : EIO);
 }
 
-/* All threads of this process, wherever they are. */
+/* Kill all threads of this process in the middle of their calls. */
 static void do_kill(struct worker *w)
 {
 	say(w, "%s", "all of the process");
@@ -1710,7 +1725,7 @@ static void do_kill(struct worker *w)
 
 /* --- workers ---------------------------------------------------------------- */
 
-/* How often of all calls; those at the end are not for a child. */
+/* Relative frequencies of all calls; those at the end are not made by children. */
 static const struct {
 	const char *name;
 	unsigned int weight;
@@ -1840,7 +1855,7 @@ static char *map_private(size_t bytes, int flags)
 static void get_pid_of_32_bit(void *to, const void *from, size_t bytes)
 {
 #ifdef __x86_64__
-	/* The number of getpid() there. */
+	/* The number of getpid() for 32-bit programs. */
 	long ret = 20;
 
 	asm volatile("int $0x80" : "+a" (ret) : : "memory", "r8", "r9", "r10", "r11");
@@ -1848,7 +1863,10 @@ static void get_pid_of_32_bit(void *to, const void *from, size_t bytes)
 #endif
 }
 
-/* Bad and good places for arguments. Threads share them, and spoil each other's. */
+/*
+ * Make good and bad places for arguments. Threads share them and overwrite each
+ * other's.
+ */
 static void make_places(void)
 {
 	int fd = memfd_create("arguments", MFD_CLOEXEC);
@@ -1893,7 +1911,7 @@ static void run_process(void)
 	_exit(0);
 }
 
-/* --- the process that starts them ------------------------------------------- */
+/* --- the parent process ----------------------------------------------------- */
 
 static void divide_workers(void)
 {
@@ -1914,7 +1932,7 @@ static void start_process(unsigned int number)
 {
 	pid_t pid;
 
-	/* Or the child has a copy of what is to be printed. */
+	/* Otherwise the child would have a copy of the unprinted output. */
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
@@ -1929,7 +1947,7 @@ static void start_process(unsigned int number)
 	shared->processes[number].pid = pid;
 }
 
-/* Which process a child is, or -1 if it is one that a killed one left. */
+/* Return the index of a process, or -1 if it is an orphan of a killed one. */
 static int find_process(pid_t pid)
 {
 	int i;
@@ -1960,7 +1978,7 @@ static void name_workers(void)
 		       shared->workers[i].calls, shared->workers[i].now);
 }
 
-/* Until all are done; false if some did not end. */
+/* Wait until all workers are done; return false if some did not end. */
 static bool run_workers(double deadline)
 {
 	unsigned int i, left = nr_processes;
@@ -1999,7 +2017,7 @@ static bool run_workers(double deadline)
 	return true;
 }
 
-/* Whatever is left of them, so that no arena is. */
+/* End the remaining processes, so that no arena is left. */
 static bool end_all(void)
 {
 	double until = seconds() + GRACE;
@@ -2056,7 +2074,7 @@ static void print_counts(void)
 	}
 }
 
-/* Whether each kind of call that can succeed has, or was hardly tried. */
+/* Whether each kind of call that can succeed has succeeded, or was rarely tried. */
 static bool has_reached_all(void)
 {
 	bool all = true, is_long = count_calls() >= ENOUGH_CALLS;
@@ -2103,10 +2121,10 @@ static void keep_parameters(bool is_restore)
 static void usage(void)
 {
 	fprintf(stderr, "usage: fuzz [-s SEED] [-t SECONDS] [-n CALLS] [-j WORKERS] [-v]\n"
-			"  -s SEED     make the calls of a run before\n"
-			"  -t SECONDS  for so long (10)\n"
-			"  -n CALLS    so many by each worker at most\n"
-			"  -j WORKERS  threads, in processes of 2, 1, 1, 2, ... (4; %d)\n"
+			"  -s SEED     repeat the calls of an earlier run\n"
+			"  -t SECONDS  run for this long (10)\n"
+			"  -n CALLS    limit the number of calls by each worker\n"
+			"  -j WORKERS  number of threads, in processes of 2, 1, 1, 2, ... (4; at most %d)\n"
 			"  -v          print each call before it is made\n", MAX_WORKERS);
 	exit(2);
 }

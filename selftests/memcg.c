@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory cgroups: what an arena has is its cgroup's, and so is the limit.
+ * Memory cgroups: the blocks of an arena are charged to its owner's cgroup,
+ * whose limit applies.
  *
- * Wants to be root, and the module loaded with memcg=1.
+ * Needs root, and the module loaded with memcg=1.
  */
 #include "arena_test.h"
 #include <sys/mount.h>
@@ -52,7 +53,7 @@ FIXTURE_TEARDOWN(memcg)
 	rmdir(self->root);
 }
 
-/* Blocks' worth of memory that is charged to a group. */
+/* Return the memory charged to a group, in blocks. */
 static double charged(const char *group)
 {
 	char path[64], line[LINE_LENGTH];
@@ -61,7 +62,7 @@ static double charged(const char *group)
 	return atof(get_file(path, line)) / BLOCK;
 }
 
-/* How often that has happened to a group, or -1. */
+/* Return the count of an event in a group, or -1. */
 static long events(const char *group, const char *what)
 {
 	long count = -1, value;
@@ -80,7 +81,7 @@ static long events(const char *group, const char *what)
 	return count;
 }
 
-/* Somebody else in the group, with memory of his own, who does no harm. */
+/* Start a process in the group that has memory of its own and must not be affected. */
 static pid_t start_bystander(void)
 {
 	pid_t pid = fork();
@@ -118,7 +119,7 @@ TEST_F(memcg, stops_an_arena_at_the_limit)
 	EXPECT_EQ(-ENOMEM, commit_blocks(self->fd, nr, 2 * LIMIT_BLOCKS));
 	EXPECT_EQ(nr, blocks_of(self->fd));
 
-	/* By touching, too. */
+	/* The limit applies to touches, too. */
 	toucher = fork();
 	if (!toucher) {
 		char *memory = mmap(NULL, 32 * BLOCK, PROT_READ | PROT_WRITE,
@@ -152,7 +153,7 @@ TEST_F(memcg, is_whose_process_commits)
 	EXPECT_LT(charged(OTHER), 2);
 }
 
-/* It would be the cgroup's, which could not have it back when it needs it. */
+/* Kept blocks would be charged to the cgroup, which could not reclaim them. */
 TEST_F(memcg, keeps_nothing)
 {
 	struct arena_ioc_set_flags flags = {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The module: cannot go while somebody uses it, goes without a trace when
- * nobody does, and comes back.
+ * The module cannot be unloaded while it is in use; otherwise it unloads
+ * without a trace, and can be loaded again.
  *
- * Wants to be root, to be alone with the module, and to find it as
- * /lib/arena.ko or in $ARENA_KO.
+ * Needs root and no other user of the module, which must be in /lib/arena.ko or
+ * $ARENA_KO.
  */
 #include "arena_test.h"
 #include <sys/uio.h>
@@ -38,7 +38,7 @@ FIXTURE(module) {
 	int fd;
 };
 
-/* Before the harness, as with the device. */
+/* Runs before the harness, as the check for the device does. */
 static void __attribute__((constructor)) skip_without_module(void)
 {
 	if (!geteuid() && !access(module_path(), R_OK))
@@ -97,7 +97,7 @@ TEST_F(module, unloads_and_loads_many_times)
 	}
 }
 
-/* A page in a pipe outlives the module; nobody calls into it any more. */
+/* A page in a pipe outlives the module, and nothing calls into the module any more. */
 TEST_F(module, goes_before_a_pinned_page)
 {
 	struct iovec iov = { .iov_len = PAGE };
@@ -113,14 +113,17 @@ TEST_F(module, goes_before_a_pinned_page)
 	ASSERT_EQ(0, munmap(memory, BLOCK));
 	ASSERT_EQ(0, close(self->fd));
 	ASSERT_EQ(0, unload());
-	/* Longer than the module would have waited to look at it again. */
+	/*
+	 * Longer than the interval at which the module would have checked the
+	 * block again.
+	 */
 	usleep(600000);
 	ASSERT_EQ(PAGE, read(pipes[0], seen, PAGE));
 	EXPECT_EQ(0x66, seen[PAGE - 1]);
 	EXPECT_EQ(0, load());
 }
 
-/* Whether a list like "0,2-3" has a number. */
+/* Whether a list like "0,2-3" contains a number. */
 static bool is_listed(const char *list, long number)
 {
 	char *end;
@@ -137,7 +140,7 @@ static bool is_listed(const char *list, long number)
 	return false;
 }
 
-/* The value of a line of a file, behind its name; or all of a file, with "". */
+/* Read the value after a name in a file, or the whole file if the name is "". */
 static bool read_value(const char *path, const char *name, char value[256])
 {
 	FILE *file = fopen(path, "r");

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Moves: mremap(2) and its like change the page tables of regions under the mmap_lock,
- * while the module unmaps blocks through the interval tree, without it. A race of the two
- * shows as a page table that the kernel complains about, or as a block that stays mapped.
+ * Moves: mremap(2) and similar calls change the page tables of regions under
+ * the mmap_lock, while the module unmaps blocks through the interval tree,
+ * without that lock. A race between the two shows as a page table that the
+ * kernel complains about, or as a block that stays mapped.
  */
 #include "many.h"
 #include <pthread.h>
 #include "harness.h"
 
 #define NR		2
-/* The kernel itself puts nothing there. */
+/* The kernel itself maps nothing at these addresses. */
 #define HERE		((char *)0x600000000000)
 #define THERE		((char *)0x600040000000)
 #define TOUCHERS	2
@@ -20,9 +21,9 @@ typedef bool (*move_fn)(int fd, unsigned int *random);
  * struct crowd - threads that use one region
  * @fd: the arena
  * @control: its control page, or NULL
- * @move: changes the region's page tables; false if that failed
+ * @move: changes the region's page tables; returns false if that fails
  * @stop: set to end all threads
- * @moves: calls of @move
+ * @moves: number of calls of @move
  */
 struct crowd {
 	int fd;
@@ -37,7 +38,7 @@ static bool is_over(struct crowd *crowd)
 	return __atomic_load_n(&crowd->stop, __ATOMIC_ACQUIRE);
 }
 
-/* At an address where the region may currently be. */
+/* Touch an address at which the region may currently be mapped. */
 static void *run_toucher(void *data)
 {
 	struct crowd *crowd = data;
@@ -75,7 +76,10 @@ static bool reclaim(struct crowd *crowd)
 	return drop_slab();
 }
 
-/* Call @step while other threads touch and move, until there were @enough calls and moves. */
+/*
+ * Call @step while other threads touch and move, until there were @enough calls
+ * and moves.
+ */
 static const char *race(struct crowd *crowd, bool (*step)(struct crowd *crowd), long enough)
 {
 	pthread_t touchers[TOUCHERS], mover;
@@ -110,13 +114,13 @@ static bool map_here(int fd)
 		    MAP_SHARED | MAP_NORESERVE | MAP_FIXED, fd, 0) == HERE;
 }
 
-/* Moves page tables and huge pages. */
+/* Move page tables and huge pages. */
 static bool move_whole(int fd, unsigned int *random)
 {
 	return move(HERE, THERE, NR * BLOCK) && move(THERE, HERE, NR * BLOCK);
 }
 
-/* Splits huge pages, and moves single entries. */
+/* Split huge pages, and move single entries. */
 static bool move_pieces(int fd, unsigned int *random)
 {
 	size_t bytes = (1 + random_below(random, NR * BLOCK / PAGE - 1)) * PAGE;
@@ -124,7 +128,7 @@ static bool move_pieces(int fd, unsigned int *random)
 	return move(HERE, THERE, bytes) && move(THERE, HERE, bytes) && map_here(fd);
 }
 
-/* Other system calls that read each entry under the mmap_lock. */
+/* Make other system calls that read each entry under the mmap_lock. */
 static bool change_pieces(int fd, unsigned int *random)
 {
 	size_t bytes = (1 + random_below(random, NR * BLOCK / PAGE - 1)) * PAGE;
@@ -150,7 +154,7 @@ FIXTURE(moves) {
 
 FIXTURE_VARIANT(moves) {
 	move_fn move;
-	/* Most runs of a kernel or module with the race fail after a few. */
+	/* A kernel or module that has the race usually fails after a few of these. */
 	long enough;
 };
 
@@ -183,7 +187,10 @@ TEST_F(moves, against_release)
 	EXPECT_EQ(0, pool_settled("quarantined", 0));
 }
 
-/* The program touches an arena that it has marked idle, at the risk of its own data only. */
+/*
+ * The program touches an arena that it has marked idle, which puts only its own
+ * data at risk.
+ */
 TEST_F(moves, against_reclaim)
 {
 	const char *error;
