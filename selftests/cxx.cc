@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* arena.hpp: built and run by install.sh; says what is not so. */
+/* Tests of arena.hpp, built and run by install.sh; print each unmet expectation. */
 #include <iostream>
 #include <list>
 #include <map>
@@ -77,7 +77,7 @@ static void containers()
 	EXPECT(is_in(a, &list.back()));
 	EXPECT(used(other) == 0);
 
-	/* It goes where its allocator says. */
+	/* The contents move to the arena of the new allocator. */
 	std::pmr::vector<std::pmr::string> moved(std::move(strings), &another);
 	EXPECT(is_in(other, moved[5000].data()));
 }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Strings, maps and arrays, by any C++: built and run by install.sh; says what is not so. */
+/*
+ * Strings, maps and arrays in all C++ standards; built and run by install.sh;
+ * print each unmet expectation.
+ */
 #include <cstdio>
 
 #include <arena/vec.h>

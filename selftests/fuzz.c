@@ -226,7 +226,7 @@ void say(struct worker *w, const char *format, ...)
 
 /* --- random numbers --------------------------------------------------------- */
 
-/* Splitmix64, by Sebastiano Vigna, who put it into the public domain. */
+/* Splitmix64, by Sebastiano Vigna; in the public domain. */
 static __u64 mix(__u64 x)
 {
 	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9UL;

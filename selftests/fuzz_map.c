@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libFuzzer on maps, arrays and groups: bytes are operations, done to them and to arrays that
- * say what has to be there. They are in an arena and in a child of it, both with a limit that
- * may be met, beside other allocations, whose bytes must not change.
+ * libFuzzer on maps, arrays and groups. The input bytes are operations, which
+ * are done to these and to plain arrays with the expected contents. They are in
+ * an arena and in a child of it, both with a limit that may be reached, beside
+ * other allocations, whose bytes must not change.
  */
 #include "fuzz_lib.h"
 
@@ -50,7 +51,7 @@ static unsigned int take_key(struct input *in)
 static char texts[NR_KEYS][64];
 static size_t lengths[NR_KEYS];
 
-/* Of all lengths that are hashed in different ways; the first is empty. */
+/* Keys of all lengths that are hashed in different ways; the first one is empty. */
 static void make_keys(void)
 {
 	size_t k, least;
@@ -138,7 +139,7 @@ static void name##_look_at_all(const struct name##_state *s)				\
 		name##_look(s, k);							\
 }											\
 											\
-/* What has room can't fail, if nothing was deleted; what does not grow takes nothing. */	\
+/* With reserved room and no deletes, a put cannot fail; only growth takes memory. */		\
 static void name##_set(struct name##_state *s, unsigned int k, uint32_t n)		\
 {											\
 	__typeof__(((struct name##_entry *)0)->value) *value;				\
@@ -173,7 +174,7 @@ static void name##_drop(struct name##_state *s, unsigned int k, unsigned int oth
 	name##_look(s, k);								\
 }											\
 											\
-/* To the brim, and most of it is deleted: that has to be cleared away for more. */	\
+/* Fill the table and delete most entries: deleted slots must be reclaimed for more. */	\
 static void name##_refill(struct name##_state *s, unsigned int k, unsigned int n)	\
 {											\
 	unsigned int i;									\
@@ -187,7 +188,7 @@ static void name##_refill(struct name##_state *s, unsigned int k, unsigned int n
 		name##_set(s, (k + NR_KEYS / 2 + i) % NR_KEYS, i);			\
 }											\
 											\
-/* Nothing moves, and each comes once, while what came is deleted. */			\
+/* Deletes during an iteration: no entry moves, and each is visited once. */		\
 static void name##_drop_some(struct name##_state *s, unsigned int which)		\
 {											\
 	struct name##_entry *entry = NULL;						\
@@ -233,7 +234,7 @@ static void name##_operate(struct name##_state *s, struct input *in, struct aren
 			name##_drop(s, (k + i) % NR_KEYS, n);				\
 		break;									\
 	case 10:									\
-		/* Hardly anything is there at a time, and all of it deleted. */	\
+		/* There are few entries at a time, but many deletes. */		\
 		for (i = 0; i < 4 * n; i++) {						\
 			name##_set(s, (k + i) % NR_KEYS, i);				\
 			name##_drop(s, (k + i) % NR_KEYS, k);				\
@@ -386,12 +387,15 @@ static void add_to_group(struct groups_state *s, unsigned int k, uint32_t n)
 		return;
 	}
 	EXPECT(arena_error(s->map.map.arena));
-	/* It may have a key then, of nothing. */
+	/* The key may have been added, with an empty array. */
 	EXPECT(!s->there[k] || groups_get(&s->map, str_key(k)));
 	s->there[k] = groups_get(&s->map, str_key(k));
 }
 
-/* If it fails, what has been moved is what is no more where it was. */
+/*
+ * If the merge fails, exactly those keys were moved that the old map does not
+ * have any more.
+ */
 static void merge_groups(struct groups_state *into, struct groups_state *from)
 {
 	unsigned int k;
@@ -417,7 +421,10 @@ static void merge_groups(struct groups_state *into, struct groups_state *from)
 	look_at_groups(into);
 }
 
-/* --- all of it ----------------------------------------------------------------------------- */
+/*
+ * --- everything
+ * ----------------------------------------------------------------------------
+ */
 
 static struct {
 	struct arena *base;
@@ -445,7 +452,7 @@ static struct arena *make_child(struct arena *parent, size_t reserve)
 	return arena_create_child(&a, parent, &opts) ? NULL : a;
 }
 
-/* What was merged from a child is to have nothing there. */
+/* Overwrite the child's memory: a merge from the child must not refer to it. */
 static void scribble_over(struct arena *child)
 {
 	void *memory;
@@ -455,7 +462,7 @@ static void scribble_over(struct arena *child)
 		memset(memory, 0xdd, 64);
 }
 
-/* What is in the child, if there is one, ends with it. */
+/* Everything in the old child ends with it. */
 static void start_child(size_t reserve)
 {
 	struct arena *a;
@@ -495,7 +502,7 @@ static void look_at_noises(void)
 			EXPECT(world.noises[i].memory[j] == i + 1);
 }
 
-/* Maps that come and go behind all others, which do not notice. */
+/* Create and drop maps behind all others, which must not change. */
 static void make_frame(struct input *in)
 {
 	static struct strs_state strs;
@@ -556,12 +563,12 @@ static void operate(struct input *in)
 		break;
 	case 5:
 	case 6:
-		/* In a row, so that there is something to merge. */
+		/* Several in a row, so that there is something to merge. */
 		for (n = take(in) % 16; n; n--)
 			operate_on_groups(in);
 		break;
 	case 7:
-		/* In a row: the last allocation grows in another way. */
+		/* Several in a row, since the last allocation grows in place. */
 		for (n = take(in) % 16; n; n--)
 			operate_on_vec(&world.vec, in, world.a);
 		break;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libFuzzer on query strings: each is read as the model reads it, strictly and leniently. The
- * first byte says how many pairs it may have, and whether the arena is checked.
+ * libFuzzer on query strings: each is parsed, strictly and leniently, and
+ * compared with the model. The first byte selects the maximum number of pairs
+ * and whether the arena is checked.
  */
 #include "fuzz_lib.h"
 #include "query_model.h"

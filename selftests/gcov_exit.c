@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A process that ends by _exit() or abort() keeps what gcov counted to itself, and that is
- * how every test and every mistake ends: linked with --wrap, these write it first.
+ * Write gcov's data before _exit() and abort(), which would discard it: every
+ * test and every mistake ends that way. Linked with --wrap.
  */
 #include <stdlib.h>
 #include <unistd.h>

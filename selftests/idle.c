@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Idle arenas: after a successful claim all contents are there; otherwise the
- * claim reports the loss. What a program writes to its control page affects
- * only itself.
+ * claim reports the loss. A program that writes to its control page affects only
+ * itself.
  */
 #include "arena_test.h"
 #include <pthread.h>
@@ -357,7 +357,7 @@ TEST_F(idle, against_reclaim)
 		claimed = claim_by_call(self->fd);
 		ASSERT_EQ(NR, claimed.blocks + claimed.taken);
 		ASSERT_EQ(claimed.blocks, count_whole(self->memory, round));
-		/* What is written after the claim must stay. */
+		/* Data written after the claim must stay. */
 		stamp(self->memory, ~round);
 		ASSERT_EQ(NR, count_whole(self->memory, ~round));
 	}

@@ -617,7 +617,7 @@ static void start_life(FIXTURE_DATA(leaks) *self, const FIXTURE_VARIANT(leaks) *
 	self->lives++;
 }
 
-/* Pinned pages must still have what their owner wrote, so nobody else got the block. */
+/* Pinned pages must still have their owner's data: the block was not reused. */
 static void read_pinned(FIXTURE_DATA(leaks) *self, struct slot *slot)
 {
 	static unsigned long long page[PAGE / 8];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libarena, on both of its back ends. Needs no device: what does is skipped
- * without.
+ * libarena, on both of its back ends. Tests that need the device are skipped if
+ * there is none.
  */
 #include "lib_test.h"
 
@@ -31,7 +31,7 @@ TEST_F(lib, starts_empty)
 	EXPECT_EQ(-1, stats.node);
 }
 
-/* No two allocations overlap, each is aligned and keeps its contents. */
+/* No two allocations overlap; each is aligned and keeps its contents. */
 TEST_F(lib, memory_is_one_s_own)
 {
 	enum { N = 20000 };
@@ -63,7 +63,7 @@ TEST_F(lib, memory_is_one_s_own)
 
 TEST_F(lib, sizes_at_the_edges)
 {
-	/* So that the compiler does not know, and warn. */
+	/* volatile, so that the compiler does not know the value and warn. */
 	volatile size_t max = SIZE_MAX;
 
 	NEED_BACKING();
@@ -83,7 +83,7 @@ TEST_F(lib, sizes_at_the_edges)
 
 TEST_F(lib, alignments_at_the_edges)
 {
-	/* So that the compiler does not know, and warn. */
+	/* volatile, so that the compiler does not know the values and warn. */
 	volatile size_t wrong[] = { 0, 3, 24, SIZE_MAX }, huge = (size_t)1 << 63;
 	void *memory;
 	size_t i;
@@ -186,7 +186,7 @@ TEST_F(lib, device_blocks_are_counted)
 	EXPECT_GE(stats.node, 0);
 }
 
-/* The reserve is the limit: to the last byte, and nothing breaks there. */
+/* The reserve limits allocations to the byte. */
 TEST_F(lib, ends_at_its_reserve)
 {
 	struct arena *a;
@@ -209,7 +209,10 @@ TEST_F(lib, ends_at_its_reserve)
 	arena_destroy(a);
 }
 
-/* More than the machine has: NULL on the device, which commits; no signal. */
+/*
+ * A request for more memory than the machine has: the device commits, so the
+ * result is NULL, not a signal.
+ */
 TEST_F(lib, out_of_memory_is_null)
 {
 	size_t ram = sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
@@ -247,7 +250,7 @@ TEST_F(lib, errno_is_left_alone)
 
 TEST_F(lib, many_at_once)
 {
-	/* Valgrind has some 120 GiB of addresses. */
+	/* Valgrind has about 120 GiB of address space. */
 	size_t reserve = IS_VALGRIND ? 64 * MIB : 0;
 	struct arena *all[100];
 	char *memory;
@@ -267,7 +270,7 @@ TEST_F(lib, many_at_once)
 	}
 }
 
-/* A child: its own copy of anonymous memory, nothing of the device. */
+/* A child has a copy of anonymous memory, but no access to memory of the device. */
 TEST_F(lib, after_fork)
 {
 	char *memory, *mine;
@@ -287,7 +290,7 @@ TEST_F(lib, after_fork)
 		}
 		if (arena_release(self->a) != -EPERM)
 			_exit(1);
-		/* What the child maps there is not the arena's to unmap. */
+		/* arena_destroy() in the child must not unmap this mapping. */
 		mine = mmap(memory - (uintptr_t)memory % (2 * MIB), 2 * MIB,
 			    PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS |
 			    MAP_FIXED_NOREPLACE, -1, 0);
@@ -303,7 +306,7 @@ TEST_F(lib, after_fork)
 	EXPECT_NE(NULL, arena_alloc(self->a, 3 * MIB));
 }
 
-/* Memory of the arenas that a process has descriptors of, in KiB. */
+/* Return the memory of the arenas that a process has descriptors of, in KiB. */
 static long device_kib(pid_t pid)
 {
 	char path[64], line[128];
@@ -322,7 +325,7 @@ static long device_kib(pid_t pid)
 	return sum;
 }
 
-/* A child has inherited the descriptor, until it ends or calls exec. */
+/* The child inherits the descriptor and keeps it until it exits or calls exec(). */
 TEST_F(lib, destroyed_while_a_child_lives)
 {
 	int status;
@@ -387,7 +390,7 @@ TEST(bad_stats)
 	arena_destroy(a);
 }
 
-/* Without options: the device if it can be had, anonymous memory if not. */
+/* The default backing is the device if it is accessible, otherwise anonymous memory. */
 TEST(default_backing)
 {
 	enum arena_backing expected = access("/dev/arena", R_OK | W_OK) ?
@@ -399,7 +402,7 @@ TEST(default_backing)
 	arena_destroy(a);
 }
 
-/* Who wants the device and can't have it is told why. */
+/* If the device is required but not accessible, the error says why. */
 TEST(required_device)
 {
 	struct arena *a;
@@ -413,7 +416,7 @@ TEST(required_device)
 	EXPECT_EQ(access("/dev/arena", F_OK) ? -ENOENT : -EACCES, err);
 }
 
-/* The device is there, but not for everyone. */
+/* The device exists, but this user cannot open it. */
 TEST(unprivileged)
 {
 	struct arena *a;
@@ -427,7 +430,10 @@ TEST(unprivileged)
 	arena_destroy(a);
 }
 
-/* Less address space than the default reserve is no reason to fail. */
+/*
+ * arena_create() must not fail if the address space is smaller than the default
+ * reserve.
+ */
 TEST(little_address_space)
 {
 	struct rlimit limit = { .rlim_cur = GIB, .rlim_max = GIB };
@@ -460,7 +466,10 @@ static int overcommit_memory(const char *mode, char *old)
 	return fclose(file) || err;
 }
 
-/* Strict overcommit, as for databases: a reservation is not a promise. */
+/*
+ * With strict overcommit, as used for databases, the reservation must not be
+ * charged.
+ */
 TEST(strict_overcommit)
 {
 	char *memory, old[2], strict[2];

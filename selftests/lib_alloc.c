@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* libarena: what allocates more than a bump does, and what happens when it can't. */
+/* libarena: allocations beyond the inline bump, and failures. */
 #include "lib_test.h"
 
 #include <setjmp.h>
 #include <stdio.h>
 
-/* A string in memory that must not be read behind it. */
+/* Copy a string without its NUL, so that reading beyond its end is detected. */
 static char *exact_string(const char *text, size_t size)
 {
 	char *copy = malloc(size);
@@ -15,7 +15,7 @@ static char *exact_string(const char *text, size_t size)
 
 TEST_F(lib, try_is_the_same)
 {
-	/* So that the compiler does not know, and warn. */
+	/* volatile, so that the compiler does not know the value and warn. */
 	volatile size_t wrong = 6;
 	char *one, *two;
 
@@ -56,7 +56,7 @@ TEST_F(lib, new_has_the_type_s_size_and_alignment)
 	EXPECT_NE(NULL, arena_new_array(self->a, struct pair, 0));
 }
 
-/* Also where an allocation is partly in memory that was used, and partly not. */
+/* This includes allocations of which only a part was used before. */
 TEST_F(lib, zalloc_zeroes_what_was_used)
 {
 	size_t sizes[] = { 1, 15, 100, MIB - 1, MIB, MIB + 1, 3 * MIB }, i;
@@ -95,7 +95,7 @@ TEST_F(lib, strings_are_copied)
 	free(unended);
 }
 
-/* 16 bytes of strings take 16 bytes, and nobody else's. */
+/* Strings of 16 bytes in total take 16 bytes, and share them with nothing else. */
 TEST_F(lib, strings_lie_side_by_side)
 {
 	char *one, *two, *three, *other;
@@ -114,7 +114,7 @@ TEST_F(lib, strings_lie_side_by_side)
 	EXPECT_STREQ("45", two);
 	EXPECT_STREQ("6789012", three);
 
-	/* Where strings were is not where they are. */
+	/* The gap behind earlier strings is not reused for later ones. */
 	one = arena_strdup(self->a, "1");
 	mark = arena_save(self->a);
 	two = arena_strdup(self->a, "2");
@@ -144,7 +144,7 @@ TEST_F(lib, printf_formats)
 	ASSERT_NE(NULL, string);
 	EXPECT_EQ(sizeof(text) + 1, strlen(string));
 	EXPECT_EQ(0, memcmp(string + 1, text, sizeof(text) - 1));
-	/* Around the size where it is formatted twice. */
+	/* Sizes around the one at which the text is formatted twice. */
 	for (size_t i = 250; i < 260; i++) {
 		string = arena_printf(self->a, "%.*s", (int)i, text);
 		ASSERT_NE(NULL, string);
@@ -193,7 +193,7 @@ TEST_F(lib, realloc_of_others_copies)
 	EXPECT_EQ(memory, arena_realloc(self->a, memory, 50, 0));
 }
 
-/* Strings have neighbours where other allocations have a gap. */
+/* A string may have a neighbour where other allocations have a gap. */
 TEST_F(lib, realloc_of_strings)
 {
 	char *one, *two, *three;
@@ -215,7 +215,7 @@ TEST_F(lib, realloc_of_strings)
 	}
 }
 
-/* Also when the last string is the last again. */
+/* This must also work if the string is the last one again. */
 TEST_F(lib, realloc_of_a_string_after_a_rewind)
 {
 	struct arena_mark mark;
@@ -239,7 +239,7 @@ TEST_F(lib, realloc_of_a_string_after_a_rewind)
 
 TEST_F(lib, realloc_that_fails_changes_nothing)
 {
-	/* So that the compiler does not know, and warn. */
+	/* volatile, so that the compiler does not know the value and warn. */
 	volatile size_t max = SIZE_MAX;
 	struct arena_stats before;
 	char *memory;
@@ -270,7 +270,7 @@ TEST_F(lib, a_buffer_grows_in_place)
 	}
 	ASSERT_EQ(0, arena_buf_append(&buf, NULL, 0));
 	ASSERT_EQ(0, arena_buf_printf(&buf, "%s, %d", "end", 42));
-	/* Of itself, which moves. */
+	/* Append from the buffer itself, which moves. */
 	ASSERT_EQ(0, arena_buf_append(&buf, buf.data, 999993));
 	ASSERT_EQ(0, arena_buf_append(&buf, buf.data + 1000000, 7));
 	EXPECT_EQ(0, memcmp(buf.data + 2000000, "end, 42", 7));
@@ -283,7 +283,7 @@ TEST_F(lib, a_buffer_grows_in_place)
 		ASSERT_EQ('0' + i % 10, text[i]);
 	}
 	EXPECT_STREQ("end, 42", text + 1000000);
-	/* With the NUL, and up to 15 bytes of alignment. */
+	/* This includes the NUL and up to 15 bytes for alignment. */
 	EXPECT_EQ(used + (1000008 + 15) / 16 * 16, stats_of(self->a).used);
 }
 
@@ -319,7 +319,7 @@ TEST_F(lib, a_buffer_among_others)
 		     arena_buf_finish(&one, NULL));
 }
 
-/* What does not fit is not there, and neither is what comes after. */
+/* After data that does not fit, nothing else is appended. */
 TEST_F(lib, a_buffer_keeps_its_error)
 {
 	struct arena_buf buf;
@@ -344,9 +344,9 @@ TEST_F(lib, a_buffer_keeps_its_error)
 	arena_destroy(a);
 }
 
-/* --- no memory ------------------------------------------------------------------ */
+/* --- out of memory ---------------------------------------------------------------- */
 
-/* To the last byte, whatever it is of blocks. */
+/* A limit is exact to the byte, regardless of blocks. */
 TEST_F(lib, a_limit_is_exact)
 {
 	size_t limits[] = { 16, 17, 4000, 2 * MIB - 16, 2 * MIB, 5 * MIB + 100 }, i, limit;
@@ -415,7 +415,7 @@ TEST_F(lib, out_of_memory_may_be_mended)
 	EXPECT_EQ(5, calls);
 	EXPECT_NE(NULL, arena_alloc(a, MIB));
 	EXPECT_EQ(6, calls);
-	/* One that does not help. */
+	/* In this case the handler cannot help. */
 	EXPECT_EQ(NULL, arena_alloc(a, 2 * MIB));
 	EXPECT_EQ(10, calls);
 	EXPECT_EQ(NULL, arena_alloc(a, SIZE_MAX));
@@ -448,7 +448,7 @@ TEST_F(lib, out_of_memory_need_not_return)
 	EXPECT_NE(NULL, arena_alloc(self->a, 100));
 }
 
-/* Each call that asks the system leaves the arena as it was when that has nothing. */
+/* Failed allocations are counted, and the last error is kept. */
 TEST_F(lib, errors_are_counted)
 {
 	volatile size_t wrong = 3;

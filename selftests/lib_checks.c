@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libarena: what a checked arena finds, each mistake in a process of its own; and
- * handles, which notice it in any arena.
+ * libarena: checked arenas detect mistakes; each mistake is made in a process
+ * of its own. And handles, which detect stale pointers in any arena.
  */
 #include "lib_test.h"
 
@@ -30,7 +30,7 @@ static struct arena *checked(const char *name)
 	return a;
 }
 
-/* Whether a mistake ends the process, with a message that has each of some words. */
+/* Whether a mistake ends the process with a message that contains these words. */
 static bool dies(void (*mistake)(void), const char *call, const char *words)
 {
 	struct rlimit none = { 0, 0 };
@@ -63,7 +63,10 @@ static bool dies(void (*mistake)(void), const char *call, const char *words)
 	return false;
 }
 
-/* For the library to find: not by a store that ASan would see, nor for Valgrind to say. */
+/*
+ * Write a byte so that only the library notices: ASan does not instrument this
+ * store, and Valgrind does not report it.
+ */
 static void write_unseen(volatile char *byte)
 {
 #ifdef VALGRIND_DISABLE_ERROR_REPORTING
@@ -103,7 +106,10 @@ static void rewind_to_a_later_mark(void)
 
 	late = arena_save(a);
 	arena_rewind(a, early);
-	/* As much again, so that it does not show by that. */
+	/*
+	 * Allocate as much again, so that the position alone does not show the
+	 * mistake.
+	 */
 	memory = memory ? arena_alloc(a, 200) : NULL;
 	if (memory)
 		arena_rewind(a, late);
@@ -232,7 +238,7 @@ TEST_F(lib, mistakes_end_the_process)
 	EXPECT_TRUE(dies(destroy_child_in_another_thread, "arena_destroy", "arena_adopt"));
 }
 
-/* As if the system had needed its memory. */
+/* Mark the arena idle and drop its memory, as if the system had needed it. */
 static bool idle_and_taken(struct arena *a)
 {
 	return !arena_idle(a) && !madvise(a->base - (uintptr_t)a->base % 4096 + 4096,
@@ -284,7 +290,10 @@ TEST_F(lib, what_is_right_is_let_pass)
 	EXPECT_EQ(0, arena_idle(a));
 	EXPECT_EQ(1, arena_claim(a));
 	EXPECT_STREQ("text 1", text);
-	/* What the system has taken was not overwritten by anybody. */
+	/*
+	 * Red zones in memory that the system has taken are not reported as
+	 * overwritten.
+	 */
 	if (variant->backing == ARENA_BACKING_ANON) {
 		EXPECT_TRUE(idle_and_taken(a));
 		EXPECT_EQ(1, arena_check(a));
@@ -311,7 +320,7 @@ static void *adopt_and_destroy(void *a)
 	return NULL;
 }
 
-/* A child goes with its parent, though nobody adopted it. */
+/* A child ends with its parent, although no thread adopted it. */
 TEST_F(lib, a_child_ends_in_any_thread)
 {
 	struct arena *a, *child;
@@ -330,7 +339,10 @@ TEST_F(lib, a_child_ends_in_any_thread)
 #define FREE	0xdd
 #define NOBODY	-1
 
-/* Whether Valgrind forbids a byte, or finds it uninitialized; or it does not run. */
+/*
+ * Ask Valgrind whether it forbids a byte, or considers it uninitialized; NOBODY
+ * if it does not run.
+ */
 static int ask_valgrind(const char *byte, bool *is_uninitialized)
 {
 	*is_uninitialized = false;
@@ -346,7 +358,10 @@ static int ask_valgrind(const char *byte, bool *is_uninitialized)
 	return NOBODY;
 }
 
-/* Whether who looks over our shoulder forbids it; if nobody does, how it looks. */
+/*
+ * Whether a sanitizer or Valgrind forbids access to the byte; without these,
+ * whether the byte has this value.
+ */
 static bool is_forbidden(const char *byte, unsigned char looks)
 {
 #if IS_ASAN
@@ -363,7 +378,10 @@ static bool is_forbidden(const char *byte, unsigned char looks)
 #endif
 }
 
-/* Whether somebody knows that it has not been written, or nobody does. */
+/*
+ * Whether a tool knows that the byte was not written; NOBODY if there is no
+ * such tool.
+ */
 static int is_uninitialized(const char *byte)
 {
 #if IS_ASAN
@@ -379,7 +397,10 @@ static int is_uninitialized(const char *byte)
 #endif
 }
 
-/* Allocated, and not written yet; then written, which lets it be read. */
+/*
+ * Check that memory is allocated but unwritten; then write it, which makes it
+ * readable.
+ */
 static bool is_fresh(char *memory, size_t size)
 {
 	bool is = is_uninitialized(memory) && is_uninitialized(memory + size - 1);
@@ -396,7 +417,10 @@ struct wide {
 ARENA_U64_MAP(numbers, int);
 ARENA_VEC(wides, struct wide);
 
-/* A pointer to what a map or an array had before it grew is found, as one of arena_realloc(). */
+/*
+ * After a map or an array has moved, a use of a pointer to its old memory is
+ * detected, as after arena_realloc().
+ */
 TEST_F(lib, nobody_may_touch_what_moved)
 {
 	bool is_watched = IS_ASAN || IS_MSAN || IS_VALGRIND;
@@ -441,7 +465,7 @@ TEST_F(lib, nobody_may_touch_what_is_free)
 	a = checked("freed");
 	one = arena_alloc(a, 100);
 	EXPECT_TRUE(is_fresh(one, 100));
-	/* What is behind it, and what there is for others. */
+	/* The red zone behind it, and free memory. */
 	EXPECT_TRUE(is_forbidden(one + 100, RED));
 	EXPECT_TRUE(is_forbidden(one + 131, RED));
 	EXPECT_TRUE(is_forbidden(one - 1, 0));
@@ -458,7 +482,7 @@ TEST_F(lib, nobody_may_touch_what_is_free)
 	EXPECT_FALSE(is_forbidden(one, FREE));
 	EXPECT_TRUE(is_filled(one, 100, 'x'));
 
-	/* Again, and moved. */
+	/* Allocate it again, and move it. */
 	EXPECT_EQ(two, arena_alloc(a, 5000));
 	EXPECT_TRUE(is_fresh(two, 5000));
 	other = arena_realloc(a, two, 5000, 6000);
@@ -466,7 +490,10 @@ TEST_F(lib, nobody_may_touch_what_is_free)
 	EXPECT_TRUE(is_forbidden(two, 'x'));
 	EXPECT_NE(0, is_uninitialized(other + 5999));
 
-	/* A child's memory is its parent's, and nobody's at first. */
+	/*
+	 * A child's memory belongs to its parent; at first no access to it is
+	 * allowed.
+	 */
 	ASSERT_EQ(0, arena_create_child(&child, a, OPTS(.reserve = 1000)));
 	if (is_watched) {
 		EXPECT_TRUE(is_forbidden(child->base + child->left - 1, 0));
@@ -476,7 +503,10 @@ TEST_F(lib, nobody_may_touch_what_is_free)
 	arena_destroy(child);
 	EXPECT_TRUE(is_forbidden(other, FREE));
 
-	/* The system may have it, and gives it back; all in the page but what is ours. */
+	/*
+	 * While the arena is idle, no access is allowed. After the claim,
+	 * access is allowed again, except to the free memory in the same page.
+	 */
 	EXPECT_EQ(0, arena_idle(a));
 	if (is_watched) {
 		EXPECT_TRUE(is_forbidden(one, 0));
@@ -498,7 +528,7 @@ TEST_F(lib, nobody_may_touch_what_is_free)
 	arena_destroy(a);
 }
 
-/* By what an arena becomes a checked one. */
+/* An arena is checked because of its flags or the environment. */
 TEST(who_asks_for_checks)
 {
 	static const struct { const char *variable; uint32_t flags; int is_checked; } all[] = {
@@ -518,7 +548,7 @@ TEST(who_asks_for_checks)
 		EXPECT_EQ(all[i].is_checked, arena_check(a));
 		arena_destroy(a);
 	}
-	/* Those who look over a program's shoulder do, too. */
+	/* With a sanitizer or Valgrind, arenas are checked by default. */
 	unsetenv("ARENA_CHECKED");
 	ASSERT_EQ(0, arena_create(&a, NULL));
 	EXPECT_EQ(IS_MSAN || IS_ASAN || IS_VALGRIND, arena_check(a));
@@ -551,7 +581,7 @@ TEST_F(lib, a_handle_knows_when_it_is_stale)
 	arena_rewind(self->a, later);
 	EXPECT_EQ(second, arena_deref(self->a, two));
 	EXPECT_EQ(NULL, arena_deref(self->a, three));
-	/* Where it was is something else now. */
+	/* The address is used by another allocation now. */
 	EXPECT_EQ(third, arena_alloc(self->a, 100));
 	EXPECT_EQ(NULL, arena_deref(self->a, three));
 	three = arena_handle(self->a, third);
@@ -561,7 +591,7 @@ TEST_F(lib, a_handle_knows_when_it_is_stale)
 	EXPECT_EQ(first, arena_deref(self->a, one));
 	EXPECT_EQ(NULL, arena_deref(self->a, two));
 	EXPECT_EQ(NULL, arena_deref(self->a, three));
-	/* Not of this arena, not of any. */
+	/* Handles of another arena, and of no arena. */
 	ASSERT_EQ(0, arena_create(&other, OPTS(.backing = variant->backing)));
 	EXPECT_EQ(NULL, arena_deref(other, one));
 	EXPECT_NE(NULL, arena_alloc(other, 10000));
@@ -577,7 +607,10 @@ TEST_F(lib, a_handle_knows_when_it_is_stale)
 	EXPECT_EQ(NULL, arena_deref(self->a, one));
 }
 
-/* In the 16 bytes that strings share, and where something was moved. */
+/*
+ * Handles are exact to the byte, for strings that share 16 bytes and for moved
+ * allocations.
+ */
 TEST_F(lib, a_handle_knows_to_the_byte)
 {
 	struct arena_handle one, two, three;
@@ -585,7 +618,10 @@ TEST_F(lib, a_handle_knows_to_the_byte)
 	char *string;
 
 	NEED_BACKING();
-	/* In a checked arena no two share anything, and nothing is resized where it is. */
+	/*
+	 * In a checked arena, strings share nothing and no allocation is
+	 * resized in place.
+	 */
 	arena_destroy(self->a);
 	setenv("ARENA_CHECKED", "0", 1);
 	ASSERT_EQ(0, arena_create(&self->a, OPTS(.backing = variant->backing)));
@@ -615,7 +651,7 @@ TEST_F(lib, a_handle_knows_to_the_byte)
 	EXPECT_STREQ("0123456789", arena_deref(self->a, one));
 }
 
-/* Against a list of what is there. */
+/* Compare all handles with a list of the allocations. */
 TEST_F(lib, handles_are_right_about_everything)
 {
 	enum { N = 200, STEPS = 20000 };
@@ -644,7 +680,7 @@ TEST_F(lib, handles_are_right_about_everything)
 		for (i = 0; i < nr; i++) {
 			ASSERT_EQ(all[i].memory, arena_deref(self->a, all[i].handle));
 		}
-		/* Make room; those that go must not be missed. */
+		/* Make room by forgetting some handles. */
 		if (nr == N) {
 			for (i = 0, nr = N / 2; i < nr; i++)
 				all[i] = all[i + nr];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libarena: maps and arrays, against models that are simple enough to be right. The
- * seed is printed, and $ARENA_SEED takes it.
+ * libarena: maps and arrays, compared with models that are simple enough to be
+ * right. The seed is printed; $ARENA_SEED repeats a run.
  */
 #include "lib_random.h"
 
@@ -20,7 +20,7 @@
 ARENA_STR_MAP(by_name, int);
 ARENA_U64_MAP(by_number, int);
 
-/* Of another size, with an alignment that no other has. */
+/* An entry of another size, with an alignment that no other type here has. */
 struct wide {
 	char bytes[70];
 	__attribute__((aligned(32))) int number;
@@ -30,12 +30,12 @@ ARENA_U64_MAP(by_wide, struct wide);
 
 #define NR_KEYS		3000
 
-/* What each key has, or 0. */
+/* The value of each key, or 0 if it is absent. */
 static int values[NR_KEYS];
 static char key_bytes[NR_KEYS][48];
 static struct arena_str keys[NR_KEYS];
 
-/* Of every length, some of which differ in a byte. */
+/* Make keys of every length, some of which differ in a single byte. */
 static void make_keys(void)
 {
 	size_t i, length;
@@ -61,7 +61,10 @@ static int nr_present(void)
 	return nr;
 }
 
-/* Each byte counts once, those at the beginning are at the end, too, and nothing is lost. */
+/*
+ * Check the control bytes: their counts agree with the counters, and the first
+ * group is repeated at the end.
+ */
 static bool is_whole(const struct arena_map *m)
 {
 	size_t slots = m->entries ? m->mask + 1 : 0, nr = 0, nr_deleted = 0, i;
@@ -74,7 +77,7 @@ static bool is_whole(const struct arena_map *m)
 	       (!slots || !memcmp(m->control, m->control + slots, ARENA_GROUP));
 }
 
-/* One of each that is there, and no other. */
+/* Check that both maps have each entry of the model once, and no others. */
 static bool is_as_its_model(const struct by_name *m, const struct by_number *n)
 {
 	struct by_number_entry *number = NULL;
@@ -138,7 +141,7 @@ static bool step(struct arena *a, struct by_name *m, struct by_number *n, size_t
 		number = by_number_get(n, i);
 		return !name == !values[i] && !number == !values[i];
 	case 14:
-		/* So that none of the tables is the last allocation. */
+		/* Allocate something, so that no table is the last allocation. */
 		return arena_alloc(a, random_below(100));
 	default:
 		if (random_below(1000))
@@ -165,7 +168,10 @@ static void maps_are_as_their_model(struct __test_metadata *_metadata, struct ar
 	ASSERT_EQ(0, by_name_init(&m, a, random_below(3) ? 0 : random_below(100), flags));
 	ASSERT_EQ(0, by_number_init(&n, a, 0, 0));
 	for (i = 0; i < STEPS; i++) {
-		/* Many of few for a while, which leaves many deleted. */
+		/*
+		 * Use a subset of the keys for a while, which leaves many
+		 * deleted slots.
+		 */
 		if (i % 1000 == 0)
 			nr_keys = random_below(4) ? 1 + random_below(NR_KEYS) : NR_KEYS;
 		if (!step(a, &m, &n, nr_keys)) {
@@ -212,7 +218,7 @@ TEST_F(lib, a_map_of_any_type)
 		EXPECT_EQ(i, found->number);
 		EXPECT_TRUE(is_filled(found->bytes, sizeof(found->bytes), i));
 	}
-	/* What was returned last may be deleted. */
+	/* The entry that was returned last may be deleted. */
 	while ((entry = by_wide_next(&m, entry))) {
 		nr++;
 		EXPECT_TRUE(by_wide_delete(&m, entry->key));
@@ -233,7 +239,7 @@ TEST_F(lib, keys_are_copied_if_asked)
 	EXPECT_EQ(NULL, by_name_get(&m, S("xey")));
 	ASSERT_NE(NULL, by_name_get(&m, S("key")));
 	EXPECT_TRUE(by_name_next(&m, NULL)->key.data != key);
-	/* One that is there keeps its key. */
+	/* A put of a key that is present keeps the old key. */
 	ASSERT_EQ(0, by_name_init(&m, self->a, 0, 0));
 	ASSERT_NE(NULL, by_name_put(&m, arena_str_of(key), 1));
 	ASSERT_NE(NULL, by_name_put(&m, S("xey"), 2));
@@ -246,7 +252,7 @@ static size_t table_bytes(size_t nr, size_t size)
 	return (nr * size + nr + ARENA_GROUP + ARENA_ALIGN - 1) & -ARENA_ALIGN;
 }
 
-/* What a map had before it grew is free again, if it was the last. */
+/* When a map grows, its old table is freed if it was the last allocation. */
 TEST_F(lib, a_map_that_is_last_leaves_nothing_behind)
 {
 	struct by_number_entry *entry;
@@ -262,7 +268,7 @@ TEST_F(lib, a_map_that_is_last_leaves_nothing_behind)
 	for (i = 0; i < 10000; i++)
 		ASSERT_NE(NULL, by_number_put(&m, i, i));
 	EXPECT_EQ(table_bytes(16384, sizeof(*entry)), stats_of(self->a).used);
-	/* Nor does one that is full of what was deleted. */
+	/* A map that is full of deleted slots is rehashed in place. */
 	for (; i < 14336; i++)
 		ASSERT_NE(NULL, by_number_put(&m, i, i));
 	ASSERT_NE(NULL, arena_alloc(self->a, 1));
@@ -278,7 +284,7 @@ TEST_F(lib, a_map_that_is_last_leaves_nothing_behind)
 	}
 	EXPECT_EQ(used, stats_of(self->a).used);
 	EXPECT_EQ(0, by_number_length(&m));
-	/* What is to have room for few does not lose what it has for many. */
+	/* A reserve for fewer entries does not shrink the table. */
 	by_number_clear(&m);
 	for (i = 0; i < 14336; i++)
 		ASSERT_NE(NULL, by_number_put(&m, i, i));
@@ -297,7 +303,7 @@ TEST_F(lib, a_map_that_is_last_leaves_nothing_behind)
 	EXPECT_EQ(16383, m.map.mask);
 	EXPECT_EQ(14336, m.map.left);
 	EXPECT_EQ(used, stats_of(self->a).used);
-	/* There is room for as many as were asked for. */
+	/* There is room for the requested number of entries. */
 	arena_reset(self->a);
 	ASSERT_EQ(0, by_number_init(&m, self->a, 1000, 0));
 	used = stats_of(self->a).used;
@@ -307,7 +313,10 @@ TEST_F(lib, a_map_that_is_last_leaves_nothing_behind)
 	EXPECT_EQ(table_bytes(2048, sizeof(*entry)), used);
 }
 
-/* One in, one out: what was deleted is room enough, at any time. */
+/*
+ * If each put is followed by a delete, deleted slots suffice, and the map never
+ * grows.
+ */
 TEST_F(lib, a_map_that_is_as_large_stays_as_large)
 {
 	enum { ALIVE = 650, ROUNDS = 100000 };
@@ -328,7 +337,7 @@ TEST_F(lib, a_map_that_is_as_large_stays_as_large)
 	EXPECT_TRUE(is_whole(&m.map));
 }
 
-/* A handle of an entry is good until there is another one there. */
+/* A handle of an entry is valid until the entry moves. */
 TEST_F(lib, a_map_that_moves_is_noticed)
 {
 	struct arena_handle handle;
@@ -370,7 +379,7 @@ TEST_F(lib, a_map_without_memory)
 	}
 	EXPECT_EQ(NULL, value);
 	EXPECT_EQ(-EDQUOT, arena_error(a));
-	/* All is there that was put, and nothing else. */
+	/* All entries that were put are there, and no others. */
 	EXPECT_EQ(i, (int)by_name_length(&m));
 	while ((entry = by_name_next(&m, entry))) {
 		EXPECT_EQ(entry->value, atoi(entry->key.data));
@@ -394,7 +403,10 @@ static int make_room(struct arena *a, size_t size, int error, void *ctx)
 	return !room->nr++;
 }
 
-/* By who frees what came after the map: that is not there any more when it is rewound. */
+/*
+ * The out-of-memory handler frees an allocation made after the map. The map
+ * must not have moved behind that mark.
+ */
 TEST_F(lib, a_map_for_which_room_is_made)
 {
 	struct made_room room = { .nr = 0 };
@@ -439,7 +451,7 @@ static int nr_groups_of(const struct by_number *m, uint64_t key)
 	return nr;
 }
 
-/* Keys with a pattern are as good as others: few groups are looked at, for what is not there. */
+/* For keys with a pattern, too, a lookup of an absent key examines only few groups. */
 TEST_F(lib, no_pattern_of_keys_is_bad)
 {
 	static const uint64_t steps[] = {
@@ -460,12 +472,18 @@ TEST_F(lib, no_pattern_of_keys_is_bad)
 		sum = 0;
 		for (; j < 2 * NR_KEYS; j++)
 			sum += nr_groups_of(&m, j * steps[i]);
-		/* Of random ones, 1.18 with 16 in a group and 1.52 with 8, at most, of eight. */
+		/*
+		 * For random keys, the average is at most 1.18 with groups of
+		 * 16, and 1.52 with groups of 8, in eight runs.
+		 */
 		EXPECT_LT(sum, NR_KEYS * (ARENA_GROUP == 16 ? 1.6 : 2.2));
 	}
 }
 
-/* Each bit of a key changes each bit of the hash half of the time. */
+/*
+ * Return how far the worst pair of a key bit and a hash bit is from flipping
+ * half of the time.
+ */
 static double worst_bit(size_t n)
 {
 	enum { ROUNDS = 400 };
@@ -505,7 +523,7 @@ TEST(each_bit_of_a_key_counts)
 	size_t n;
 
 	begin_random(_metadata);
-	/* A fair coin is off by .175 in 400 throws once in 10^12. */
+	/* A fair coin is off by .175 in 400 throws once in 10^12 times. */
 	for (n = 1; n <= 70; n += n < 20 ? 1 : 10)
 		EXPECT_GT(.175, worst_bit(n));
 }
@@ -525,7 +543,10 @@ TEST(the_length_of_a_key_counts)
 	}
 }
 
-/* Factors can be swapped, but nobody knows for which words, seeds being what they are. */
+/*
+ * Factors of the product can be swapped only for certain words, which depend on
+ * the secret seed.
+ */
 TEST(no_words_of_a_key_can_be_swapped)
 {
 	static const uint64_t random[] = { 0x0123456789abcdef, 0xfedcba9876543211 };
@@ -536,7 +557,7 @@ TEST(no_words_of_a_key_can_be_swapped)
 	for (i = 0; i < 20; i++)
 		words[i] = (uint64_t)rand_r(&seed) << 40 ^ (uint64_t)rand_r(&seed) << 20 ^ i;
 	for (n = 2; n <= 20; n++) {
-		/* The length is part of what a key begins with. */
+		/* The length is part of the initial state. */
 		const uint64_t masks[] = { 0, 8 * n, UINT64_MAX, ~(8 * n) };
 
 		for (i = 0; i < n; i++)
@@ -552,7 +573,7 @@ TEST(no_words_of_a_key_can_be_swapped)
 	}
 }
 
-/* Whoever found keys that collide in one map has found nothing for the next. */
+/* Keys that collide in one map do not collide in another one. */
 TEST_F(lib, no_two_maps_have_the_same_hashes)
 {
 	enum { NR = 400 };
@@ -584,7 +605,7 @@ static uint64_t seed_of_a_map(void)
 	return m.map.seed[0];
 }
 
-/* Those of two children differ, whether their parent has made one or not. */
+/* The seeds of two children differ, whether or not their parent has created a map. */
 static void expect_seeds_differ(struct __test_metadata *_metadata)
 {
 	uint64_t seeds[2] = { 0, 0 }, one;
@@ -614,7 +635,10 @@ TEST(nor_do_those_of_other_processes)
 	expect_seeds_differ(_metadata);
 }
 
-/* --- strings, each of them once ------------------------------------------------------- */
+/*
+ * --- interned strings
+ * -------------------------------------------------------------------
+ */
 
 TEST_F(lib, strings_are_interned)
 {
@@ -640,7 +664,10 @@ TEST_F(lib, strings_are_interned)
 	EXPECT_TRUE(arena_strings_intern(&strings, part[0]).data != text);
 	EXPECT_STR("one", arena_strings_intern(&strings, S("one")));
 	EXPECT_EQ(1, strings.map.length);
-	/* Each of them has a place of its own, the empty one and parts of others, too. */
+	/*
+	 * Each string has its own address; this includes the empty string and
+	 * parts of others.
+	 */
 	part[1] = arena_strings_intern(&strings, arena_str_slice(part[0], 0, 1));
 	part[2] = arena_strings_intern(&strings, S(""));
 	part[3] = arena_strings_intern(&strings, S("another"));
@@ -660,7 +687,7 @@ TEST_F(lib, strings_are_interned)
 
 ARENA_GROUPS(lists, int);
 
-/* Each value is 1000 times its key, and counts up. */
+/* Add values that are 1000 times the key plus a counter. */
 static int fill_lists(struct lists *m, int from, int to, int nr, int first)
 {
 	int key, i;
@@ -713,11 +740,11 @@ TEST_F(lib, maps_of_arrays_are_merged)
 	taken = lists_get(&two, keys[120])->data;
 	ASSERT_EQ(0, lists_merge(&one, &two));
 	EXPECT_TRUE(is_merged(&one));
-	/* Within an arena, what is new is taken as it is. */
+	/* Within one arena, new arrays are moved, not copied. */
 	EXPECT_EQ(taken, lists_get(&one, keys[120])->data);
 	EXPECT_EQ(0, lists_length(&two));
 	EXPECT_EQ(NULL, lists_next(&two, NULL));
-	/* Nothing is left that both have. */
+	/* After the merge the maps share nothing. */
 	ASSERT_NE(NULL, lists_add(&two, keys[120], 1));
 	EXPECT_TRUE(has_list(&one, 120, 10));
 	used = stats_of(self->a).used;
@@ -727,7 +754,7 @@ TEST_F(lib, maps_of_arrays_are_merged)
 	EXPECT_EQ(used, stats_of(self->a).used);
 	EXPECT_TRUE(is_merged(&one));
 
-	/* Between arenas, nothing of the old one is needed, its keys neither. */
+	/* Between arenas, everything is copied, including the keys. */
 	for (i = 0; i < 2; i++) {
 		make_keys();
 		ASSERT_EQ(0, arena_create(&b, OPTS(.backing = variant->backing)));
@@ -746,7 +773,7 @@ TEST_F(lib, maps_of_arrays_are_merged)
 	}
 }
 
-/* A view that was set to zeroes is good for an empty key. */
+/* A view that is all zeros is a valid empty key. */
 TEST_F(lib, a_key_that_is_nowhere_is_merged)
 {
 	struct arena_str none = { NULL, 0 };
@@ -771,7 +798,7 @@ TEST_F(lib, a_key_that_is_nowhere_is_merged)
 #define NR_LISTS	40
 #define MOST		4000
 
-/* What each array of two maps has. */
+/* The expected arrays of the two maps. */
 static struct list {
 	int values[MOST];
 	int nr;
@@ -829,7 +856,7 @@ static bool lists_step(struct lists *maps)
 	return !lists_merge(&maps[m], &maps[!m]);
 }
 
-/* In one arena, in two, and in one and its child. */
+/* Both maps in one arena, in two arenas, and in an arena and its child. */
 TEST_F(lib, maps_of_arrays_are_as_their_model)
 {
 	struct lists maps[2];
@@ -895,7 +922,7 @@ static void use_all(struct arena *a)
 			abort();
 }
 
-/* Not one byte of the heap, nor another system call once there is memory. */
+/* No heap memory is used, and no system call is made once there is memory. */
 TEST_F(lib, nothing_is_allocated_elsewhere)
 {
 	uint64_t commits;
@@ -911,7 +938,7 @@ TEST_F(lib, nothing_is_allocated_elsewhere)
 		arena_reset(self->a);
 		use_all(self->a);
 	}
-	/* Sanitizers have a heap of their own. */
+	/* Sanitizers use the heap themselves. */
 	EXPECT_TRUE(IS_SANITIZED || before == mallinfo2().uordblks);
 	EXPECT_EQ(commits, stats_of(self->a).commits);
 }

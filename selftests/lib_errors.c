@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libarena: what it asks the system for fails, one call after the other. Each failure is
- * a documented errno or a NULL, the arena can be used afterwards, and nothing is lost.
+ * libarena: each call to the system fails, one after the other. A failure
+ * results in a documented errno or NULL, the arena can still be used, and
+ * nothing is leaked.
  *
- * The program is linked with --wrap, so that its calls, and the library's, come here.
+ * The program is linked with --wrap, so that its own calls and the library's
+ * arrive here.
  */
 #include "lib_test.h"
 
@@ -24,8 +26,9 @@
 #endif
 
 /*
- * In how many calls one fails, 0 if none does; of all of them, or of one kind; how often,
- * and with what errno.
+ * The plan for failures: the number of the call that fails, or 0 for none,
+ * counting all calls or those of one kind; how often it fails, and with which
+ * errno.
  */
 static struct {
 	int in;
@@ -33,7 +36,7 @@ static struct {
 	int times;
 	int error;
 	int failed;
-	/* Called before the first one, once. */
+	/* Called once, before the first failure. */
 	void (*hook)(void);
 } plan;
 
@@ -66,7 +69,7 @@ static void fail(int in, const char *call, int times, int error)
 	plan.failed = 0;
 }
 
-/* Whether it did. */
+/* Cancel the plan; return whether a call has failed. */
 static bool failed(void)
 {
 	plan.in = 0;
@@ -169,7 +172,7 @@ static int nr_files(void)
 	return nr;
 }
 
-/* Says what is not as it should be; the number of it. */
+/* The number of unmet expectations; expect() reports each of them. */
 static int nr_wrong;
 
 static void expect(bool holds, const char *what)
@@ -209,7 +212,7 @@ static void use_memory(struct arena *a)
 		       "a child has memory");
 		arena_destroy(child);
 	}
-	/* Each has freed less than the one before it. */
+	/* Each iteration frees less than the one before. */
 	for (i = 0; i < 40; i++) {
 		memory = arena_alloc(a, 100);
 		handles[i] = arena_handle(a, memory);
@@ -225,7 +228,7 @@ static void use_memory(struct arena *a)
 		memset(region.memory, 1, 4 * MIB);
 		err = arena_region_decommit(a, region.memory, 2 * MIB);
 		expect(is_documented(err), "decommit says why");
-		/* Unless what is done about that fails, too. */
+		/* Unless the recovery has failed, too. */
 		if (err && plan.failed == 1)
 			expect(is_filled(region.memory, 2 * MIB, 1),
 			       "what is not decommitted is as it was");
@@ -244,7 +247,7 @@ static void use_arena(struct arena *a)
 	use_memory(a);
 	expect(is_documented(arena_trim(a, MIB)), "trim says why");
 	err = arena_idle(a);
-	/* Where decommitted blocks could not be given back they are there still. */
+	/* -EBUSY if decommitted blocks could not be given back. */
 	expect(is_documented(err) || err == -EBUSY, "idle says why");
 	err = arena_claim(a);
 	expect(err == 1 || err == 0 || err == -ENOMEM, "claim says why");
@@ -256,7 +259,10 @@ static void use_arena(struct arena *a)
 	use_memory(a);
 }
 
-/* Everything, in an arena of these flags; what failed need not, the second time. */
+/*
+ * Use everything in an arena with these flags. Calls that failed the first time
+ * may succeed the second time.
+ */
 static void use_all(enum arena_backing backing, uint32_t flags)
 {
 	struct arena_opts opts = {
@@ -274,7 +280,7 @@ static void use_all(enum arena_backing backing, uint32_t flags)
 	}
 	use_arena(a);
 	plan.in = 0;
-	/* Whatever has failed. */
+	/* The arena works after any failure. */
 	expect(arena_alloc(a, 8 * MIB), "the arena can be used");
 	expect(!arena_release(a), "its memory can go");
 	arena_destroy(a);
@@ -284,12 +290,15 @@ static const uint32_t all_flags[] = {
 	0, ARENA_SEAL, ARENA_KEEP_DIRTY, ARENA_QUARANTINE, ARENA_CHECKS, ARENA_THREAD_OWNED,
 };
 
-/* The first one, then the second one, ... until there is none left to fail. */
+/*
+ * Make the first call fail, then the second, and so on, until no call is left
+ * to fail.
+ */
 static void fail_each(enum arena_backing backing, uint32_t flags, int times)
 {
 	int maps, files, i;
 
-	/* What is allocated once is. */
+	/* The first run makes the allocations that are made only once. */
 	use_all(backing, flags);
 	maps = nr_maps();
 	files = nr_files();
@@ -301,7 +310,7 @@ static void fail_each(enum arena_backing backing, uint32_t flags, int times)
 	}
 	expect(i > 10, "there are calls that fail");
 	expect(nr_files() == files, "no file is lost");
-	/* Who looks over our shoulder has mappings of his own. */
+	/* Sanitizers and Valgrind have mappings of their own. */
 	expect(IS_SANITIZED || nr_maps() <= maps + 2, "no mapping is lost");
 }
 
@@ -315,7 +324,7 @@ TEST_F(lib, each_call_fails_once)
 	EXPECT_EQ(0, nr_wrong);
 }
 
-/* A second time right afterwards, too: what is done about a failure fails. */
+/* The next call fails as well, which may be the recovery from the first failure. */
 TEST_F(lib, calls_fail_twice)
 {
 	size_t i;
@@ -379,14 +388,14 @@ TEST(without_numa)
 	opts.node_mask = 2;
 	fail(1, "mbind", 1, ENOSYS);
 	EXPECT_EQ(-ENODEV, create_with(&opts));
-	/* Several that are preferred are one, before Linux 5.15. */
+	/* Before Linux 5.15, only one node can be preferred. */
 	opts = (struct arena_opts) { .nodes = ARENA_NODES_PREFERRED, .node_mask = 1 };
 	fail(1, "mbind", 1, EINVAL);
 	EXPECT_EQ(0, create_with(&opts));
 	EXPECT_TRUE(failed());
 }
 
-/* With nothing there, what is always there is. */
+/* Without sysfs, the default values are used. */
 TEST(without_sysfs)
 {
 	struct arena_caps caps = { .size = sizeof(caps) };
@@ -397,7 +406,7 @@ TEST(without_sysfs)
 	EXPECT_EQ(1, caps.node_mask);
 }
 
-/* Nor is a device that can't do what is needed one that is used. */
+/* A device that lacks required features is not used, either. */
 TEST(without_a_device)
 {
 	struct arena_caps caps = { .size = sizeof(caps) };
@@ -411,7 +420,10 @@ TEST(without_a_device)
 		fail(1, "open", 1, errors[i]);
 		EXPECT_EQ(0, arena_probe(&caps));
 		EXPECT_EQ(-errors[i], caps.device_error);
-		/* Who does not demand it gets what there is, and can see it. */
+		/*
+		 * Without ARENA_BACKING_DEVICE, another backing is used, which
+		 * arena_backing() returns.
+		 */
 		fail(1, "open", 1, errors[i]);
 		ASSERT_EQ(0, arena_create(&a, NULL));
 		EXPECT_EQ(ARENA_BACKING_ANON, arena_backing(a));
@@ -460,7 +472,7 @@ TEST(arenas_of_threads_fail)
 		ASSERT_EQ(0, pthread_join(id, NULL));
 	}
 	EXPECT_EQ(files, nr_files());
-	/* A stack and its guard stay. */
+	/* A stack and its guard page stay mapped. */
 	EXPECT_TRUE(IS_SANITIZED || nr_maps() <= maps + 6);
 	EXPECT_EQ(0, nr_wrong);
 }
@@ -479,7 +491,7 @@ static struct arena_pool_stats pool_stats(struct arena_pool *pool)
 	return stats;
 }
 
-/* One address space after the other is not to be had. */
+/* One mmap() after the other fails, so the pool tries one fallback after the other. */
 TEST(each_rung_of_the_ladder)
 {
 	struct arena_opts opts = {
@@ -503,16 +515,19 @@ TEST(each_rung_of_the_ladder)
 	ASSERT_EQ(ARENA_POOL_ANONYMOUS, arena_pool_get(pool, &b, 0));
 	EXPECT_EQ(2, plan.failed);
 	EXPECT_EQ(80 * MIB, stats_of(b).reserved);
-	/* With nothing idle there is nothing to give up. */
+	/* No arena is idle, so none can be given up. */
 	fail(1, "mmap", 4, ENOMEM);
 	EXPECT_EQ(-ENOMEM, arena_pool_get(pool, &c, 0));
 	EXPECT_TRUE(failed());
 	EXPECT_EQ(3, plan.failed);
 	EXPECT_EQ(2, pool_stats(pool).total);
-	/* They are what they are, also when they come back. */
+	/*
+	 * The result describes the arena, also after it was put back and
+	 * checked out again.
+	 */
 	arena_pool_put(pool, b);
 	ASSERT_EQ(ARENA_POOL_ANONYMOUS, arena_pool_get(pool, &b, 0));
-	/* What is idle, here and elsewhere, is given up for another one. */
+	/* An idle arena of this or another pool is given up to make room. */
 	ASSERT_EQ(0, arena_pool_create(&other, POOL(.flags = ARENA_POOL_NO_THREAD,
 						    .min_idle = 1)));
 	ASSERT_EQ(ARENA_POOL_AS_ASKED, arena_pool_get(other, &c, 0));
@@ -522,7 +537,7 @@ TEST(each_rung_of_the_ladder)
 	EXPECT_TRUE(failed());
 	EXPECT_EQ(1, pool_stats(other).given_up);
 	EXPECT_EQ(0, pool_stats(other).total);
-	/* Nor is it made again at once. */
+	/* It is not made again at once. */
 	EXPECT_EQ(0, arena_pool_maintain(other, NULL));
 	EXPECT_EQ(0, pool_stats(other).total);
 	EXPECT_EQ(20 * MIB, stats_of(c).committed);
@@ -538,7 +553,7 @@ TEST(each_rung_of_the_ladder)
 	arena_pool_put(pool, c);
 	EXPECT_EQ(0, arena_pool_destroy(pool));
 	EXPECT_EQ(0, arena_pool_destroy(other));
-	/* What no memory would help is not tried again. */
+	/* Other errors are not tried again with a fallback. */
 	opts.nodes = ARENA_NODES_BIND;
 	opts.node_mask = 1;
 	ASSERT_EQ(0, arena_pool_create(&pool, POOL(.arena = &opts)));
@@ -550,7 +565,7 @@ TEST(each_rung_of_the_ladder)
 	EXPECT_EQ(0, arena_pool_destroy(pool));
 }
 
-/* It has an arena all the same, only that it commits as it grows. */
+/* The arena is created nonetheless, and commits as it grows. */
 TEST_F(lib, nothing_can_be_committed_ahead)
 {
 	const char *call = variant->backing == ARENA_BACKING_ANON ? "mprotect" : "ioctl";
@@ -563,7 +578,7 @@ TEST_F(lib, nothing_can_be_committed_ahead)
 	int i, nth = 1;
 
 	NEED_BACKING();
-	/* Which ioctl() commits: after the one that looks at the device. */
+	/* The first ioctl() queries the device, the second one commits. */
 	if (variant->backing == ARENA_BACKING_DEVICE)
 		nth = 2;
 	for (i = 0; i < 20; i++)
@@ -602,7 +617,7 @@ static void start_waiting(void)
 {
 	int in = plan.in;
 
-	/* What it calls is to work. */
+	/* Calls made by the hook must not fail. */
 	plan.in = 0;
 	if (pthread_create(&waiting, NULL, wait_for_arena, NULL))
 		abort();
@@ -611,7 +626,7 @@ static void start_waiting(void)
 	plan.in = in;
 }
 
-/* Who waits for what can't be made has leave to try it himself. */
+/* If a thread fails to make an arena, a waiting thread gets a chance to try it. */
 TEST(who_waits_is_not_forgotten)
 {
 	struct arena_opts opts = {
@@ -631,7 +646,10 @@ TEST(who_waits_is_not_forgotten)
 	EXPECT_EQ(0, arena_pool_destroy(waited_for));
 }
 
-/* Nothing of a pool that can't be used, and an arena that can. */
+/*
+ * Use a pool: a pool that cannot be created leaves nothing behind; otherwise
+ * its arenas work.
+ */
 static void use_pool(void)
 {
 	struct arena_opts opts = {
@@ -684,7 +702,7 @@ static void *fail_each_in_pool(void *data)
 	return NULL;
 }
 
-/* Each time by a thread that has no slot yet. */
+/* Each pass runs in a new thread, which has no slot yet. */
 TEST(each_call_of_a_pool_fails)
 {
 	int times, maps = 0;

@@ -18,7 +18,7 @@ TEST_F(lib, rewind_frees_what_came_since)
 	ASSERT_NE(NULL, two);
 	arena_rewind(self->a, inner);
 	EXPECT_EQ(two, arena_alloc(self->a, 3 * MIB));
-	/* The same mark again, and one around it. */
+	/* Use the same mark again, then an earlier one. */
 	arena_rewind(self->a, inner);
 	EXPECT_TRUE(is_filled(one, 5 * MIB, 2));
 	arena_rewind(self->a, outer);
@@ -44,7 +44,7 @@ TEST_F(lib, rewind_of_nothing)
 	EXPECT_EQ(0, stats_of(self->a).used);
 }
 
-/* What was saved when it was larger is not made larger again. */
+/* A rewind does not enlarge an allocation that was larger when the mark was saved. */
 TEST_F(lib, rewind_never_allocates)
 {
 	struct arena_mark mark;
@@ -120,7 +120,7 @@ TEST_F(lib, cleanups_run_youngest_first)
 	add(self->a, &all[3], &log, 3);
 	arena_rewind(self->a, mark);
 	EXPECT_TRUE(was_called(&log, "dcb"));
-	/* It may be in what it is called for. */
+	/* A cleanup may be in the memory that is being freed. */
 	inside = arena_new(self->a, struct entry);
 	add(self->a, inside, &log, 4);
 	arena_reset(self->a);
@@ -150,7 +150,7 @@ TEST_F(lib, cleanups_can_be_removed)
 		add(self->a, &all[i], &log, i);
 	mark = arena_save(self->a);
 	add(self->a, &all[3], &log, 3);
-	/* The youngest at the mark, and one in the middle. */
+	/* Remove the youngest cleanup at the mark, and one in the middle. */
 	arena_cleanup_remove(self->a, &all[2].cleanup);
 	arena_cleanup_remove(self->a, &all[1].cleanup);
 	arena_cleanup_remove(self->a, &all[1].cleanup);
@@ -184,7 +184,7 @@ TEST_F(lib, a_child_uses_its_parent_s_memory)
 	other = arena_alloc(self->a, 1000);
 	memset(other, 2, 1000);
 	EXPECT_TRUE(is_filled(memory, 1000, 1));
-	/* The memory is the parent's to release. */
+	/* Only the parent can release the memory. */
 	EXPECT_EQ(0, arena_release(child));
 	EXPECT_EQ(0, arena_trim(child, 0));
 	EXPECT_TRUE(is_filled(arena_zalloc(child, 1000), 1000, 0));
@@ -192,7 +192,7 @@ TEST_F(lib, a_child_uses_its_parent_s_memory)
 	arena_destroy(child);
 	EXPECT_EQ(used + 2016, stats_of(self->a).used);
 
-	/* The last in its parent leaves nothing behind. */
+	/* A child that is the last allocation of its parent leaves nothing behind. */
 	used = stats_of(self->a).used;
 	ASSERT_EQ(0, arena_create_child(&child, self->a, OPTS(.reserve = 5 * MIB,
 							      .limit = MIB)));
@@ -223,7 +223,10 @@ TEST_F(lib, a_child_ends_with_its_memory)
 	arena_destroy(second);
 	EXPECT_TRUE(was_called(&log, "c"));
 	arena_rewind(self->a, mark);
-	/* The grandchild was older than what its parent was to do. */
+	/*
+	 * The grandchild was created before the child's cleanup was added, so
+	 * it ends after that.
+	 */
 	EXPECT_TRUE(was_called(&log, "dab"));
 	EXPECT_EQ(0, stats_of(self->a).used);
 
@@ -257,7 +260,7 @@ TEST_F(lib, a_child_that_can_t_be)
 	EXPECT_EQ(0, stats_of(self->a).used);
 }
 
-/* --- to the system --------------------------------------------------------------- */
+/* --- memory returned to the system ---------------------------------------------- */
 
 TEST_F(lib, trim_keeps_what_is_used)
 {
@@ -283,7 +286,7 @@ TEST_F(lib, trim_keeps_what_is_used)
 	EXPECT_EQ(3 * MIB, stats.used);
 	EXPECT_TRUE(is_filled(memory, 3 * MIB, 1));
 	EXPECT_EQ(2, stats.releases);
-	/* What comes now was used before the trim, and after it. */
+	/* This memory was used before and after the trim. */
 	EXPECT_TRUE(is_filled(arena_zalloc(self->a, 5 * MIB), 5 * MIB, 0));
 	EXPECT_TRUE(is_filled(memory, 3 * MIB, 1));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* libarena: idle arenas, and scopes that end by a clock or a descriptor. */
+/* libarena: idle arenas, and scopes that end by a deadline or a descriptor. */
 #include "lib_test.h"
 
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 
 /* --- idle -------------------------------------------------------------------- */
 
-/* Do what the system does when it needs memory; whether it could be done. */
+/* Do what the system does when it needs memory; return whether that worked. */
 static bool take(enum arena_backing backing, char *memory, size_t size)
 {
 	int fd;
@@ -43,7 +43,7 @@ TEST_F(lib, an_idle_arena_is_claimed_as_it_was)
 		memory = arena_alloc(self->a, sizes[i]);
 		ASSERT_NE(NULL, memory);
 		memset(memory, 1 + i, sizes[i]);
-		/* A page of zeros, and one whose last word is not zero. */
+		/* Three pages of zeros, except for the last byte. */
 		if (sizes[i] > MIB) {
 			memset(memory + MIB, 0, 12288);
 			memory[MIB + 12287] = 1;
@@ -92,7 +92,7 @@ TEST_F(lib, nothing_is_allocated_from_an_idle_arena)
 	NEED_BACKING();
 	EXPECT_NE(NULL, arena_alloc(self->a, 5000));
 	mark = arena_save(self->a);
-	/* Nor does the last allocation grow within its 16 bytes. */
+	/* The last allocation must not grow within its 16 bytes, either. */
 	last = arena_alloc(self->a, 5);
 	ASSERT_EQ(0, arena_idle(self->a));
 	EXPECT_EQ(NULL, arena_realloc(self->a, last, 5, 10));
@@ -110,7 +110,7 @@ TEST_F(lib, nothing_is_allocated_from_an_idle_arena)
 	EXPECT_EQ(-1, stats_of(self->a).node);
 	EXPECT_EQ(1, arena_claim(self->a));
 	EXPECT_NE(NULL, arena_alloc(self->a, 1));
-	/* What frees claims. */
+	/* Calls that free memory claim the arena. */
 	ASSERT_EQ(0, arena_idle(self->a));
 	arena_rewind(self->a, mark);
 	EXPECT_NE(NULL, arena_alloc(self->a, 1));
@@ -168,7 +168,10 @@ static void sleep_until(uint64_t ns)
 		;
 }
 
-/* Every way to allocate fails, what was allocated is there, and the end releases it. */
+/*
+ * Check that each way to allocate fails, that contents are kept, and that the
+ * end of the scope releases them.
+ */
 static bool is_over(struct arena *a, char *memory, size_t size)
 {
 	struct arena_mark mark = arena_save(a);
@@ -197,7 +200,10 @@ TEST_F(lib, a_deadline_ends_a_scope)
 	int ended;
 
 	NEED_BACKING();
-	/* On a machine that does not get to it in time, once more with twice of that. */
+	/*
+	 * On a machine that is too slow for the deadline, try again with twice
+	 * the time.
+	 */
 	while (true) {
 		deadline = now_ns() + in;
 		ASSERT_EQ(0, arena_scope_begin(self->a, SCOPE(.flags = ARENA_SCOPE_DEADLINE,
@@ -215,7 +221,7 @@ TEST_F(lib, a_deadline_ends_a_scope)
 	EXPECT_NE(NULL, copy);
 	sleep_until(deadline);
 	EXPECT_TRUE(is_over(self->a, memory, 10000));
-	/* One that is over before it begins. */
+	/* A scope whose deadline has passed when it begins. */
 	ASSERT_EQ(0, arena_scope_begin(self->a, SCOPE(.flags = ARENA_SCOPE_DEADLINE, .deadline = 1)));
 	EXPECT_EQ(NULL, arena_alloc(self->a, 1));
 	EXPECT_EQ(-ECANCELED, arena_error(self->a));
@@ -235,7 +241,7 @@ TEST_F(lib, an_eventfd_ends_a_scope)
 	memory = fill(self->a, 10000);
 	EXPECT_NE(NULL, memory);
 	ASSERT_EQ(sizeof(one), write(fd, &one, sizeof(one)));
-	/* It stays over, whatever becomes of the descriptor. */
+	/* The scope stays over, even if the descriptor is not readable any more. */
 	EXPECT_EQ(NULL, arena_alloc(self->a, 1));
 	ASSERT_EQ(sizeof(one), read(fd, &one, sizeof(one)));
 	EXPECT_TRUE(is_over(self->a, memory, 10000));
@@ -260,7 +266,7 @@ TEST_F(lib, a_timer_ends_a_scope)
 	close(fd);
 }
 
-/* Requests do not cancel, but that nobody waits for their answer. */
+/* Requests do not cancel the scope; it is over when the other end is closed. */
 TEST_F(lib, a_socket_ends_a_scope)
 {
 	char *memory;
@@ -288,7 +294,7 @@ TEST_F(lib, a_process_ends_a_scope)
 	pid = fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		/* Nor for ever, if an assertion ends its parent. */
+		/* If an assertion ends the parent, nothing else ends this process. */
 		alarm(HANG);
 		pause();
 		_exit(0);
@@ -310,7 +316,7 @@ TEST_F(lib, a_process_ends_a_scope)
 	close(fd);
 }
 
-/* Between two looks there is no more than that, and no less. */
+/* Exactly one slice can be allocated between two checks of the descriptor. */
 TEST_F(lib, a_slice_is_all_there_is_without_a_look)
 {
 	uint64_t one = 1;
@@ -336,7 +342,7 @@ TEST_F(lib, a_slice_is_all_there_is_without_a_look)
 	close(fd);
 }
 
-/* A loop that frees what it allocates notices as well. */
+/* A loop that frees what it allocates notices the end, too. */
 TEST_F(lib, a_slice_is_not_renewed_by_freeing)
 {
 	uint64_t one = 1;
@@ -361,7 +367,7 @@ TEST_F(lib, a_slice_is_not_renewed_by_freeing)
 	close(fd);
 }
 
-/* What is there can be finished. */
+/* A buffer that is full can be finished. */
 TEST_F(lib, a_full_buffer_is_finished_after_the_end)
 {
 	struct arena_buf buf;

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libarena against a model that is simple enough to be right: a stack of allocations,
- * and a top that each of them moves down. A million random steps, or $ARENA_STEPS; the
- * seed is printed, and $ARENA_SEED takes it.
+ * libarena compared with a model that is simple enough to be right: a stack of
+ * allocations, whose top moves down with each of them. A million random steps,
+ * or $ARENA_STEPS; the seed is printed, and $ARENA_SEED repeats a run.
  *
- * Each allocation is filled with a byte of its own, and looked at when it is freed, so
- * that what overlaps or moves is found. Where it has to be is computed by the model, and
- * so is whether there is room for it. With ARENA_CHECKED=1, there are red zones between
- * them, strings are no different, and only what shrinks is resized where it is. A second
- * test has regions, which lose blocks and get them back, in arenas with seals and in
- * quarantine.
+ * Each allocation is filled with a byte of its own, which is checked when it is
+ * freed, so that overlaps and moves are detected. The model computes the
+ * address of each allocation and whether there is room for it. With
+ * ARENA_CHECKED=1 there are red zones between allocations, strings are treated
+ * like other allocations, and only a shrink is done in place. A second test
+ * uses regions whose blocks are decommitted and committed, in arenas with seals
+ * and with address quarantine.
  */
 #include "lib_test.h"
 
@@ -25,12 +26,12 @@ struct item {
 	unsigned char *memory;
 	size_t size;
 	unsigned char fill;
-	/* Ends where another begins, not where an alignment does. */
+	/* Ends where the previous one begins, without alignment. */
 	bool is_string;
-	/* A cleanup was added after it, if it is to be counted. */
+	/* A cleanup was added after it, if has_cleanup is set. */
 	struct arena_cleanup cleanup;
 	bool has_cleanup;
-	/* Of a region, what has been decommitted. */
+	/* The part of a region that is decommitted. */
 	bool is_region;
 	size_t hole;
 	size_t hole_length;
@@ -43,21 +44,21 @@ struct saved {
 	uintptr_t top;
 };
 
-/* An arena, and what is in it according to us. */
+/* An arena and its expected contents. */
 struct model {
 	struct arena *a;
 	uintptr_t end;
 	uintptr_t lowest;
 	uintptr_t top;
-	/* No allocation is larger. */
+	/* The maximum size of an allocation. */
 	size_t large;
-	/* Behind each, in a checked arena. */
+	/* The bytes behind each allocation of a checked arena. */
 	size_t red_zone;
 	struct item items[MAX_ITEMS];
 	int nr_items;
 	struct saved marks[MAX_MARKS];
 	int nr_marks;
-	/* Items whose cleanup is to run next, the last first; -1 for no more. */
+	/* The item whose cleanup must run next, youngest first; -1 if there is none. */
 	int next_cleanup;
 	bool has_regions;
 	bool is_quarantined;
@@ -104,7 +105,7 @@ static void run_cleanup(void *ctx)
 	m->next_cleanup = cleanup_before(m, i);
 }
 
-/* The arena has freed the items from a number on. */
+/* The arena has freed the items from index nr on. */
 static void forget_items(struct model *m, int nr, uintptr_t top)
 {
 	int i;
@@ -126,7 +127,7 @@ static void check_items(struct model *m, int from)
 
 	for (i = from; i < m->nr_items; i++) {
 		item = &m->items[i];
-		/* In two parts, if there is a hole. */
+		/* Two parts, if there is a hole. */
 		behind = item->hole + item->hole_length;
 		expect(m, is_filled(item->memory, item->hole, item->fill) &&
 		       is_filled(item->memory + behind, item->size - behind, item->fill),
@@ -134,7 +135,10 @@ static void check_items(struct model *m, int from)
 	}
 }
 
-/* Nothing, at the place of a string, can't be told from that when it gets a size. */
+/*
+ * An empty allocation at the address of a string cannot be told from it when it
+ * is resized.
+ */
 static bool is_taken_for_string(const struct model *m, const void *memory)
 {
 	const struct item *last = m->nr_items ? &m->items[m->nr_items - 1] : NULL;
@@ -142,7 +146,10 @@ static bool is_taken_for_string(const struct model *m, const void *memory)
 	return last && last->is_string && last->memory == memory;
 }
 
-/* Where the next allocation is. One of no bytes may need nothing, not even checks. */
+/*
+ * The expected address of the next allocation. An empty one may take no space,
+ * nor a red zone.
+ */
 static uintptr_t below(const struct model *m, size_t size, size_t align)
 {
 	if (!size && m->top % align == 0)
@@ -197,7 +204,7 @@ static void do_alloc(struct model *m)
 	}
 }
 
-/* Where it is, less than an alignment is left to the library. */
+/* The library chooses the address within an alignment. */
 static void do_string(struct model *m)
 {
 	char text[300];
@@ -239,7 +246,10 @@ static void do_realloc(struct model *m)
 	uintptr_t end, expected;
 	void *memory;
 
-	/* Not what a mark has seen: it would be free at that mark. */
+	/*
+	 * Do not resize an item that a mark has seen: a rewind would free its
+	 * new memory.
+	 */
 	if (!m->nr_items || (m->nr_marks && m->marks[m->nr_marks - 1].nr_items == m->nr_items))
 		return;
 	item = &m->items[m->nr_items - 1];
@@ -303,7 +313,7 @@ static void do_region(struct model *m)
 	m->nr_items++;
 }
 
-/* Any region, with a hole or without. */
+/* Find a region at random, with or without a hole. */
 static struct item *find_region(struct model *m, bool has_hole)
 {
 	struct item *item;
@@ -375,7 +385,7 @@ static void do_rewind(struct model *m)
 	saved = &m->marks[random_below(m->nr_marks)];
 	check_items(m, saved->nr_items);
 	arena_rewind(m->a, saved->mark);
-	/* It can be used again. */
+	/* The mark can be used again. */
 	m->nr_marks = saved - m->marks + 1;
 	forget_items(m, saved->nr_items, saved->top);
 }
@@ -441,7 +451,7 @@ static void start(struct model *m, struct arena *a)
 	m->red_zone = arena_check(a) ? RED_ZONE : 0;
 }
 
-/* A child that lives for some steps, among those of its parent. */
+/* Create a child, make some steps in it, and end it. */
 static void live(struct model *parent, struct model *m, int steps)
 {
 	struct arena_mark mark = arena_save(parent->a);
@@ -454,7 +464,7 @@ static void live(struct model *parent, struct model *m, int steps)
 	while (steps--)
 		step(m);
 	check_items(m, 0);
-	/* A checked one that is forgotten is a mistake. */
+	/* It is a mistake to forget a checked child. */
 	if (random_below(2) || m->red_zone)
 		arena_destroy(a);
 	else
@@ -500,7 +510,7 @@ TEST_F(lib, does_as_its_model_with_regions)
 
 TEST_F(lib, does_as_its_model)
 {
-	/* Within a block, and over several. */
+	/* Within a block, and across several. */
 	static const size_t limits[] = { 5000, 300000, 2 * MIB + 5000, 20 * MIB };
 	static struct model model, child;
 	const char *text = getenv("ARENA_SEED"), *number = getenv("ARENA_STEPS");

@@ -89,7 +89,7 @@ TEST_F(lib, sealed_memory_can_t_be_touched)
 	ASSERT_EQ(0, arena_release(a));
 	EXPECT_EQ(expected, signal_at(memory));
 	EXPECT_EQ(expected, signal_at(memory + 5 * MIB - 1));
-	/* What is allocated again is fresh. */
+	/* Memory that is allocated again is zeroed. */
 	memory = arena_alloc(a, 5 * MIB);
 	ASSERT_NE(NULL, memory);
 	EXPECT_TRUE(is_filled(memory, 5 * MIB, 0));
@@ -101,7 +101,7 @@ TEST_F(lib, sealed_memory_can_t_be_touched)
 	arena_destroy(a);
 }
 
-/* Its memory may come back as it was: zeroed is what is asked to be. */
+/* Memory may come back with its old contents; arena_zalloc() zeroes it. */
 TEST_F(lib, dirty_memory_is_zeroed_by_zalloc)
 {
 	struct arena *a;
@@ -139,7 +139,7 @@ TEST_F(lib, nodes_are_obeyed)
 			memory = arena_alloc(a, 100);
 			ASSERT_NE(NULL, memory);
 			memset(memory, 1, 100);
-			/* -1 where the system has no NUMA. */
+			/* -1 if the system has no NUMA. */
 			EXPECT_EQ(1, stats_of(a).node == node || stats_of(a).node == -1);
 			arena_destroy(a);
 		}
@@ -152,7 +152,7 @@ TEST_F(lib, nodes_are_obeyed)
 	}
 }
 
-/* Each 2 MiB is one huge page, or nothing is allocated. */
+/* Each 2 MiB is one huge page; otherwise the allocation fails. */
 TEST(huge_is_huge)
 {
 	char line[256], *memory;
@@ -184,7 +184,7 @@ TEST(huge_is_huge)
 	arena_destroy(a);
 }
 
-/* Who prefers takes what comes next, and is told. */
+/* With ARENA_PREFER the next backing is used, and arena_backing() returns it. */
 TEST(preferred_backing)
 {
 	enum arena_backing next = caps_of_system().has_huge ? ARENA_BACKING_HUGE :
@@ -271,7 +271,7 @@ static int printed_lines(const char *name, const char *value)
 	return strstr(text, name) ? lines : -lines;
 }
 
-/* What can't be understood changes nothing, and is not passed over in silence. */
+/* A value that cannot be parsed is ignored with a message. */
 TEST(environment_that_is_wrong)
 {
 	static const char *const all[][2] = {
@@ -300,7 +300,7 @@ TEST(environment_that_is_wrong)
 
 /* --- statistics ---------------------------------------------------------------------- */
 
-/* Run a program, this one, in which arenas are created; what it has to say. */
+/* Create arenas in another process; return what it prints. */
 static size_t output_of_child(const char *value, char *text, size_t room)
 {
 	struct arena *one, *two;
@@ -319,7 +319,7 @@ static size_t output_of_child(const char *value, char *text, size_t room)
 			abort();
 		arena_reset(one);
 		arena_destroy(one);
-		/* What a child has from its parent it does not print. */
+		/* A child does not print the statistics of arenas that it inherits. */
 		if (!fork())
 			exit(0);
 		wait(NULL);

@@ -2,9 +2,9 @@
 /*
  * libarena: pools, and predictions.
  *
- * The program is linked with --wrap, so that time is what a test says (CLOCK_MONOTONIC_COARSE,
- * by which arenas age) and so is free memory. Where threads are to be met in the act, there
- * are many rounds rather than a clock.
+ * The program is linked with --wrap, so that a test sets the time
+ * (CLOCK_MONOTONIC_COARSE, by which arenas age) and the amount of free memory.
+ * Races are tested with many rounds, not with delays.
  */
 #include "lib_test.h"
 
@@ -24,14 +24,14 @@
 #define SEC	((int64_t)1000000000)
 #define MSEC	((int64_t)1000000)
 
-/* --- what the library is told -------------------------------------------------- */
+/* --- values that the library reads ---------------------------------------------- */
 
-/* 0 for what it is. */
+/* 0 means the real time. */
 static int64_t fake_now;
-/* Instead of those of the system, or NULL. */
+/* A file that replaces those of the system, or NULL. */
 static const char *fake_meminfo;
 
-/* Which the system may take. */
+/* Bytes that the system may take, by MADV_FREE. */
 static size_t bytes_freed;
 
 int __real_madvise(void *addr, size_t length, int advice);
@@ -61,7 +61,7 @@ int __wrap_madvise(void *addr, size_t length, int advice)
 	return __real_madvise(addr, length, advice);
 }
 
-/* What to fail with, of threads with a stack of their own size only; or of all. */
+/* The error of pthread_create() for threads with attributes, and for all threads. */
 static int small_stack_error, thread_error;
 
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
@@ -91,7 +91,7 @@ static void write_file(const char *path, const char *text)
 		abort();
 }
 
-/* A file of our own, that is gone when the test is. */
+/* Make a temporary file; the caller removes it. */
 static char *make_file(const char *text)
 {
 	static char path[] = "/tmp/lib_pool.XXXXXX";
@@ -108,7 +108,7 @@ static char *make_file(const char *text)
 
 /* --- pools ---------------------------------------------------------------------- */
 
-/* Whatever pressure the machine that this runs on is under. */
+/* Ignore memory pressure on the machine that runs this. */
 #define POOL(...) POOL_WITH(.pressure = "/nonexistent", ##__VA_ARGS__)
 #define POOL_WITH(...) (&(struct arena_pool_opts) {			\
 	.size = sizeof(struct arena_pool_opts), __VA_ARGS__ })
@@ -131,7 +131,7 @@ static void use(struct arena *a, size_t bytes)
 	memset(memory, 1, bytes);
 }
 
-/* As a request that takes an arena, uses it and gives it back. */
+/* Act like a request: check an arena out, use it, and put it back. */
 static void do_request(struct arena_pool *pool, size_t bytes)
 {
 	struct arena *a;
@@ -144,7 +144,7 @@ static void do_request(struct arena_pool *pool, size_t bytes)
 	arena_pool_put(pool, a);
 }
 
-/* Sooner or later, however busy the machine is. */
+/* Wait up to ten minutes for a condition. */
 static bool comes_true(bool (*holds)(struct arena_pool *pool), struct arena_pool *pool)
 {
 	int i;
@@ -225,7 +225,7 @@ TEST_F(lib, a_thread_gets_what_it_has_put)
 	EXPECT_EQ(3, stats.total);
 	EXPECT_EQ(3, stats.idle);
 	EXPECT_EQ(4 * MIB, stats.idle_bytes);
-	/* Its own, and then the one that was put last. */
+	/* The thread's own arena first, then those put back last. */
 	ASSERT_EQ(ARENA_POOL_AS_ASKED, arena_pool_get(pool, &got, 0));
 	EXPECT_EQ(a, got);
 	EXPECT_EQ(0, stats_of(a).used);
@@ -243,7 +243,7 @@ TEST_F(lib, a_thread_gets_what_it_has_put)
 	arena_pool_put(pool, a);
 	arena_pool_put(pool, c);
 	EXPECT_EQ(17, errno);
-	/* Whatever it does with others. */
+	/* Use of another pool makes no difference. */
 	EXPECT_EQ(0, arena_pool_destroy(other));
 	ASSERT_EQ(0, arena_pool_create(&other, POOL(.flags = ARENA_POOL_NO_THREAD)));
 	do_request(other, MIB);
@@ -281,11 +281,11 @@ TEST_F(lib, what_is_put_is_as_new)
 		.arena = OPTS(.backing = variant->backing, .limit = 4 * MIB))));
 	ASSERT_LE(0, arena_pool_get(pool, &a, 0));
 	arena_cleanup_add(a, &cleanup, count, &cleaned);
-	/* Nor with what its cleanups have set. */
+	/* A handler set by a cleanup is reset, too. */
 	arena_cleanup_add(a, &late, set_oom, a);
 	arena_set_oom(a, never, NULL);
 	use(a, MIB);
-	/* Checked ones must not be reset with children. */
+	/* A checked arena must not be reset while it has a child. */
 	if (!arena_check(a))
 		ASSERT_EQ(0, arena_create_child(&child, a, OPTS(.reserve = MIB)));
 	ASSERT_EQ(0, arena_scope_begin(a, &scope));
@@ -359,7 +359,7 @@ TEST_F(lib, what_nobody_uses_goes_step_by_step)
 	ASSERT_EQ(0, arena_pool_maintain(pool, &next));
 	EXPECT_EQ(1, next);
 	EXPECT_EQ(0, pool_stats(pool).trimmed);
-	/* In a slot, and in the list. */
+	/* One in the slot and one in the list. */
 	for (i = 0; i < 2; i++) {
 		fake_now += next;
 		ASSERT_EQ(0, arena_pool_maintain(pool, &next));
@@ -375,7 +375,7 @@ TEST_F(lib, what_nobody_uses_goes_step_by_step)
 	EXPECT_EQ(2, stats.idle);
 	if (variant->backing == ARENA_BACKING_ANON)
 		EXPECT_LE(2 * 9 * MIB, bytes_freed);
-	/* One that is cold can be used, and is hot again. */
+	/* A cold arena can be used, which makes it hot again. */
 	ASSERT_LE(0, arena_pool_get(pool, &b, 0));
 	EXPECT_EQ(a, b);
 	use(b, 9 * MIB);
@@ -386,7 +386,7 @@ TEST_F(lib, what_nobody_uses_goes_step_by_step)
 	EXPECT_EQ(1, stats.destroyed);
 	EXPECT_EQ(1, stats.idle);
 	EXPECT_EQ(4 * SEC, next);
-	/* All at once. */
+	/* All steps at once. */
 	fake_now += 100 * SEC;
 	ASSERT_EQ(0, arena_pool_maintain(pool, &next));
 	EXPECT_EQ(-1, next);
@@ -414,7 +414,7 @@ TEST_F(lib, some_stay)
 	EXPECT_EQ(2, pool_stats(pool).idle);
 	for (i = 0; i < 4; i++)
 		ASSERT_LE(0, arena_pool_get(pool, &all[i], 0));
-	/* Nor more than there may be. */
+	/* Not more than max_total, either. */
 	ASSERT_EQ(0, arena_pool_maintain(pool, &next));
 	EXPECT_EQ(-1, next);
 	EXPECT_EQ(4, pool_stats(pool).total);
@@ -431,7 +431,7 @@ TEST_F(lib, some_stay)
 	EXPECT_EQ(2, stats.idled);
 	EXPECT_EQ(2, stats.misses);
 	EXPECT_EQ(4, stats.as_asked);
-	/* The newest. */
+	/* The newest arena stays. */
 	ASSERT_LE(0, arena_pool_get(pool, &all[0], 0));
 	EXPECT_EQ(all[3], all[0]);
 	ASSERT_EQ(0, arena_pool_maintain(pool, &next));
@@ -440,7 +440,7 @@ TEST_F(lib, some_stay)
 	EXPECT_EQ(0, arena_pool_destroy(pool));
 }
 
-/* As if each had been idle for one period more. */
+/* Each arena ages as if it had been idle for one more period. */
 TEST(pressure_brings_each_one_further)
 {
 	const char *file = make_file("some avg10=7.49 avg60=99.00 avg300=99.00 total=0\n"
@@ -465,7 +465,7 @@ TEST(pressure_brings_each_one_further)
 	EXPECT_EQ(2 * SEC, next);
 	write_file(file, "some avg10=7.50 avg60=0.00 avg300=0.00 total=0\n"
 			 "full avg10=0.00 avg60=0.00 avg300=0.00 total=0\n");
-	/* It is not looked at more often than that. */
+	/* Pressure is not checked more often than that. */
 	fake_now += SEC;
 	ASSERT_EQ(0, arena_pool_maintain(pool, &next));
 	EXPECT_EQ(0, pool_stats(pool).pressed);
@@ -508,7 +508,7 @@ TEST_F(lib, no_more_than_a_share_of_what_is_free)
 	}
 	arena_pool_put(pool, all[0]);
 	arena_pool_put(pool, all[1]);
-	/* Not looked at again so soon. */
+	/* Free memory is not read again this soon. */
 	fake_now += 50 * MSEC;
 	arena_pool_put(pool, all[2]);
 	stats = pool_stats(pool);
@@ -526,7 +526,7 @@ TEST_F(lib, no_more_than_a_share_of_what_is_free)
 	fake_now += 3 * SEC;
 	ASSERT_EQ(0, arena_pool_maintain(pool, NULL));
 	EXPECT_EQ(2, pool_stats(pool).idle);
-	/* The oldest have gone. */
+	/* The oldest arenas were destroyed. */
 	ASSERT_LE(0, arena_pool_get(pool, &all[0], 0));
 	EXPECT_EQ(all[4], all[0]);
 	ASSERT_LE(0, arena_pool_get(pool, &all[0], 0));
@@ -534,7 +534,10 @@ TEST_F(lib, no_more_than_a_share_of_what_is_free)
 	arena_pool_put(pool, all[3]);
 	arena_pool_put(pool, all[4]);
 	EXPECT_EQ(0, arena_pool_destroy(pool));
-	/* Some stay in any case, or they would be made again and again. */
+	/*
+	 * min_idle arenas stay in any case; otherwise they would be made again
+	 * and again.
+	 */
 	write_file(fake_meminfo, "Node 0 MemFree:  0 kB\n");
 	ASSERT_EQ(0, arena_pool_create(&pool, POOL(.flags = ARENA_POOL_NO_THREAD, .min_idle = 1,
 		.arena = OPTS(.backing = variant->backing, .prefault = 2 * MIB),
@@ -553,7 +556,7 @@ TEST_F(lib, no_more_than_a_share_of_what_is_free)
 
 /* --- the library's thread -------------------------------------------------------------- */
 
-/* Its number, or 0. */
+/* Return its thread ID, or 0. */
 static pid_t find_thread(void)
 {
 	DIR *dir = opendir("/proc/self/task");
@@ -622,7 +625,7 @@ static bool is_there(struct arena_pool *pool)
 	return find_thread();
 }
 
-/* A thread that has been joined may be seen for a moment. */
+/* A thread that was joined may be visible for a moment. */
 static bool is_gone(struct arena_pool *pool)
 {
 	(void)pool;
@@ -648,7 +651,10 @@ TEST(the_thread_is_there_when_it_is_needed)
 	EXPECT_TRUE(comes_true(has_none, pool));
 	stats = pool_stats(pool);
 	EXPECT_EQ(2, stats.destroyed);
-	/* With nothing idle, it sleeps, as soon as it has done what it was at. */
+	/*
+	 * If no arena is idle, the thread sleeps as soon as it has finished its
+	 * work.
+	 */
 	thread = find_thread();
 	EXPECT_TRUE(IS_SANITIZED || blocks_signals(thread));
 	for (i = 0; i < 100; i++) {
@@ -658,7 +664,7 @@ TEST(the_thread_is_there_when_it_is_needed)
 			break;
 	}
 	EXPECT_GT(100, i);
-	/* And wakes up, whoever puts something, and wherever. */
+	/* It wakes up when any thread puts an arena back. */
 	ASSERT_LE(0, arena_pool_get(pool, &a, 0));
 	arena_pool_put(pool, a);
 	EXPECT_TRUE(comes_true(has_none, pool));
@@ -667,7 +673,7 @@ TEST(the_thread_is_there_when_it_is_needed)
 	EXPECT_TRUE(comes_true(is_gone, NULL));
 }
 
-/* Its descriptor may be the program's by then. */
+/* By then the program may have opened a descriptor of the same number. */
 TEST(without_a_thread_nothing_is_closed_twice)
 {
 	struct arena_pool *pool;
@@ -683,7 +689,7 @@ TEST(without_a_thread_nothing_is_closed_twice)
 	EXPECT_EQ(0, close(fd));
 }
 
-/* As with many thread-local variables. */
+/* E.g. because the program has many thread-local variables. */
 TEST(a_stack_that_is_too_small_is_made_larger)
 {
 	struct arena_pool *pool;
@@ -694,7 +700,7 @@ TEST(a_stack_that_is_too_small_is_made_larger)
 	EXPECT_EQ(0, arena_pool_destroy(pool));
 }
 
-/* Nanoseconds that a thread has run, by the file that says so, or -1. */
+/* Return the nanoseconds that a thread has run, read from its schedstat file, or -1. */
 static long nsecs_run(int schedstat)
 {
 	char line[64] = "";
@@ -721,9 +727,12 @@ static void put_without_files(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &old));
 	none.rlim_max = old.rlim_max;
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &none));
-	/* By then it has looked once more at what is free. */
+	/* By then the thread has read the free memory once more. */
 	usleep(2500000);
-	/* A guest's clock goes on while the host has its CPU: one of ten times is enough. */
+	/*
+	 * A guest's clock goes on while the host runs something else, so one
+	 * success in ten is enough.
+	 */
 	for (i = 0; i < 10; i++) {
 		before = nsecs_run(fd);
 		do_request(pool, MIB);
@@ -744,7 +753,10 @@ TEST(without_files_the_thread_does_not_spin)
 	put_without_files(_metadata, POOL(.period = 20 * MSEC));
 }
 
-/* It has something idle all the time, and wants to know what is free. */
+/*
+ * There is always an idle arena, and free_percent makes the thread read the
+ * free memory.
+ */
 TEST(nor_when_it_looks_at_what_is_free)
 {
 	put_without_files(_metadata, POOL(.free_percent = 100, .period = 1000 * SEC));
@@ -755,7 +767,7 @@ TEST(the_thread_makes_some_in_advance)
 	struct arena_pool *pool;
 	struct arena *a;
 
-	/* It does not come by for another reason. */
+	/* With this period there is no other reason for the thread to run. */
 	ASSERT_EQ(0, arena_pool_create(&pool, POOL(.min_idle = 2, .period = 1000 * SEC)));
 	EXPECT_TRUE(comes_true(has_two, pool));
 	ASSERT_LE(0, arena_pool_get(pool, &a, 0));
@@ -826,7 +838,7 @@ TEST_F(lib, first_come_first_served)
 		while (pool_stats(pool).waits < i + 1u)
 			sched_yield();
 	}
-	/* Who does not wait is not served before. */
+	/* A caller that does not wait does not overtake those that do. */
 	EXPECT_EQ(-ETIMEDOUT, arena_pool_get(pool, &a, 0));
 	arena_pool_put(pool, a);
 	for (i = 0; i < N; i++)
@@ -838,7 +850,7 @@ TEST_F(lib, first_come_first_served)
 	EXPECT_EQ(0, arena_pool_destroy(pool));
 }
 
-/* Threads end with an arena in their slot, which is not lost. */
+/* When a thread ends with an arena in its slot, the arena is not lost. */
 TEST_F(lib, what_a_thread_leaves_is_for_all)
 {
 	struct worker worker = { .timeout = 0 };
@@ -870,7 +882,10 @@ static void *put_and_stay(void *data)
 	get_and_put_once(worker);
 	pthread_barrier_wait(&barrier);
 	pthread_barrier_wait(&barrier);
-	/* Many pools, one after the other, are no reason to keep anything of them. */
+	/*
+	 * Many pools, one after the other: the thread must not keep anything of
+	 * them.
+	 */
 	for (i = 0; i < 50; i++) {
 		if (arena_pool_create(&own, POOL(.flags = ARENA_POOL_NO_THREAD)))
 			abort();
@@ -893,7 +908,7 @@ TEST(a_slot_outlives_its_pool)
 	pthread_barrier_init(&barrier, NULL, 2);
 	start(&worker, put_and_stay);
 	pthread_barrier_wait(&barrier);
-	/* What is in another thread's slot is there for who needs it. */
+	/* An arena in another thread's slot is available to a thread that needs it. */
 	ASSERT_LE(0, arena_pool_get(pool, &a, -1));
 	EXPECT_EQ(1, pool_stats(pool).hits_shared);
 	arena_pool_put(pool, a);
@@ -903,7 +918,7 @@ TEST(a_slot_outlives_its_pool)
 	pthread_barrier_destroy(&barrier);
 }
 
-/* Between two threads, and one arena: whatever is left in a slot would end that. */
+/* Pass one arena between threads; if it stayed in a slot, this would deadlock. */
 static void *play(void *data)
 {
 	struct worker *worker = data;
@@ -922,7 +937,7 @@ static void *play(void *data)
 	return NULL;
 }
 
-/* None is just being aged. */
+/* No arena is currently being aged. */
 static bool is_settled(struct arena_pool *pool)
 {
 	struct arena_pool_stats stats = pool_stats(pool);
@@ -969,7 +984,7 @@ TEST_F(lib, nobody_is_overtaken_for_long)
 	play_with(_metadata, variant->backing, 8, 3, IS_SANITIZED ? 1000 : 2000);
 }
 
-/* How many have an arena, of those that may. */
+/* The number of threads that have an arena checked out. */
 static int nr_lent;
 
 static void *do_all(void *data)
@@ -990,7 +1005,7 @@ static void *do_all(void *data)
 		if (err < 0 || __atomic_add_fetch(&nr_lent, 1, __ATOMIC_SEQ_CST) > 3)
 			abort();
 		worker->got++;
-		/* Nobody else has it, or has left anything. */
+		/* No other thread has the arena. */
 		mine = arena_alloc(a, 64);
 		*mine = worker->number;
 		if (rand_r(&worker->seed) % 8 == 0)
@@ -1008,7 +1023,7 @@ static void *do_all(void *data)
 	return NULL;
 }
 
-/* More threads than arenas, which end and begin, and periods of a millisecond. */
+/* More threads than arenas, which start and end, and periods of a millisecond. */
 TEST_F(lib, all_at_once)
 {
 	enum { N = 6 };
@@ -1045,7 +1060,7 @@ TEST_F(lib, all_at_once)
 	EXPECT_EQ(0, arena_pool_destroy(pool));
 }
 
-/* Who is cancelled while he waits is so afterwards. */
+/* A thread that is cancelled while it waits is cancelled only afterwards. */
 static void *wait_cancelled(void *data)
 {
 	struct worker *worker = data;
@@ -1079,7 +1094,7 @@ TEST(waiting_is_no_point_of_cancellation)
 	EXPECT_EQ(0, arena_pool_destroy(pool));
 }
 
-/* To wake the library's thread takes a call of the system, under the lock. */
+/* Waking the library's thread makes a system call while the lock is held. */
 static void *put_cancelled(void *data)
 {
 	struct worker *worker = data;
@@ -1100,7 +1115,7 @@ TEST(who_is_cancelled_leaves_no_lock)
 	struct arena_pool *pool;
 	void *result;
 
-	/* Which is closed again. */
+	/* The thread cannot be started, so its descriptor is closed again. */
 	ASSERT_EQ(0, arena_pool_create(&pool, POOL(.period = 1000 * SEC)));
 	thread_error = EAGAIN;
 	worker.pool = pool;
@@ -1136,9 +1151,12 @@ TEST_F(lib, a_child_can_only_end_it)
 		arena_pool_put(pool, a);
 		if (arena_pool_destroy(pool))
 			_exit(2);
-		/* Its own are as any. */
+		/* The child can use a pool of its own. */
 		if (arena_pool_create(&own, POOL(.arena = OPTS(.backing = variant->backing),
-				      /* TSan has no new threads there. */
+				      /*
+				       * TSan does not support new threads in a
+				       * child of a multithreaded process.
+				       */
 				      .flags = IS_TSAN ? ARENA_POOL_NO_THREAD : 0)))
 			_exit(3);
 		do_request(own, MIB);
@@ -1167,7 +1185,7 @@ static void *note_much(void *data)
 	return NULL;
 }
 
-/* While others are at it, a child finds no lock taken. */
+/* A fork during other threads' operations does not leave a lock held in the child. */
 TEST_F(lib, a_child_is_born_any_time)
 {
 	struct worker workers[3] = { 0 };
@@ -1176,7 +1194,7 @@ TEST_F(lib, a_child_is_born_any_time)
 	pid_t pid;
 
 	NEED_BACKING();
-	/* TSan may hang in a child of several threads. */
+	/* TSan may hang in a child of a multithreaded process. */
 	if (IS_TSAN)
 		SKIP(return, "TSan");
 	ASSERT_EQ(0, arena_pool_create(&pool, POOL(.period = MSEC, .max_total = 1,
@@ -1252,7 +1270,7 @@ TEST(checked_arenas_are_put_once_and_to_their_pool)
 		unsetenv("ARENA_CHECKED");
 	EXPECT_EQ(SIGABRT, ends_by(put_twice));
 	EXPECT_EQ(SIGABRT, ends_by(put_elsewhere));
-	/* They become the thread's that gets them. */
+	/* An arena is adopted by the thread that checks it out. */
 	ASSERT_EQ(0, arena_pool_create(&pool, POOL(.max_total = 1, .period = MSEC,
 						   .arena = OPTS(.flags = ARENA_CHECKS))));
 	worker.pool = pool;
@@ -1292,13 +1310,13 @@ TEST(predictions_are_near)
 		EXPECT_LE(sizes[i], size);
 		EXPECT_GE(sizes[i] + sizes[i] / 16, size);
 	}
-	/* What blocks have, exactly. */
+	/* A power of two is predicted exactly. */
 	EXPECT_EQ(MIB, arena_predict("near 7", 500));
 	note("largest", SIZE_MAX, 20);
 	EXPECT_EQ(SIZE_MAX, arena_predict("largest", 500));
 	note("smallest", 0, 20);
 	EXPECT_EQ(1, arena_predict("smallest", 1000));
-	/* Names are cut as arenas' are. */
+	/* Names are truncated, as those of arenas are. */
 	note("a name that is longer than thirty-one bytes", 100, 20);
 	EXPECT_LE(100, arena_predict("a name that is longer than thirty-two bytes", 500));
 }
@@ -1317,7 +1335,7 @@ TEST(predictions_are_quantiles)
 	EXPECT_LT(0, arena_predict("quantiles", 0));
 }
 
-/* Two of 150 are more than one in a hundred. */
+/* Two of 150 are more than one percent. */
 TEST(as_many_as_asked_are_content)
 {
 	note("content", 1000, 148);
@@ -1326,7 +1344,7 @@ TEST(as_many_as_asked_are_content)
 	EXPECT_GT(MIB, arena_predict("content", 986));
 }
 
-/* Wherever it is, also where there are few. */
+/* The position of the outlier does not matter, nor does a small number of requests. */
 TEST(one_huge_request_is_no_reason)
 {
 	int i;
@@ -1349,7 +1367,7 @@ TEST(a_change_of_load_is_learned)
 	note("change", 64 * MIB, 20);
 	EXPECT_EQ(64 * MIB, arena_predict("change", 990));
 	note("change", 64 * MIB, 10000);
-	/* And forgotten, half of it soon. */
+	/* The old load is forgotten; half of it soon. */
 	note("change", MIB, 1100);
 	EXPECT_EQ(MIB, arena_predict("change", 500));
 	note("change", MIB, 4000);
@@ -1374,7 +1392,7 @@ TEST(names_are_forgotten_the_oldest_first)
 	note("new", MIB, 20);
 	EXPECT_EQ(MIB, arena_predict("first", 990));
 	EXPECT_EQ(0, arena_predict("second", 990));
-	/* As long as it has an arena. */
+	/* A name is kept as long as an arena uses it. */
 	for (i = 0; i < 600; i++) {
 		snprintf(name, sizeof(name), "another %d", i);
 		note(name, MIB, 1);
@@ -1387,7 +1405,7 @@ TEST(names_are_forgotten_the_oldest_first)
 		note(name, MIB, 1);
 	}
 	EXPECT_EQ(0, arena_predict("used", 990));
-	/* Nor has a new one anything of what was there. */
+	/* A new name does not inherit data of a forgotten one. */
 	EXPECT_EQ(0, arena_predict("more 299", 990));
 }
 
@@ -1425,7 +1443,10 @@ TEST_F(lib, an_arena_is_sized_by_its_name)
 		if (!i)
 			EXPECT_EQ(0, stats_of(a).committed);
 		EXPECT_LE(64 * MIB, stats_of(a).reserved);
-		/* The most, not what is there in the end; and by each of three ways. */
+		/*
+		 * The peak is noted, not the final usage, each time in one of
+		 * three ways.
+		 */
 		use(a, MIB);
 		mark = arena_save(a);
 		use(a, 8 * MIB - 64 * 1024);
@@ -1438,7 +1459,7 @@ TEST_F(lib, an_arena_is_sized_by_its_name)
 	}
 	EXPECT_LT(8 * MIB, arena_predict(opts.name, 990));
 	EXPECT_GE(10 * MIB, arena_predict(opts.name, 990));
-	/* Nothing was noted that was nothing. */
+	/* Arenas that were not used are not noted. */
 	EXPECT_LT(8 * MIB, arena_predict(opts.name, 1));
 	ASSERT_EQ(0, arena_create(&a, &opts));
 	EXPECT_EQ(10 * MIB, stats_of(a).committed);
@@ -1449,14 +1470,14 @@ TEST_F(lib, an_arena_is_sized_by_its_name)
 	}
 	EXPECT_EQ(-EINVAL, arena_create_child(&child, a, OPTS(.reserve = ARENA_RESERVE_AUTO)));
 	arena_reset(a);
-	/* What was used before does not count again. */
+	/* Each use counts only once. */
 	for (i = 0; i < 100; i++) {
 		use(a, 100);
 		arena_reset(a);
 	}
 	EXPECT_GT(MIB, arena_predict(opts.name, 500));
 	arena_destroy(a);
-	/* A limit is a limit. */
+	/* A limit bounds the prediction. */
 	opts.limit = MIB;
 	ASSERT_EQ(0, arena_create(&a, &opts));
 	EXPECT_EQ(2 * MIB, stats_of(a).committed);
@@ -1478,7 +1499,7 @@ TEST_F(lib, the_environment_sizes_arenas)
 	arena_destroy(a);
 }
 
-/* One request in a thousand is a hundred times as large. */
+/* One request in a thousand is a hundred times larger. */
 TEST_F(lib, rare_requests_leave_nothing)
 {
 	const char *name = variant->backing == ARENA_BACKING_ANON ? "rare" : "rare on device";
@@ -1494,7 +1515,7 @@ TEST_F(lib, rare_requests_leave_nothing)
 		.arena = OPTS(.backing = variant->backing))));
 	for (i = 0; i < nr; i++) {
 		ASSERT_LE(0, arena_pool_get(pool, &a, 0));
-		/* Untouched, or it is the system that is measured. */
+		/* The memory is not touched, since that would measure the system. */
 		if (!arena_alloc(a, rand_r(&seed) % 1000 ? 300000 : 30000000))
 			abort();
 		arena_pool_put(pool, a);
@@ -1509,7 +1530,10 @@ TEST_F(lib, rare_requests_leave_nothing)
 	EXPECT_EQ(0, arena_pool_destroy(pool));
 }
 
-/* The next one has it at once, and a thread that comes later. */
+/*
+ * The next arena has the predicted size from the start, also in a thread that
+ * comes later.
+ */
 TEST_F(lib, a_pool_s_arenas_are_sized)
 {
 	const char *name = variant->backing == ARENA_BACKING_ANON ? "warm" : "warm on device";
@@ -1524,7 +1548,7 @@ TEST_F(lib, a_pool_s_arenas_are_sized)
 	ASSERT_LE(0, arena_pool_get(pool, &a, 0));
 	use(a, 20 * MIB);
 	arena_pool_put(pool, a);
-	/* One is not enough to know. */
+	/* One sample is not enough for a prediction. */
 	EXPECT_LE(20 * MIB, pool_stats(pool).idle_bytes);
 	for (i = 0; i < 10; i++)
 		do_request(pool, 20 * MIB);
@@ -1535,7 +1559,7 @@ TEST_F(lib, a_pool_s_arenas_are_sized)
 	EXPECT_EQ(1, stats_of(b).commits);
 	arena_pool_put(pool, a);
 	arena_pool_put(pool, b);
-	/* When less is needed for long, that is what warm ones have. */
+	/* When less has been needed for long, warm arenas are trimmed to that. */
 	note(name, 2 * MIB, 9000);
 	EXPECT_EQ(40 * MIB, pool_stats(pool).idle_bytes);
 	fake_now += 10 * SEC;
@@ -1551,7 +1575,7 @@ TEST_F(lib, a_pool_s_arenas_are_sized)
 
 enum { HOT, WARM, COLD, GONE };
 
-/* One that is idle; NULL as long as nobody has seen it. */
+/* An idle arena; NULL until the test has seen it. */
 struct item {
 	struct arena *a;
 	int64_t put_at;
@@ -1644,7 +1668,7 @@ static int64_t model_next(const struct model *m)
 	return next == INT64_MAX ? -1 : next - fake_now;
 }
 
-/* Whether it is what the pool gave. */
+/* Check that the pool returned the arena that the model expects. */
 static bool model_get(struct model *m, int got, struct arena *a)
 {
 	struct arena *expected = NULL;
@@ -1692,7 +1716,7 @@ static bool is_as(const struct model *m, const struct arena_pool_stats *stats)
 	       stats->idled == m->stats.idled && stats->destroyed == m->stats.destroyed;
 }
 
-/* The seed is printed, and $ARENA_SEED takes it. */
+/* The seed is printed; $ARENA_SEED repeats a run. */
 TEST_F(lib, a_pool_is_as_its_model)
 {
 	const char *text = getenv("ARENA_SEED");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libarena: query strings. At the end against a parser that is simple enough to be right,
- * with random strings; the seed is printed, and $ARENA_SEED takes it.
+ * libarena: query strings. The last test compares random strings with a parser
+ * that is simple enough to be right; the seed is printed, and $ARENA_SEED
+ * repeats a run.
  */
 #include "lib_test.h"
 #include "query_model.h"
@@ -11,7 +12,7 @@
 
 #define ROUNDS	20000
 
-/* In memory of its own, that must not be read behind it. */
+/* Copy to memory of its own, so that reading beyond its end is detected. */
 static char *copy_of(const char *text, size_t length)
 {
 	char *copy = malloc(length + !length);
@@ -21,7 +22,7 @@ static char *copy_of(const char *text, size_t length)
 	return memcpy(copy, text, length);
 }
 
-/* Of a literal, in a copy that can be written to. */
+/* Parse a writable copy of a literal. */
 #define PARSE(literal, flags, q) ({						\
 	char *copy_ = arena_memdup(self->a, literal, sizeof(literal) - 1);	\
 										\
@@ -73,7 +74,7 @@ TEST_F(lib, a_query_is_a_map)
 	EXPECT_TEXT("x", arena_query_str(&q, ARENA_STR("none"), ARENA_STR("x")));
 }
 
-/* Of a key alone, so that it is the first; NULL if it can't be read. */
+/* Parse a pair with this value; return it, or NULL if it cannot be parsed. */
 static const struct arena_query_value *value_of(struct arena *a, const char *value)
 {
 	char *text = arena_printf(a, "k=%s", value);
@@ -193,7 +194,7 @@ TEST_F(lib, keys_and_values_are_decoded_where_they_are)
 	}
 }
 
-/* A + that was escaped is one. */
+/* An escaped + is not a space. */
 TEST_F(lib, what_is_decoded_is_not_decoded_again)
 {
 	struct arena_query q;
@@ -372,7 +373,7 @@ TEST_F(lib, values_of_a_megabyte)
 	size_t i;
 
 	NEED_BACKING();
-	/* Of digits: no number has so many. */
+	/* A value with more digits than any number has. */
 	text[0] = 'a';
 	text[1] = '=';
 	memset(text + 2, '7', MIB);
@@ -382,7 +383,7 @@ TEST_F(lib, values_of_a_megabyte)
 	text[3] = '.';
 	ASSERT_EQ(0, arena_query_parse(self->a, text, MIB + 2, 0, 0, &q));
 	EXPECT_EQ(ARENA_QUERY_STRING, q.values->type);
-	/* Of escapes, as a value and as a key. */
+	/* Many escapes, as a value and as a key. */
 	for (i = 0; i < MIB; i++)
 		memcpy(text + 2 + 3 * i, "%41", 3);
 	ASSERT_EQ(0, arena_query_parse(self->a, text, sizeof(text), 0, 0, &q));
@@ -401,7 +402,10 @@ static double cpu_seconds(void)
 	return now.tv_sec + now.tv_nsec / 1e9;
 }
 
-/* What so many pairs take, of one key and then of as many, looked at each. */
+/*
+ * Return the CPU time for parsing this many pairs, with one key and with
+ * different keys, including a lookup of each.
+ */
 static double parse_hostile(struct __test_metadata *_metadata, struct arena *a, size_t nr)
 {
 	const struct arena_query_value *value;
@@ -433,8 +437,9 @@ static double parse_hostile(struct __test_metadata *_metadata, struct arena *a, 
 }
 
 /*
- * Nobody can have us walk a list, by one key or by many: with that, 16 times as many pairs
- * would take 256 times as long. Where a guest's clock goes on without its CPU, several times are tried.
+ * No input makes the parser walk a list, for one key or for many: with that, 16
+ * times as many pairs would take 256 times as long. Try several times, since a
+ * guest's clock may go on while its CPU is not scheduled.
  */
 TEST_F(lib, hostile_strings_take_no_longer)
 {
@@ -453,7 +458,7 @@ TEST_F(lib, hostile_strings_take_no_longer)
 	TH_LOG("%.1f times as long", many / few);
 }
 
-/* What is counted is what is allocated. */
+/* The memory used is what the documentation says. */
 TEST_F(lib, what_a_query_takes)
 {
 	size_t before, used, entry = sizeof(struct arena_query_map_entry);
@@ -469,12 +474,12 @@ TEST_F(lib, what_a_query_takes)
 	EXPECT_EQ(before, stats_of(self->a).used);
 	ASSERT_EQ(0, arena_query_parse(self->a, query, sizeof(query) - 1, 0, 0, &q));
 	used = stats_of(self->a).used - before;
-	/* Sixteen slots, and a byte for each of them and a group. */
+	/* Sixteen slots, a control byte for each of them, and a group. */
 	EXPECT_LE(3 * sizeof(struct arena_query_value) + 16 * (entry + 1), used);
 	EXPECT_GE(3 * sizeof(struct arena_query_value) + 16 * (entry + 1) + 64, used);
 }
 
-/* Too little for the pairs, or for the map, which here takes less. */
+/* There is too little memory for the pairs, or for the map, which takes less here. */
 TEST_F(lib, without_memory_the_text_is_as_it_was)
 {
 	static const char query[] = "a=%41&b=%42&c+c=1&d&a=%43&e=&f=1.5&g=true"
@@ -509,7 +514,10 @@ TEST_F(lib, without_memory_the_text_is_as_it_was)
 	EXPECT_LT(3, failures);
 }
 
-/* --- against the model ---------------------------------------------------------- */
+/*
+ * --- compared with the model
+ * ---------------------------------------------------------
+ */
 
 static unsigned int seed;
 
@@ -518,7 +526,7 @@ static size_t random_below(size_t limit)
 	return rand_r(&seed) % limit;
 }
 
-/* Of pieces that matter beside each other. */
+/* Make a string of pieces that matter next to each other. */
 static size_t make_query(char *text, size_t room)
 {
 	static const char *const pieces[] = {
@@ -530,7 +538,7 @@ static size_t make_query(char *text, size_t room)
 	const size_t nr_pieces = sizeof(pieces) / sizeof(*pieces);
 	size_t nr = random_below(24), length = 0, n;
 	const char *piece;
-	/* As many without a bad escape as with any. */
+	/* Half of the strings have no bad escape. */
 	bool is_good = random_below(2);
 
 	while (nr--) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libarena: memory for other allocators, and who touches what has been given back: where
- * it lies in quarantine, and what is said of it. And what is counted.
+ * libarena: regions for other allocators; touches of memory that was given
+ * back: its address quarantine, and the report of the fault; and counters.
  */
 #include "lib_test.h"
 
@@ -43,7 +43,7 @@ TEST_F(lib, a_region_is_whole_blocks)
 	EXPECT_EQ(0, (uintptr_t)two.memory % (64 * MIB));
 	EXPECT_LE((uintptr_t)two.memory + two.length, (uintptr_t)one.memory);
 	EXPECT_TRUE(is_filled(one.memory, one.length, 1));
-	/* The second time it is not known to be zero. */
+	/* Memory that was used before is not reported as zero. */
 	arena_rewind(self->a, start);
 	ASSERT_EQ(0, region_of(self->a, 4 * MIB, 0, &two));
 	EXPECT_EQ(one.memory, two.memory);
@@ -132,7 +132,10 @@ TEST_F(lib, blocks_of_a_region_come_and_go)
 	EXPECT_TRUE(is_filled(memory, 2 * MIB, 1));
 }
 
-/* What is allocated after them has memory: it is not left to a touch to get it. */
+/*
+ * Memory that is allocated over a hole is committed by the allocation, not by a
+ * touch.
+ */
 TEST_F(lib, holes_are_not_allocated)
 {
 	struct arena_region kept, region;
@@ -157,7 +160,10 @@ TEST_F(lib, holes_are_not_allocated)
 	EXPECT_EQ(0, arena_idle(self->a));
 	EXPECT_EQ(1, arena_claim(self->a));
 
-	/* One that stays does not make what is free below it go. */
+	/*
+	 * A hole that stays does not cause the free memory below it to be given
+	 * back.
+	 */
 	ASSERT_EQ(0, arena_region_decommit(self->a, (char *)kept.memory + 2 * MIB, 2 * MIB));
 	committed = stats_of(self->a).committed;
 	arena_rewind(self->a, mark);
@@ -168,7 +174,7 @@ TEST_F(lib, holes_are_not_allocated)
 	ASSERT_EQ(kept.memory, memory);
 	EXPECT_TRUE(is_filled(memory, 4 * MIB, 0));
 
-	/* With all else, and once. */
+	/* A release with a hole gives everything back once. */
 	ASSERT_EQ(0, region_of(self->a, 4 * MIB, 0, &region));
 	ASSERT_EQ(0, arena_region_decommit(self->a, region.memory, 4 * MIB));
 	ASSERT_EQ(0, arena_release(self->a));
@@ -179,7 +185,7 @@ TEST_F(lib, holes_are_not_allocated)
 	EXPECT_EQ(1, arena_claim(self->a));
 }
 
-/* Each byte of what is allocated after it can be written, in whatever order they go. */
+/* Memory allocated over a hole can be written, regardless of the order of the holes. */
 TEST_F(lib, sealed_holes_are_not_allocated)
 {
 	struct arena_region one, two, three;
@@ -215,7 +221,7 @@ TEST_F(lib, sealed_holes_are_not_allocated)
 		memory = arena_alloc(a, 6 * MIB);
 		ASSERT_NE(NULL, memory);
 		memset(memory, 1, 6 * MIB);
-		/* What stays can be had again. */
+		/* The region that stays can be committed again. */
 		ASSERT_EQ(0, arena_region_commit(a, one.memory, 4 * MIB));
 		memset(one.memory, 1, 4 * MIB);
 		EXPECT_EQ(0, arena_idle(a));
@@ -231,7 +237,10 @@ TEST_F(lib, sealed_holes_are_not_allocated)
 	arena_destroy(a);
 }
 
-/* Where it can't be given back, as what is locked, it is committed again before it is used. */
+/*
+ * A hole that the system cannot take back, e.g. because it is locked, is
+ * committed again before it is used.
+ */
 TEST(holes_that_stay)
 {
 	struct arena_region region;
@@ -265,7 +274,7 @@ out:
 	arena_destroy(a);
 }
 
-/* It would be in the way of who looks everywhere. */
+/* Decommitted blocks would disturb arena_check(), which reads all memory. */
 TEST_F(lib, a_checked_arena_keeps_its_regions)
 {
 	struct arena_region region;
@@ -286,7 +295,7 @@ TEST_F(lib, a_checked_arena_keeps_its_regions)
 	arena_destroy(a);
 }
 
-/* --- quarantine ----------------------------------------------------------------- */
+/* --- address quarantine ---------------------------------------------------------- */
 
 TEST_F(lib, quarantine_keeps_addresses)
 {
@@ -299,14 +308,14 @@ TEST_F(lib, quarantine_keeps_addresses)
 	ASSERT_EQ(0, arena_create(&a, OPTS(.backing = variant->backing, .reserve = 8 * MIB,
 					   .limit = 6 * MIB, .flags = ARENA_QUARANTINE)));
 	EXPECT_EQ(8 * MIB, stats_of(a).reserved);
-	/* More often than there is room for. */
+	/* More releases than the address space has room for. */
 	for (i = 0; i < 20; i++) {
 		memory = arena_zalloc(a, 3 * MIB);
 		ASSERT_NE(NULL, memory);
 		ASSERT_TRUE(is_filled(memory, 3 * MIB, 0));
 		memset(memory, 1, 3 * MIB);
 		if (last) {
-			/* Somebody else's memory is where it was before, not here. */
+			/* The old address is not used by the new allocation. */
 			ASSERT_EQ(expected, signal_at(last));
 			ASSERT_EQ(expected, signal_at(last + 3 * MIB - 1));
 		}
@@ -322,13 +331,13 @@ TEST_F(lib, quarantine_keeps_addresses)
 		ASSERT_EQ(0, stats_of(a).blocks);
 		last = memory;
 	}
-	/* Releasing nothing moves nothing. */
+	/* A release of nothing does not move the addresses. */
 	ASSERT_EQ(0, arena_release(a));
 	EXPECT_EQ(20, stats_of(a).releases);
 	arena_destroy(a);
 }
 
-/* What was given back before counts, too. */
+/* Memory that was given back earlier counts, too. */
 TEST_F(lib, quarantine_after_a_trim)
 {
 	struct arena_region region;
@@ -356,7 +365,7 @@ TEST_F(lib, quarantine_after_a_trim)
 						 .flags = ARENA_QUARANTINE)));
 }
 
-/* Dirty memory does not become clean by lying around. */
+/* Dirty memory stays dirty in quarantine. */
 TEST_F(lib, quarantine_of_dirty_memory)
 {
 	struct arena *a;
@@ -376,7 +385,10 @@ TEST_F(lib, quarantine_of_dirty_memory)
 	arena_destroy(a);
 }
 
-/* --- what is said of a fault ------------------------------------------------------ */
+/*
+ * --- the report of a fault
+ * ----------------------------------------------------------
+ */
 
 static enum arena_backing backing;
 
@@ -436,7 +448,7 @@ static void after_destroy(void)
 	*memory = 1;
 }
 
-/* More than anybody remembers. */
+/* More releases than are remembered. */
 static void after_many_releases(void)
 {
 	volatile char *first = NULL, *memory;
@@ -471,7 +483,7 @@ static void in_quarantine(void)
 	*memory = *(volatile char *)arena_alloc(a, MIB);
 }
 
-/* Destroyed 50 ms before, and others after it. */
+/* The arena was destroyed 50 ms before, and another one after it. */
 static void a_while_after(void)
 {
 	struct arena *a, *other;
@@ -552,7 +564,7 @@ static void with_a_larger_handler(void)
 	after_release();
 }
 
-/* Valgrind does not make a stack longer to deliver a signal. */
+/* Valgrind does not extend the stack to deliver a signal. */
 static __attribute__((noinline)) void lengthen_stack(void)
 {
 	volatile char room[64 << 10];
@@ -561,7 +573,7 @@ static __attribute__((noinline)) void lengthen_stack(void)
 	(void)room[0];
 }
 
-/* How a process of its own ends, and what it says. */
+/* Make a mistake in a process of its own; return its status and its output. */
 static int run(void (*mistake)(void), char *text, size_t room)
 {
 	struct rlimit none = { 0, 0 };
@@ -611,7 +623,7 @@ TEST_F(lib, faults_are_reported)
 	for (i = 0; i < sizeof(all) / sizeof(*all); i++) {
 		status = run(all[i].mistake, text, sizeof(text));
 		expected = all[i].mistake == after_destroy ? SIGSEGV : signal_of(backing);
-		/* Where there is a sanitizer the last word is its handler's. */
+		/* With a sanitizer, its handler ends the process. */
 		if (!IS_SANITIZED) {
 			EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == expected) {
 				TH_LOG("%zu: status %x: %s", i, status, text);
@@ -625,10 +637,10 @@ TEST_F(lib, faults_are_reported)
 		}
 		EXPECT_TRUE(strstr(text, " s before\n") ||
 			    all[i].mistake == after_many_releases);
-		/* And before a handler of the program's own. */
+		/* The report also precedes a handler of the program. */
 		chosen = all[i].mistake;
 		status = run(with_a_handler, text, sizeof(text));
-		/* Valgrind has an exit status of its own for it. */
+		/* Valgrind replaces the exit status. */
 		EXPECT_TRUE(IS_SANITIZED ||
 			    (WIFEXITED(status) && WEXITSTATUS(status) == expected));
 		EXPECT_NE(NULL, strstr(text, all[i].words));
@@ -643,7 +655,7 @@ TEST_F(lib, other_signals_are_passed_on)
 
 	NEED_BACKING();
 	backing = variant->backing;
-	/* A sanitizer has a handler. */
+	/* A sanitizer has its own handler. */
 	if (!IS_SANITIZED) {
 		status = run(elsewhere, text, sizeof(text));
 		EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
@@ -673,7 +685,10 @@ TEST(ages_are_right)
 	EXPECT_EQ(8, strspn(at + strlen("destroyed "), "0123456789."));
 }
 
-/* --- handlers from before ---------------------------------------------------------- */
+/*
+ * --- existing handlers
+ * ---------------------------------------------------------------
+ */
 
 static sigjmp_buf next_fault;
 static volatile int nr_faults;
@@ -700,14 +715,17 @@ static void set_handler(void (*handler)(int), int flags)
 	arena_report_faults();
 }
 
-/* Once, then the default. */
+/* The handler runs once, then the default action applies. */
 static void with_one_shot(void)
 {
 	set_handler(count_fault, SA_RESETHAND);
 	after_release();
 }
 
-/* The signal is not blocked in it, so that it can jump out of it as often as it likes. */
+/*
+ * The signal is not blocked in the handler, so it can jump out of it any number
+ * of times.
+ */
 static void with_nodefer(void)
 {
 	struct arena *a;
@@ -745,7 +763,10 @@ TEST(handlers_keep_their_flags)
 	EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 7);
 }
 
-/* The variable is read once, so this one has no fixture. */
+/*
+ * The variable is read only once, so this test needs a fresh process without
+ * the fixture.
+ */
 TEST(faults_are_reported_if_the_environment_says_so)
 {
 	char text[4000];
@@ -758,7 +779,10 @@ TEST(faults_are_reported_if_the_environment_says_so)
 		     text);
 }
 
-/* --- what is counted ----------------------------------------------------------------- */
+/*
+ * --- counters
+ * --------------------------------------------------------------------------
+ */
 
 TEST_F(lib, allocations_are_counted)
 {
@@ -783,7 +807,7 @@ TEST_F(lib, allocations_are_counted)
 	EXPECT_EQ(109, stats.asked);
 	EXPECT_EQ(stats.used, stats.allocated);
 	EXPECT_EQ(stats.used - 109, stats.wasted);
-	/* Strings waste nothing but the end of the last. */
+	/* Strings waste only the gap behind the last one. */
 	arena_reset(a);
 	EXPECT_NE(NULL, arena_strdup(a, "1234567"));
 	EXPECT_NE(NULL, arena_strdup(a, "1234567"));
@@ -791,7 +815,7 @@ TEST_F(lib, allocations_are_counted)
 	EXPECT_EQ(5, stats.allocations);
 	EXPECT_EQ(125, stats.asked);
 	EXPECT_EQ(16, stats.used);
-	/* In place. */
+	/* Resized in place. */
 	memory = arena_alloc(a, 1000);
 	memory = arena_realloc(a, memory, 1000, 2000);
 	memory = arena_realloc(a, memory, 2000, 16);
@@ -800,7 +824,7 @@ TEST_F(lib, allocations_are_counted)
 	EXPECT_EQ(6, stats.allocations);
 	EXPECT_EQ(2125, stats.asked);
 	EXPECT_EQ(32, stats.used);
-	/* One that fails is none. */
+	/* A failed allocation is not counted. */
 	EXPECT_EQ(NULL, arena_alloc(a, SIZE_MAX));
 	EXPECT_EQ(6, stats_of(a).allocations);
 	ASSERT_EQ(0, arena_create_child(&child, a, OPTS(.reserve = 1024)));
@@ -809,7 +833,10 @@ TEST_F(lib, allocations_are_counted)
 	EXPECT_EQ(6, stats_of(child).wasted);
 	arena_destroy(a);
 
-	/* Strings that are freed one by one, to the byte; and with a scope around it. */
+	/*
+	 * Strings that are freed one by one are counted to the byte; a scope
+	 * does not disturb the count.
+	 */
 	ASSERT_EQ(0, arena_create(&a, OPTS(.backing = variant->backing,
 					   .flags = ARENA_COUNT)));
 	EXPECT_NE(NULL, arena_strdup(a, "1234567"));
@@ -832,7 +859,7 @@ TEST_F(lib, allocations_are_counted)
 	EXPECT_EQ(23, stats_of(a).allocations);
 	arena_destroy(a);
 
-	/* Others know how much there has been. */
+	/* Without ARENA_COUNT these counters stay zero. */
 	EXPECT_NE(NULL, arena_alloc(self->a, 100));
 	EXPECT_EQ(0, stats_of(self->a).allocations);
 	EXPECT_EQ(0, stats_of(self->a).wasted);

@@ -23,7 +23,10 @@ TEST(strings_are_equal_byte_for_byte)
 		EXPECT_TRUE(arena_str_equal(arena_str_make(one, n), arena_str_make(two, n)));
 		EXPECT_FALSE(arena_str_equal(arena_str_make(one, n),
 					     arena_str_make(two, n + 1)));
-		/* What is around them does not count; each byte of them does. */
+		/*
+		 * The bytes around the strings do not count; each byte of the
+		 * strings does.
+		 */
 		two[n] = 'y';
 		EXPECT_TRUE(arena_str_equal(arena_str_make(one, n), arena_str_make(two, n)));
 		for (i = 0; i < n; i++) {
@@ -202,7 +205,7 @@ TEST_F(lib, strings_are_copied)
 	EXPECT_EQ(0, s.data[3000]);
 	for (i = 0; i < 1000; i++)
 		EXPECT_EQ('a' + i % 26, s.data[3 * i]);
-	/* Without memory there is none. */
+	/* Without memory there is no copy. */
 	copy = arena_alloc(self->a, 1);
 	ASSERT_NE(NULL, copy);
 	s = arena_str_dup(self->a, arena_str_make(copy, SIZE_MAX / 2));
@@ -212,7 +215,10 @@ TEST_F(lib, strings_are_copied)
 
 /* --- percent-encoding ---------------------------------------------------------- */
 
-/* As it should be, and, if there is anything to decode, elsewhere. */
+/*
+ * Decode in place and into the arena; the result is a copy only if there was
+ * something to decode.
+ */
 static bool decodes(struct arena *a, struct arena_str s, uint32_t flags, struct arena_str to)
 {
 	struct arena_str decoded = { NULL, 0 };
@@ -228,7 +234,7 @@ static bool decodes(struct arena *a, struct arena_str s, uint32_t flags, struct 
 	return (decoded.data == s.data) == arena_str_equal(s, to);
 }
 
-/* Where it can't be, and nothing has changed. */
+/* Return the offset of the bad escape; nothing has changed. */
 static size_t bad_escape(struct arena *a, struct arena_str s)
 {
 	struct arena_str decoded = { NULL, 0 };
@@ -266,7 +272,7 @@ TEST_F(lib, strings_are_decoded)
 	EXPECT_EQ(2, bad_escape(self->a, S("ab%@0")));
 	EXPECT_EQ(2, bad_escape(self->a, S("ab%`0")));
 	EXPECT_EQ(2, bad_escape(self->a, S("ab%G0")));
-	/* What is behind the string is not part of it; behind a copy there is a NUL. */
+	/* Bytes behind the string are not part of it; a copy is followed by a NUL. */
 	EXPECT_EQ(-EINVAL, arena_str_decode(self->a, arena_str_make("%41", 2), 0, &decoded));
 	memset(self->a->base + self->a->left - 100, 'x', 100);
 	ASSERT_EQ(0, arena_str_decode(self->a, S("%41%42"), 0, &decoded));
@@ -275,7 +281,10 @@ TEST_F(lib, strings_are_decoded)
 	EXPECT_EQ(-EINVAL, arena_str_decode(self->a, S("x"), 1u << 31, &decoded));
 }
 
-/* --- against what is simple enough to be right ------------------------------------------ */
+/*
+ * --- compared with a simple implementation
+ * -------------------------------------------------
+ */
 
 static struct arena_str random_string(char *bytes, size_t most, const char *alphabet)
 {
@@ -303,7 +312,10 @@ static int hex(char c)
 	return c && at ? (at - digits) % 16 : -1;
 }
 
-/* Bytes decoded into, and how many; or where it is bad, less one, as a negative number. */
+/*
+ * Decode into @to; return the number of bytes, or -1 minus the offset of a bad
+ * escape.
+ */
 static long decode_slowly(struct arena_str s, uint32_t flags, char *to)
 {
 	long nr = 0;
@@ -345,7 +357,7 @@ TEST_F(lib, strings_are_as_their_model)
 		ASSERT_EQ(s.length >= t.length && !memcmp(s.data, t.data, t.length),
 			  arena_str_starts_with(s, t));
 
-		/* What is split and joined again is what it was. */
+		/* A string that is split and joined again is unchanged. */
 		rest = s;
 		ASSERT_EQ(0, arena_buf_begin(&buf, self->a, 0));
 		while (arena_str_split(&rest, ',', &part)) {

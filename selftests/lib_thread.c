@@ -72,7 +72,7 @@ TEST(scratch_is_none_of_those_to_avoid)
 	arena_destroy(other);
 }
 
-/* A result in the caller's scratch arena, made with the help of another. */
+/* Return a result in the caller's scratch arena, made with the help of another one. */
 static char *joined(struct arena *result, int n)
 {
 	ARENA_SCRATCH(scratch, result);
@@ -129,7 +129,10 @@ static void *run_thread(void *data)
 	if (thread->how == EXIT)
 		pthread_exit(NULL);
 	while (thread->how == CANCEL) {
-		/* TSan sees no locks in a thread that was cancelled in a call it wraps. */
+		/*
+		 * TSan loses track of locks if a thread is cancelled in a
+		 * function that it wraps.
+		 */
 		if (IS_TSAN)
 			pthread_testcancel();
 		else
@@ -138,7 +141,7 @@ static void *run_thread(void *data)
 	return NULL;
 }
 
-/* However the thread ends. */
+/* Arenas end with their thread, however it ends. */
 TEST(a_thread_s_arenas_end_with_it)
 {
 	enum { N = 3 };
@@ -147,7 +150,10 @@ TEST(a_thread_s_arenas_end_with_it)
 	pthread_t ids[N];
 	int round, i, j, maps = 0;
 
-	/* One that is made after a thread has ended may be where that one's was. */
+	/*
+	 * An arena made after a thread has ended may have the address of that
+	 * thread's arena.
+	 */
 	ASSERT_NE(NULL, arena_thread());
 	for (round = 0; round < 20; round++) {
 		pthread_barrier_init(&barrier, NULL, N + 1);
@@ -170,14 +176,17 @@ TEST(a_thread_s_arenas_end_with_it)
 			EXPECT_EQ(1, threads[i].cleaned);
 		}
 		pthread_barrier_destroy(&barrier);
-		/* The C library keeps the stacks of some, and the heaps. */
+		/* The C library keeps some stacks and heaps. */
 		if (round == 10)
 			maps = nr_maps();
 	}
 	EXPECT_GE(maps + 5, nr_maps());
 }
 
-/* A child has what it can have, and what it can't is not given to it. */
+/*
+ * A child can use inherited arenas on anonymous memory, and gets new ones
+ * instead of those on the device.
+ */
 TEST(a_child_has_arenas_of_its_own)
 {
 	struct arena *own = arena_thread(), *scratch = arena_scratch();
@@ -216,7 +225,7 @@ static int framed(char **texts)
 
 	texts[0] = arena_strdup(scratch, "the parent's");
 	pid = fork();
-	/* The child's frame ends, too. */
+	/* The frame also ends in the child. */
 	if (!pid)
 		return -1;
 	if (waitpid(pid, &status, 0) != pid || strcmp(texts[0], "the parent's"))
@@ -234,7 +243,10 @@ TEST(a_frame_may_end_in_a_child)
 	EXPECT_EQ(0, status);
 }
 
-/* Neither is run in a child, nor looked at: it may be in memory that is not there. */
+/*
+ * In a child, cleanups are neither run nor read: they may be in memory of the
+ * device.
+ */
 TEST_F(lib, a_child_runs_no_cleanups_of_the_device)
 {
 	struct arena_cleanup *cleanup;
@@ -297,7 +309,7 @@ TEST_F(lib, a_child_can_t_claim_what_is_idle)
 	EXPECT_EQ(1, arena_claim(self->a));
 }
 
-/* The environment is not to end twice what ends anyway. */
+/* ARENA_THREAD_OWNED must not end arenas twice that end with the thread anyway. */
 TEST(a_thread_s_arenas_end_once)
 {
 	struct thread thread = { .how = RETURN };
@@ -334,7 +346,7 @@ static void *create_and_destroy(void *data)
 	return NULL;
 }
 
-/* Whatever other threads were about when it was born. */
+/* Regardless of what other threads were doing during the fork. */
 TEST(a_child_can_create_and_destroy)
 {
 	struct arena *a, *b;
@@ -415,7 +427,7 @@ static void *own_and_wait(void *data)
 	return NULL;
 }
 
-/* And not before, and once. */
+/* Owned arenas end with their thread, not before, and only once. */
 TEST_F(lib, owned_arenas_end_with_their_thread)
 {
 	struct owned owned = { .backing = variant->backing };
@@ -436,7 +448,7 @@ TEST_F(lib, owned_arenas_end_with_their_thread)
 	pthread_barrier_wait(&barrier);
 	EXPECT_EQ(1, owned.cleaned[0]);
 	arena_adopt(owned.is_adopted);
-	/* In a child there is no other thread that could end. */
+	/* In a child, the other thread does not exist and cannot end. */
 	if (!fork()) {
 		arena_adopt(owned.ends);
 		arena_destroy(owned.is_adopted);
@@ -448,7 +460,7 @@ TEST_F(lib, owned_arenas_end_with_their_thread)
 	ASSERT_EQ(0, pthread_join(id, NULL));
 	EXPECT_EQ(2, owned.cleaned[0]);
 	EXPECT_EQ(1, owned.cleaned[2]);
-	/* A third one's now. */
+	/* The arena belongs to a third thread now. */
 	ASSERT_EQ(0, pthread_create(&id, NULL, adopt, &owned));
 	ASSERT_EQ(0, pthread_join(id, NULL));
 	EXPECT_EQ(2, owned.cleaned[2]);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libarena: arrays that grow, against a model that is simple enough to be right. The seed is
- * printed, and $ARENA_SEED takes it.
+ * libarena: growable arrays, compared with a model that is simple enough to be
+ * right. The seed is printed; $ARENA_SEED repeats a run.
  */
 #include "lib_random.h"
 
@@ -9,7 +9,7 @@
 
 #define STEPS	50000
 
-/* With an alignment that no other has. */
+/* An alignment that no other type here has. */
 struct wide {
 	char bytes[70];
 	__attribute__((aligned(32))) int number;
@@ -117,10 +117,13 @@ TEST_F(lib, an_array_that_is_last_grows_in_place)
 		wide.number = i;
 		ASSERT_NE(NULL, wides_push(&wide_vec, wide));
 		EXPECT_EQ(0, (uintptr_t)wide_vec.data % 32);
-		/* So that what follows is not aligned by chance, and it is not the last. */
+		/*
+		 * The array is not the last allocation any more, and the next
+		 * one is not aligned by chance.
+		 */
 		ASSERT_NE(NULL, arena_alloc(self->a, 16));
 	}
-	/* There is nothing to give back of what is not the last. */
+	/* An array that is not the last allocation cannot give memory back. */
 	wides_fit(&wide_vec);
 	EXPECT_LE(128, wide_vec.vec.room);
 	ASSERT_NE(NULL, ints_push(&v, i));
@@ -144,7 +147,10 @@ TEST_F(lib, an_array_without_memory)
 	EXPECT_EQ(-ENOMEM, ints_init(&v, small, SIZE_MAX));
 	EXPECT_EQ(-ENOMEM, ints_init(&v, small, SIZE_MAX / sizeof(int) + 2));
 	EXPECT_EQ(-ENOMEM, wides_init(&wide_vec, small, SIZE_MAX / 64));
-	/* If there is not twice as much, there is what it takes. */
+	/*
+	 * If there is no memory for twice the size, the array grows as much as
+	 * it needs.
+	 */
 	ASSERT_EQ(0, ints_init(&v, small, 600));
 	EXPECT_EQ(0, ints_reserve(&v, 900));
 	EXPECT_EQ(900, v.vec.room);
@@ -166,7 +172,10 @@ TEST_F(lib, an_array_without_memory)
 ARENA_VEC(texts, char *);
 ARENA_VEC(views, const char *);
 
-/* As a variable of the functions is called, which is larger. */
+/*
+ * Types with the name of a variable in the generated functions, whose type is
+ * larger.
+ */
 typedef uint32_t offset;
 ARENA_VEC(offsets, offset);
 typedef uint16_t at;
@@ -199,7 +208,7 @@ TEST_F(lib, an_array_of_any_type)
 	ASSERT_NE(NULL, ats_push(&ats, 7));
 	EXPECT_EQ(7, ats.data[0]);
 
-	/* As many bytes as there are, and not as many as such a variable has. */
+	/* The array writes only its own bytes, not those of the larger type. */
 	guard = arena_alloc(self->a, 64);
 	ASSERT_NE(NULL, guard);
 	memset(guard, 'g', 64);

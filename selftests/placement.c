@@ -206,7 +206,7 @@ struct storm_thread {
 	long misplaced;
 };
 
-/* Move a thread to a random CPU, whatever it is doing; 0 is the caller. */
+/* Move a thread to a random CPU, even in the middle of a call; 0 is the caller. */
 static bool move_thread(pid_t tid, unsigned int *seed)
 {
 	cpu_set_t set;
@@ -570,7 +570,7 @@ TEST_F(placement, strict_fails_where_others_fall_back)
 	EXPECT_EQ(ENOMEM, commit(&self->other, held, NR, BY_IOCTL));
 	EXPECT_EQ(held, blocks_of(self->other.fd));
 
-	/* Ask for so many blocks that one or two that become free do not suffice. */
+	/* Ask for more blocks than the one or two that may become free. */
 	for (policy = strict; policy < strict + ARRAY_SIZE(strict); policy++) {
 		ASSERT_EQ(0, set_policy(place->fd, policy->mode, policy->flags,
 					policy->mask));

@@ -412,7 +412,7 @@ FIXTURE_VARIANT(heir) {
 	bool execs;
 	/* The descriptor was sent over a socket, not inherited. */
 	bool is_sent;
-	/* What the owner has when it ends: a region, a descriptor. */
+	/* Whether the owner has a region and a descriptor when it ends. */
 	bool is_mapped;
 	bool is_open;
 	unsigned int flags;
