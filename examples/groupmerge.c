@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
 /*
- * groupmerge FILE... - which words are on which lines, of all files together
+ * groupmerge FILE... - print the words of all files, and the lines on which
+ * they are
  *
- * Each file is read into an arena, and so is a map from its words to the places where they
- * are; the words are parts of its text. Then the map is merged into that of all files, which
- * is in an arena of its own, and the file's arena is reset.
+ * Each file is read into an arena, as is a map from its words to their places;
+ * the words are slices of the text. Then this map is merged into the map of all
+ * files, which is in another arena, and the file's arena is reset.
  *
- * A word is what wc(1) calls one: bytes between white space.
+ * A word is a sequence of bytes between white space, as in wc(1).
  */
 #include <errno.h>
 #include <arena/vec.h>
@@ -31,7 +32,7 @@ static void fail(const struct arena *a)
 	exit(1);
 }
 
-/* Its @data is NULL if it can't be read. */
+/* Read a file; @data of the result is NULL if that fails. */
 static struct arena_str read_file(struct arena *a, const char *path)
 {
 	FILE *file = fopen(path, "rb");
@@ -87,7 +88,7 @@ static void index_file(struct job *job, const char *path, uint32_t file)
 	if (index_init(&words, job->file, 0, 0))
 		fail(job->file);
 	while (arena_str_split(&text, '\n', &line)) {
-		/* What is behind the last end of a line is one if there is anything. */
+		/* Text after the last newline is a line only if it is not empty. */
 		if (!text.data && !line.length)
 			break;
 		place.line++;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
 /*
- * groupmerge_glib FILE... - groupmerge's twin, with GLib and malloc()
+ * groupmerge_glib FILE... - the twin of groupmerge, with GLib and malloc()
  *
- * Words are copies, their places a GArray each; everything is freed piece by piece.
+ * Words are copies, their places a GArray for each; all of this is freed piece
+ * by piece.
  */
 #include <errno.h>
 #include <glib.h>
@@ -63,7 +64,7 @@ static void index_line(struct job *job, GHashTable *words, const char *line, con
 	}
 }
 
-/* What is new is taken over, the rest copied. */
+/* Move arrays of new words, append the others. */
 static void merge(GHashTable *into, GHashTable *from)
 {
 	gpointer word, places;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
 /*
- * on_jemalloc - an arena of jemalloc's on an arena of libarena's
+ * on_jemalloc - an arena of jemalloc on an arena of libarena
  *
- *	gcc -O2 on_jemalloc.c -larena -ljemalloc
+ * 	gcc -O2 on_jemalloc.c -larena -ljemalloc
  *
- * Extent hooks give jemalloc memory by whole blocks of 2 MiB, and take away those that it
- * has no use for. What is allocated with MALLOCX_ARENA(), by any thread, is there, and
- * NULL at the arena's limit; all else is jemalloc's own. For jemalloc 5.3.
+ * Extent hooks give jemalloc memory in whole blocks of 2 MiB, and decommit
+ * blocks that it does not use. Allocations with MALLOCX_ARENA(), by any thread,
+ * are in this arena, and are NULL at its limit; all other allocations use
+ * jemalloc's own memory. For jemalloc 5.3.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -18,7 +19,7 @@
 #include <arena/arena.h>
 #include <jemalloc/jemalloc.h>
 
-/* Hooks are told more than these need. */
+/* The hooks have parameters that are not needed here. */
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define BLOCK	((size_t)2 << 20)
@@ -27,7 +28,7 @@
 static struct arena *arena;
 static bool is_checked;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static char *lowest, *top, *highest;	/* of the regions; from the top down it is used */
+static char *lowest, *top, *highest;	/* the bounds of the regions; used from top down */
 static bool is_zero = true;		/* not with ARENA_KEEP_DIRTY */
 
 static void fail(const char *what, const char *why)
@@ -36,7 +37,10 @@ static void fail(const char *what, const char *why)
 	exit(1);
 }
 
-/* Any thread may call a hook. Who checks has to be told. */
+/*
+ * Take the lock. Any thread may call a hook, so a checked arena must be adopted
+ * first.
+ */
 static void begin(void)
 {
 	pthread_mutex_lock(&lock);
@@ -54,7 +58,7 @@ static char *round_up(char *addr, size_t to)
 	return round_down(addr + to - 1, to);
 }
 
-/* --- hooks ------------------------------------------------------------------------------ */
+/* --- hooks ---------------------------------------------------------------------------- */
 
 static bool fits(size_t size, size_t align)
 {
@@ -62,8 +66,9 @@ static bool fits(size_t size, size_t align)
 }
 
 /*
- * Sizes are of any number of pages. What a region has more is for the next extents; in most
- * cases the next region lies right below, and adds to it.
+ * The size can be any number of pages. The rest of a region is used for the
+ * next extents; in most cases the next region lies directly below, and extends
+ * it.
  */
 static void *alloc(extent_hooks_t *hooks, void *where, size_t size, size_t align, bool *zero,
 		   bool *commit, unsigned int ind)
@@ -94,7 +99,10 @@ static void *alloc(extent_hooks_t *hooks, void *where, size_t size, size_t align
 	return memory;
 }
 
-/* Of the blocks that are in there as a whole. jemalloc counts on zeroes afterwards. */
+/*
+ * Decommit the whole blocks within the range, and zero the rest: jemalloc
+ * expects zeros afterwards.
+ */
 static bool decommit(extent_hooks_t *hooks, void *addr, size_t size, size_t offset,
 		     size_t length, unsigned int ind)
 {
@@ -114,7 +122,10 @@ static bool decommit(extent_hooks_t *hooks, void *addr, size_t size, size_t offs
 	return false;
 }
 
-/* Of all blocks that it touches, since it may be a part of what was decommitted. */
+/*
+ * Commit all blocks that the range overlaps, since it may be a part of a
+ * decommitted range.
+ */
 static bool commit(extent_hooks_t *hooks, void *addr, size_t size, size_t offset,
 		   size_t length, unsigned int ind)
 {
@@ -143,16 +154,17 @@ static bool merge(extent_hooks_t *hooks, void *a, size_t size_a, void *b, size_t
 }
 
 /*
- * No dalloc: addresses stay jemalloc's until the arena ends. No purge_forced: it would have to
- * commit what it took away, and can't be undone when there is no memory for that.
+ * There is no dalloc hook: addresses belong to jemalloc until the arena ends.
+ * There is no purge_forced hook either: it would have to commit again what it
+ * has decommitted, which can fail for lack of memory.
  */
 static extent_hooks_t hooks = {
 	.alloc = alloc, .commit = commit, .decommit = decommit, .split = split, .merge = merge,
 };
 
-/* --- what it is for --------------------------------------------------------------------- */
+/* --- test ----------------------------------------------------------------------------- */
 
-/* Bytes of memory that the arena has now. */
+/* Return the number of bytes that the arena has committed. */
 static size_t held(void)
 {
 	struct arena_stats stats = { .size = sizeof(stats) };
@@ -190,7 +202,7 @@ static size_t size_of(size_t i)
 	return 1 + i * 7919 % 65536;
 }
 
-/* Returns what went wrong. */
+/* Return a description of the failure, or NULL. */
 static void *fill(void *ctx)
 {
 	struct work *work = ctx;
@@ -208,7 +220,10 @@ static void *fill(void *ctx)
 	return NULL;
 }
 
-/* By two threads at a time; returns how much the arena had then. */
+/*
+ * Fill memory by two threads at a time, then free it; return the bytes
+ * committed in between.
+ */
 static size_t fill_and_free(int flags)
 {
 	static struct work works[2];
@@ -219,7 +234,7 @@ static size_t fill_and_free(int flags)
 	for (work = works; work < works + 2; work++) {
 		work->flags = flags;
 		if (pthread_create(&work->thread, NULL, fill, work))
-			fail("a thread", "can't be had");
+			fail("a thread", "cannot be created");
 	}
 	for (work = works; work < works + 2; work++)
 		if (pthread_join(work->thread, &why) || why)
@@ -240,13 +255,13 @@ static size_t fill_and_free(int flags)
 	return most;
 }
 
-/* Returns how much the arena has afterwards. */
+/* Return the number of bytes committed afterwards. */
 static size_t purge(unsigned int ind)
 {
 	if (tell_jemalloc(ind, "purge", NULL))
 		fail("purge", "refused");
 	begin();
-	/* What is committed, and not jemalloc's yet. */
+	/* Memory that is committed, but not used by jemalloc yet. */
 	if (arena_trim(arena, 0))
 		fail("arena_trim", "failed");
 	pthread_mutex_unlock(&lock);
@@ -277,11 +292,12 @@ int main(void)
 	if (mallctl("arenas.create", &ind, &size, &pointer, sizeof(pointer)))
 		fail("arenas.create", "out of memory");
 	/*
-	 * It would take ever more at a time, and what it has not used yet does not go back. Can't
-	 * be said, and need not, with opt.retain:false.
+	 * Otherwise jemalloc takes larger extents each time, and their unused
+	 * part is not given back. With opt.retain:false the limit cannot be set
+	 * and is not needed.
 	 */
 	tell_jemalloc(ind, "retain_grow_limit", &limit);
-	/* Caches of threads would outlive the arena. */
+	/* Thread caches would outlive the arena. */
 	flags = MALLOCX_ARENA(ind) | MALLOCX_TCACHE_NONE;
 
 	memory = mallocx(5 * BLOCK / 2, flags | MALLOCX_ALIGN(4 * BLOCK));
@@ -294,7 +310,10 @@ int main(void)
 
 	most = fill_and_free(flags);
 	printf("2 threads, %d allocations each: zero, and all in the arena\n", NR);
-	/* What its own thread has purged in pieces of less than a block stays, but not all. */
+	/*
+	 * jemalloc's background thread purges pieces smaller than a block,
+	 * which stay committed; but not everything may stay.
+	 */
 	if (mallctl("opt.background_thread", &has_thread, &size_of_bool, NULL, 0))
 		fail("opt.background_thread", "not known");
 	if (purge(ind) > (has_thread ? most - 1 : most / 2) && !is_checked)

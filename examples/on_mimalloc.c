@@ -2,14 +2,15 @@
 /*
  * on_mimalloc - mimalloc on memory of an arena
  *
- *	gcc -O2 on_mimalloc.c -larena -lmimalloc
+ * 	gcc -O2 on_mimalloc.c -larena -lmimalloc
  *
- * One region of an arena is given to mimalloc, which then takes no other memory but for
- * some pages of its own bookkeeping, and what it had when main() began. A heap of the
- * region's gets all it has from there; so does malloc(), as mimalloc stands in for it, once
- * what it had is full: in another thread from the first byte on. For mimalloc 2.0.
+ * One region of an arena is given to mimalloc. From then on mimalloc takes no
+ * other memory, except some pages for its own bookkeeping and what it had when
+ * main() began. A heap created in the region allocates only from it. So does
+ * malloc(), which mimalloc replaces: in the main thread once its initial memory
+ * is full, in other threads from the first byte on. For mimalloc 2.0.
  *
- * The arena stays until the process ends, since mimalloc works until then.
+ * The arena exists until the process ends, since mimalloc uses it until then.
  */
 #include <pthread.h>
 #include <stdbool.h>
@@ -21,7 +22,10 @@
 
 #define MIB		((size_t)1 << 20)
 #define REGION		(256 * MIB)
-/* mimalloc's segments: it takes memory by 32 MiB, aligned to that, and does not check it. */
+/*
+ * mimalloc takes memory in segments of 32 MiB with that alignment, and does not
+ * check it.
+ */
 #define SEGMENT		(32 * MIB)
 #define NR		50000
 
@@ -48,19 +52,24 @@ static int give_region(struct arena *arena, mi_arena_id_t *id)
 	if (err)
 		return err;
 	/*
-	 * It is committed, and so never taken apart by madvise(). Not "large", even where it
-	 * is huge pages: what is large is not for the first segment of a thread. And of no
-	 * node: with region.node, a heap of it is NULL to threads that run elsewhere.
+	 * It is "committed", so that mimalloc never calls madvise() on it. It
+	 * is not "large", even if it consists of huge pages, since mimalloc
+	 * does not use large memory for the first segment of a thread. It has
+	 * no node, since with region.node mi_heap_malloc() returns NULL to
+	 * threads that run on another one.
 	 */
 	if (!mi_manage_os_memory_ex(region.memory, region.length, true, false,
 				    region.flags & ARENA_REGION_ZERO, -1, false, id))
 		fail("mi_manage_os_memory_ex", "refused");
-	/* No more of the system's. */
+	/* Take no more memory from the system. */
 	mi_option_enable(mi_option_limit_os_alloc);
 	return 0;
 }
 
-/* Of all sizes up to 4 KiB, each with its number in it; returns their bytes. */
+/*
+ * Allocate all sizes up to 4 KiB, and write its number to each piece; return
+ * the total size.
+ */
 static size_t fill(mi_heap_t *heap)
 {
 	size_t i, size, bytes = 0;
@@ -90,7 +99,7 @@ static void check_and_free(void)
 	}
 }
 
-/* Until there is no more, by malloc(): how much there was. */
+/* Call malloc() until it fails; return the total size. */
 static size_t take_all(void)
 {
 	struct piece { struct piece *next; } *all = NULL, *piece;
@@ -133,7 +142,7 @@ int main(void)
 		[ARENA_BACKING_HUGE] = "anonymous memory, made huge pages",
 		[ARENA_BACKING_ANON] = "anonymous memory",
 	};
-	/* More than the region, for its alignment; addresses cost nothing. */
+	/* More than the region, because of its alignment; addresses cost nothing. */
 	struct arena_opts opts = { .size = sizeof(opts), .name = "mimalloc", .reserve = 1024 * MIB };
 	struct arena *arena;
 	mi_arena_id_t id;
@@ -159,7 +168,7 @@ int main(void)
 	mi_heap_delete(heap);
 
 	if (pthread_create(&thread, NULL, run_thread, NULL) || pthread_join(thread, NULL))
-		fail("a thread", "can't be had");
+		fail("a thread", "cannot be created");
 	printf("malloc() and calloc() of a thread: in the region\n");
 
 	bytes = take_all();

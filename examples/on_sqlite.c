@@ -2,15 +2,17 @@
 /*
  * on_sqlite - SQLite on memory of an arena
  *
- *	gcc -O2 on_sqlite.c -larena -lsqlite3
+ * 	gcc -O2 on_sqlite.c -larena -lsqlite3
  *
- * SQLite's page cache is a region of an arena, and everything else that it allocates comes
- * from the arena, too, by SQLITE_CONFIG_MALLOC: no malloc(). At the arena's limit SQLite
- * says SQLITE_NOMEM. When it has been shut down, one call gives everything back.
+ * SQLite's page cache is a region of an arena, and all its other allocations
+ * come from the arena, too, by SQLITE_CONFIG_MALLOC: malloc() is not used. At
+ * the arena's limit SQLite returns SQLITE_NOMEM. After SQLite has been shut
+ * down, one call gives everything back.
  *
- * A SQLite that was built with SQLITE_ENABLE_MEMSYS5 (or MEMSYS3) takes a region as its heap,
- * by SQLITE_CONFIG_HEAP, and needs no allocator as below. Most are not, Debian's for one:
- * sqlite3_config() returns SQLITE_ERROR then.
+ * A SQLite that was built with SQLITE_ENABLE_MEMSYS5 (or MEMSYS3) can use a
+ * region as its heap, by SQLITE_CONFIG_HEAP, and does not need the allocator
+ * below. Most are not built that way, e.g. Debian's; sqlite3_config() then
+ * returns SQLITE_ERROR.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,8 +24,8 @@
 #define PAGE_CACHE	((size_t)4 << 20)
 
 static struct arena *arena;
-static char *lowest, *highest;		/* what SQLite has of it */
-static sqlite3_int64 in_use;		/* of that, without pages */
+static char *lowest, *highest;		/* the range of SQLite's memory */
+static sqlite3_int64 in_use;		/* bytes of it, except pages */
 
 static void fail(const char *what, const char *why)
 {
@@ -37,20 +39,24 @@ static void ask(int status, const char *what)
 		fail(what, sqlite3_errstr(status));
 }
 
-/* --- an allocator: powers of two, each with a list of those that are free -------------- */
+/* --- an allocator: powers of two, with a free list for each --------------- */
 
 /*
- * Before each piece. SQLite holds a lock when it calls these, as long as it counts its memory
- * (SQLITE_CONFIG_MEMSTATUS, the default).
+ * The header of each piece. No lock is needed: SQLite holds one when it calls
+ * the allocator, as long as it counts its memory (SQLITE_CONFIG_MEMSTATUS, the
+ * default).
  */
 struct piece {
-	struct piece *next;	/* in its list */
-	size_t size;		/* of the memory */
+	struct piece *next;	/* in its free list */
+	size_t size;		/* of the memory after this header */
 };
 
 static struct piece *free_pieces[32];
 
-/* The number of its list: of how many bytes, this structure included. */
+/*
+ * Return the index of the free list: the power of two that holds @size and the
+ * header.
+ */
 static int class_of(int size)
 {
 	int class = 64 - __builtin_clzl(size + sizeof(struct piece) - 1);
@@ -75,7 +81,7 @@ static void *get(int size)
 	if (piece) {
 		*list = piece->next;
 	} else {
-		/* Any thread may call; that is for an arena that is checked. */
+		/* Any thread may call this, so a checked arena must be adopted. */
 		arena_adopt(arena);
 		piece = arena_alloc(arena, sizeof(*piece) + round_up(size));
 		if (!piece)
@@ -127,7 +133,7 @@ static const sqlite3_mem_methods methods = {
 	get, put, resize, size_of, round_up, begin, end, NULL
 };
 
-/* --- what it is for ---------------------------------------------------------------------- */
+/* --- test ----------------------------------------------------------------- */
 
 static void configure(void)
 {
@@ -137,11 +143,11 @@ static void configure(void)
 	err = arena_region(arena, PAGE_CACHE, 0, &region);
 	if (err)
 		fail("arena_region", strerror(-err));
-	/* An arena is cut from its end downwards. */
+	/* An arena is allocated from its end downwards. */
 	highest = (char *)region.memory + region.length;
 	ask(sqlite3_config(SQLITE_CONFIG_MALLOC, &methods), "SQLITE_CONFIG_MALLOC");
 	ask(sqlite3_config(SQLITE_CONFIG_PCACHE_HDRSZ, &header), "SQLITE_CONFIG_PCACHE_HDRSZ");
-	/* Pages of 4 KiB, the default, each with what SQLite notes of it. */
+	/* Pages of 4 KiB, the default, each with SQLite's header. */
 	ask(sqlite3_config(SQLITE_CONFIG_PAGECACHE, region.memory, 4096 + header,
 			   (int)(region.length / (4096 + header))), "SQLITE_CONFIG_PAGECACHE");
 	ask(sqlite3_initialize(), "sqlite3_initialize");
@@ -214,12 +220,12 @@ int main(void)
 	insert(db);
 	query(db);
 
-	/* What SQLite has is what it got here, and pages of the region. */
+	/* All of SQLite's memory was allocated here, or is in pages of the region. */
 	if (!in_use || status_of(SQLITE_STATUS_MEMORY_USED) != in_use)
 		fail("SQLITE_STATUS_MEMORY_USED", "not what the arena gave");
 	if (status_of(SQLITE_STATUS_PAGECACHE_USED) < 500)
 		fail("SQLITE_STATUS_PAGECACHE_USED", "not the database");
-	printf("SQLite's memory: what the arena gave it, and pages of a region\n");
+	printf("SQLite's memory: all from the arena, including pages of a region\n");
 
 	ask(sqlite3_close(db), "sqlite3_close");
 	ask(sqlite3_shutdown(), "sqlite3_shutdown");

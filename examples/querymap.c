@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
 /*
- * querymap [FILE...] - read query strings, one a line, and say what is in them
+ * querymap [FILE...] - parse query strings, one per line, and print statistics
  *
- * Each line is a request: it is read into a map in an arena of a pool, which is put back at
- * its end. What is kept, how often there was each key, is in another arena. A line with an escape that is
- * none is reported and counted, and the exit status is 1 then. Without a file, or for -, it
- * reads its standard input.
+ * Each line is a request: it is parsed into a map in an arena from a pool,
+ * which is put back when the request ends. The number of times that each key
+ * occurred is kept in another arena. A line with a malformed escape is reported
+ * and counted, and the exit status is 1 then. Without a file, or if it is -,
+ * standard input is read.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -61,7 +62,7 @@ static void count_value(struct totals *totals, const struct arena_query_value *v
 	}
 }
 
-/* Returns where it is bad, or the length. */
+/* Return the offset of a malformed escape, or the length. */
 static size_t serve(struct server *server, char *text, size_t length)
 {
 	struct totals *totals = &server->totals;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
 /*
- * querymap_glib [FILE...] - querymap's twin, with GLib and malloc()
+ * querymap_glib [FILE...] - the twin of querymap, with GLib and malloc()
  *
- * A table from each key to an array of its values; keys and texts are copies, and everything
- * is freed piece by piece. It reads query strings by itself, and prints what querymap does.
+ * A table maps each key to an array of its values; keys and texts are copies,
+ * and everything is freed piece by piece. It has its own parser for query
+ * strings, and prints the same as querymap.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -53,7 +54,7 @@ static void free_values(gpointer values)
 	g_array_free(values, TRUE);
 }
 
-/* --- reading query strings ------------------------------------------------------ */
+/* --- parse query strings -------------------------------------------------------- */
 
 static bool is_escape(const char *at, const char *end)
 {
@@ -155,7 +156,7 @@ static void add_pair(GHashTable *query, GString *key, struct value value)
 	g_array_append_val(values, value);
 }
 
-/* --- what to do with them --------------------------------------------------------- */
+/* --- use them ------------------------------------------------------------------- */
 
 static void count_key(struct server *server, const GString *key)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
 /*
- * What querymap and groupmerge print, and their twins with GLib and malloc(), which have to
- * print the same.
+ * Output of querymap, groupmerge and their twins with GLib and malloc(), which
+ * must print the same.
  */
 #ifndef TWINS_H
 #define TWINS_H
@@ -16,21 +16,21 @@
 #define MOST_FREQUENT	20
 #define FIRST_PLACES	3
 
-/* Where a word is: in which file, and on which line, from 1. */
+/* The place of a word: its file, and its line, counted from 1. */
 struct place {
 	uint32_t file;
 	uint32_t line;
 };
 
-/* A key, or a word. */
+/* A key or a word. */
 struct counted {
 	const char *text;
 	size_t length;
 	uint64_t count;
-	const struct place *places;	/* of a word */
+	const struct place *places;	/* only for a word */
 };
 
-/* The most frequent ones first, and those that are as frequent by their bytes. */
+/* Sort by decreasing frequency, then by bytes. */
 static inline int compare_counted(const void *a, const void *b)
 {
 	const struct counted *one = a, *two = b;
@@ -43,7 +43,10 @@ static inline int compare_counted(const void *a, const void *b)
 	return order ? order : (one->length > two->length) - (one->length < two->length);
 }
 
-/* In a line and a column, whatever it is. */
+/*
+ * Print text as a single word: white space, % and bytes that are not printable
+ * are percent-encoded.
+ */
 static inline void print_text(const char *text, size_t length)
 {
 	for (; length--; text++) {
@@ -54,7 +57,7 @@ static inline void print_text(const char *text, size_t length)
 	}
 }
 
-/* Files are those that words are from. */
+/* @files are the names of the files that contain the words, or NULL. */
 static inline void print_most_frequent(struct counted *counted, size_t nr, char **files)
 {
 	size_t i, j;
@@ -70,7 +73,7 @@ static inline void print_most_frequent(struct counted *counted, size_t nr, char 
 	}
 }
 
-/* Of all query strings; sums of integers wrap. */
+/* The totals of all query strings; the sum of integers wraps. */
 struct totals {
 	uint64_t requests;
 	uint64_t bad;

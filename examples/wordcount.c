@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
 /*
- * wordcount FILE... - count words, in an arena and by malloc
+ * wordcount FILE... - count words, in an arena and with malloc()
  *
- * Each file's words are interned in a hash table: once with everything in an
- * arena that is released by one call, once with malloc() and a free() for each
- * piece. Both must find the same words the same number of times; the table
- * shows what it took, and how long it took to free everything.
+ * The words of each file are interned in a hash table: once with all memory in
+ * an arena that is released by one call, once with malloc() and a free() for
+ * each piece. Both must find the same words the same number of times. The table
+ * shows the time that each took, and the time to free everything.
  *
- * A word is what wc(1) calls one: bytes between white space.
+ * A word is a sequence of bytes between white space, as in wc(1).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -19,10 +19,10 @@
 #include <time.h>
 #include <arena/arena.h>
 
-/* Where memory comes from: an arena, or malloc() if there is none. */
+/* The source of memory: an arena, or malloc() if it is NULL. */
 struct heap {
 	struct arena *arena;
-	uint64_t bytes;		/* asked for so far */
+	uint64_t bytes;		/* requested so far */
 };
 
 struct word {
@@ -53,7 +53,7 @@ static void *get(struct heap *heap, size_t size)
 	return memory;
 }
 
-/* What an arena frees later, with all the rest. */
+/* In an arena this does nothing: everything is freed at once later. */
 static void put(struct heap *heap, void *memory)
 {
 	if (!heap->arena)
@@ -150,7 +150,7 @@ static void count_words(struct heap *heap, struct table *table,
 	}
 }
 
-/* One by one, as there is no other way. */
+/* malloc() requires a free() for each piece. */
 static void free_words(struct table *table)
 {
 	struct word *word, *next;
@@ -222,7 +222,7 @@ static double now_us(void)
 	return now.tv_sec * 1e6 + now.tv_nsec / 1e3;
 }
 
-/* The last part of a path, or as much of its end as fits a column. */
+/* Return the last part of a path, or the end of that if it does not fit the column. */
 static const char *short_name(const char *path, size_t width)
 {
 	const char *slash = strrchr(path, '/');
@@ -234,7 +234,7 @@ static const char *short_name(const char *path, size_t width)
 	return length > width ? path + length - width : path;
 }
 
-/* A figure, or a dash where there is none. */
+/* Format a number, or a dash if there is none. */
 static const char *figure(int64_t value, char *space, size_t size)
 {
 	snprintf(space, size, value < 0 ? "-" : "%" PRId64, value);
@@ -301,7 +301,7 @@ static void count_file(const char *path, struct totals *totals)
 	totals->malloc_us += malloc_us;
 }
 
-/* The first call of everything costs more than the next, here and there. */
+/* The first call of a function often costs more than the next ones. */
 static void warm_up(void)
 {
 	struct arena *arena;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
 /*
- * words - count the words of standard input, in containers that live in an arena
+ * words - count the words of standard input, in containers that live in an
+ * arena
  *
- * Prints the ten most frequent ones.
+ * Prints the ten most frequent words.
  */
 #include <algorithm>
 #include <iostream>

@@ -283,7 +283,7 @@ TEST_F_TIMEOUT(ageing, the_reserve_is_all_huge, 10 * HANG)
 	if (geteuid())
 		SKIP(return, "not root");
 	if (ready < MIN_READY)
-		SKIP(return, "%ld blocks are ready, less than %d: reserve=256M", ready,
+		SKIP(return, "only %ld of %d blocks are ready: load with reserve=256M", ready,
 		     MIN_READY);
 	ASSERT_TRUE(shatter_memory(self->clutter, &self->seed));
 	after = blocks_free();
@@ -340,7 +340,7 @@ TEST_F_TIMEOUT(ageing, what_was_released_can_be_had_again, 10 * HANG)
 	if (geteuid())
 		SKIP(return, "not root");
 	if (nr < MIN_READY)
-		SKIP(return, "%ld blocks are ready, less than %d: reserve=256M", nr,
+		SKIP(return, "only %ld of %d blocks are ready: load with reserve=256M", nr,
 		     MIN_READY);
 	ASSERT_TRUE(shatter_memory(self->clutter, &self->seed));
 	/* The pools may keep all that is released, so nothing else can take it. */
@@ -351,7 +351,7 @@ TEST_F_TIMEOUT(ageing, what_was_released_can_be_had_again, 10 * HANG)
 		nr++;
 	before = nr;
 	shrunk = pool_count("shrunk");
-	TH_LOG("all %ld blocks there are, fifty times", nr);
+	TH_LOG("commit and release all %ld blocks, 50 times", nr);
 	for (i = 0; i < 50 && !err; i++) {
 		ASSERT_EQ(nr, release_all(self->fd));
 		/* Except those that the kernel reclaimed for its own needs. */
@@ -362,7 +362,7 @@ TEST_F_TIMEOUT(ageing, what_was_released_can_be_had_again, 10 * HANG)
 			err = commit_range(self->fd, 0, nr);
 		} while (err && pool_count("shrunk") > shrunk);
 	}
-	TH_LOG("the kernel took %ld of them", before - nr);
+	TH_LOG("the kernel reclaimed %ld of them", before - nr);
 	EXPECT_EQ(0, err);
 	EXPECT_EQ(50, i);
 }

@@ -206,13 +206,13 @@ TEST_F_TIMEOUT(churn, what_is_free_stays_together, 10 * HANG)
 	ready = pool_figure(churn->node, "ready");
 	longest = pool_figure(churn->node, "largest");
 	if (ready < MIN_READY)
-		SKIP(return, "%ld blocks are ready, less than %d: reserve=832M", ready,
+		SKIP(return, "only %ld of %d blocks are ready: load with reserve=832M", ready,
 		     MIN_READY);
 	share = possible_share(churn->node, ready / 2);
 	if (share < MIN_SHARE * SLACK)
-		SKIP(return, "more than %.1f %% is not possible: reserve more", share);
+		SKIP(return, "at most %.1f %% is possible: reserve more", share);
 	if (longest < ready / 2 * (1 - MAX_FRAGMENTATION / 100) * SLACK)
-		SKIP(return, "no node has half of its %ld blocks in one piece, only %ld",
+		SKIP(return, "no node has half of its %ld blocks in one extent, only %ld",
 		     ready, longest);
 	TH_LOG("node %d; the share can be %.1f %%, the longest extent is %ld of %ld",
 	       churn->node, share, longest, ready);

@@ -328,7 +328,7 @@ TEST_F(freeze, it_is_never_idle)
 	ASSERT_EQ(0, freeze_arena(self->fd));
 	control->state = ARENA_STATE_IDLE;
 	if (!drop_slab())
-		SKIP(return, "may not drop caches");
+		SKIP(return, "cannot drop caches");
 	EXPECT_EQ(NR, blocks_of(self->fd));
 	control->state = ARENA_STATE_TAKEN;
 	EXPECT_TRUE(drop_slab());

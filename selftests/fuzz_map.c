@@ -269,7 +269,7 @@ MAP_OPERATIONS(copies, str_key, ARENA_MAP_COPY_KEYS);
 MAP_OPERATIONS(numbers, u64_key, 0);
 MAP_OPERATIONS(wides, u64_key, 0);
 
-/* --- arrays ---------------------------------------------------------------------------- */
+/* --- arrays --------------------------------------------------------------------------- */
 
 struct vec_state {
 	struct vec vec;
@@ -342,7 +342,7 @@ static void operate_on_vec(struct vec_state *s, struct input *in, struct arena *
 	look_at_vec(s);
 }
 
-/* --- groups ----------------------------------------------------------------------------- */
+/* --- groups --------------------------------------------------------------------------- */
 
 struct groups_state {
 	struct groups map;
@@ -421,10 +421,7 @@ static void merge_groups(struct groups_state *into, struct groups_state *from)
 	look_at_groups(into);
 }
 
-/*
- * --- everything
- * ----------------------------------------------------------------------------
- */
+/* --- everything ----------------------------------------------------------------------- */
 
 static struct {
 	struct arena *base;

@@ -77,7 +77,7 @@ TEST_F(idle, the_system_takes_it)
 
 	mark_idle(self->control);
 	if (!drop_slab())
-		SKIP(return, "may not drop caches");
+		SKIP(return, "cannot drop caches");
 	EXPECT_EQ(ARENA_STATE_TAKEN, state_of(self->control));
 	EXPECT_EQ(0, blocks_of(self->fd));
 	EXPECT_EQ(in_use - NR, pool_count("in_use"));
@@ -98,7 +98,7 @@ TEST_F(idle, the_system_takes_it)
 TEST_F(idle, only_then)
 {
 	if (!drop_slab())
-		SKIP(return, "may not drop caches");
+		SKIP(return, "cannot drop caches");
 	EXPECT_TRUE(is_whole(self->memory, NR * BLOCK, 0x1d));
 	mark_idle(self->control);
 	EXPECT_TRUE(claim_by_swap(self->control));
@@ -122,7 +122,7 @@ TEST_F(idle, marked_twice_it_is_still_taken)
 {
 	mark_idle(self->control);
 	if (!drop_slab())
-		SKIP(return, "may not drop caches");
+		SKIP(return, "cannot drop caches");
 	mark_idle(self->control);
 	EXPECT_EQ(ARENA_STATE_TAKEN, state_of(self->control));
 	EXPECT_FALSE(claim_by_swap(self->control));
@@ -146,7 +146,7 @@ TEST_F(idle, a_claim_that_can_t_be_told_is_none)
 
 	mark_idle(self->control);
 	if (!drop_slab())
-		SKIP(return, "may not drop caches");
+		SKIP(return, "cannot drop caches");
 	EXPECT_EQ(-1, ioctl(self->fd, ARENA_IOC_CLAIM, claim));
 	EXPECT_EQ(ARENA_STATE_TAKEN, state_of(self->control));
 	EXPECT_EQ(NR, claim_by_call(self->fd).taken);
@@ -164,7 +164,7 @@ TEST_F(idle, pinned_block_is_not_taken)
 	ASSERT_EQ((ssize_t)PAGE, vmsplice(pipes[1], &page, 1, 0));
 	mark_idle(self->control);
 	if (!drop_slab())
-		SKIP(return, "may not drop caches");
+		SKIP(return, "cannot drop caches");
 	EXPECT_EQ(1, stats_of(self->fd).charged);
 	EXPECT_EQ(0, pool_count("quarantined"));
 	EXPECT_EQ(NR - 1, claim_by_call(self->fd).taken);
@@ -188,7 +188,7 @@ TEST_F(idle, arena_with_33_regions_is_not_taken)
 	}
 	mark_idle(self->control);
 	if (!drop_slab())
-		SKIP(return, "may not drop caches");
+		SKIP(return, "cannot drop caches");
 	EXPECT_TRUE(claim_by_swap(self->control));
 	EXPECT_TRUE(is_whole(self->memory, NR * BLOCK, 0x1d));
 
@@ -213,7 +213,7 @@ TEST_F(idle, a_seal_stays)
 	ASSERT_EQ(0, ioctl(self->fd, ARENA_IOC_RELEASE, &seal));
 	mark_idle(self->control);
 	if (!drop_slab())
-		SKIP(return, "may not drop caches");
+		SKIP(return, "cannot drop caches");
 	EXPECT_EQ(NR - 1, claim_by_call(self->fd).taken);
 	self->memory[BLOCK] = 1;
 	pid = vfork();
@@ -338,7 +338,7 @@ TEST_F(idle, against_reclaim)
 	pthread_t thread;
 
 	if (!drop_slab())
-		SKIP(return, "may not drop caches");
+		SKIP(return, "cannot drop caches");
 	stop = false;
 	ASSERT_EQ(0, pthread_create(&thread, NULL, drop_all_the_time, NULL));
 	for (round = 1; round <= ROUNDS || !kept || !lost; round++) {
@@ -395,7 +395,7 @@ TEST_F(idle, who_scribbles_harms_himself)
 	memset(other, 0x3d, NR * BLOCK);
 	ASSERT_NE(MAP_FAILED, map_control(fd));
 	if (!drop_slab())
-		SKIP(return, "may not drop caches");
+		SKIP(return, "cannot drop caches");
 	stop = false;
 	ASSERT_EQ(0, pthread_create(&threads[0], NULL, drop_all_the_time, NULL));
 	ASSERT_EQ(0, pthread_create(&threads[1], NULL, scribble, self->control));

@@ -753,20 +753,20 @@ TEST_F_TIMEOUT(leaks, nobody_sees_what_was_anothers, 10 * HANG)
 	sum->scanned += shared->scanned;
 	sum->seconds += since;
 
-	TH_LOG("%.1f GiB scanned in %.0f s, of %ld processes; %ld commits refused",
+	TH_LOG("%.1f GiB scanned in %.0f s, by %ld processes; %ld commits refused",
 	       gib(shared->scanned), since, self->lives, shared->refused);
 	for (i = 0; i < NR_WAYS; i++)
 		used += snprintf(line + used, sizeof(line) - used, "%s%ld %s",
 				 i ? ", " : "", shared->ways[i], way_names[i]);
 	TH_LOG("blocks were lost by: %s", line);
 	if (shared->leaks)
-		TH_LOG("%#llx where %#llx should be", shared->value, shared->wanted);
+		TH_LOG("found %#llx, expected %#llx", shared->value, shared->wanted);
 	EXPECT_EQ(0, shared->leaks);
 	EXPECT_EQ(0, shared->wrong);
 	EXPECT_EQ(0, self->bad_ends)
 		TH_LOG("status %#x", self->bad_status);
 	if (variant->keeps)
-		TH_LOG("%ld blocks were own ones, kept", shared->kept);
+		TH_LOG("%ld blocks were kept by the same process", shared->kept);
 	if (variant->idles) {
 		TH_LOG("%ld claims by swap, %ld blocks taken", shared->claimed,
 		       shared->taken);
@@ -780,7 +780,7 @@ TEST_F_TIMEOUT(leaks, nobody_sees_what_was_anothers, 10 * HANG)
 			EXPECT_GT(pool_count("shrunk"), shrunk);
 	}
 	if (variant->pins) {
-		TH_LOG("%ld pages were pinned when their owner was gone", self->pinned);
+		TH_LOG("%ld pages were still pinned after their owner had ended", self->pinned);
 		EXPECT_GT(self->pinned, 0);
 		EXPECT_EQ(0, self->unlike);
 	}

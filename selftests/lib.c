@@ -441,7 +441,7 @@ TEST(little_address_space)
 	char *memory;
 
 	if (IS_SANITIZED)
-		SKIP(return, "the sanitizer needs much of it");
+		SKIP(return, "the sanitizer needs more address space");
 	ASSERT_EQ(0, setrlimit(RLIMIT_AS, &limit));
 	ASSERT_EQ(0, arena_create(&a, NULL));
 	EXPECT_EQ(512 * MIB, stats_of(a).reserved);
@@ -477,7 +477,7 @@ TEST(strict_overcommit)
 	int err;
 
 	if (geteuid() || access("/dev/arena", R_OK | W_OK))
-		SKIP(return, "changes the system: only root, only with the device");
+		SKIP(return, "changes system settings: needs root and the device");
 	ASSERT_EQ(0, overcommit_memory("2", old));
 	err = arena_create(&a, OPTS(.backing = ARENA_BACKING_DEVICE));
 	memory = err ? NULL : arena_alloc(a, 5 * MIB);

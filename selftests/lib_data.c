@@ -262,7 +262,7 @@ TEST_F(lib, a_map_that_is_last_leaves_nothing_behind)
 
 	NEED_BACKING();
 	if (arena_check(self->a))
-		SKIP(return, "nothing of a checked arena is free before the rest is");
+		SKIP(return, "a checked arena frees no part of its memory early");
 	ASSERT_EQ(0, by_number_init(&m, self->a, 0, 0));
 	EXPECT_EQ(0, stats_of(self->a).used);
 	for (i = 0; i < 10000; i++)
@@ -635,10 +635,7 @@ TEST(nor_do_those_of_other_processes)
 	expect_seeds_differ(_metadata);
 }
 
-/*
- * --- interned strings
- * -------------------------------------------------------------------
- */
+/* --- interned strings ----------------------------------------------------------------- */
 
 TEST_F(lib, strings_are_interned)
 {
@@ -683,7 +680,7 @@ TEST_F(lib, strings_are_interned)
 	arena_destroy(small);
 }
 
-/* --- maps of arrays ------------------------------------------------------------------------ */
+/* --- maps of arrays ------------------------------------------------------------------- */
 
 ARENA_GROUPS(lists, int);
 
@@ -907,7 +904,7 @@ TEST_F(lib, a_merge_without_memory)
 	arena_destroy(small);
 }
 
-/* --- memory ----------------------------------------------------------------------------- */
+/* --- memory --------------------------------------------------------------------------- */
 
 static void use_all(struct arena *a)
 {

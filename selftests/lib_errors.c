@@ -198,15 +198,15 @@ static void use_memory(struct arena *a)
 	int i, err;
 
 	memory = arena_zalloc(a, 3 * MIB);
-	expect(!memory || is_filled(memory, 3 * MIB, 0), "zalloc is zero");
+	expect(!memory || is_filled(memory, 3 * MIB, 0), "zalloc returns zeroed memory");
 	/* All of it can be written. */
 	if (memory)
 		memset(memory, 1, 3 * MIB);
-	expect(memory || is_documented(arena_error(a)), "alloc says why");
+	expect(memory || is_documented(arena_error(a)), "alloc fails with a documented error");
 	text = arena_printf(a, "%d", 17);
 	expect(!text || !strcmp(text, "17"), "printf prints");
 	text = text ? arena_realloc(a, text, 3, 5 * MIB) : NULL;
-	expect(!text || !strcmp(text, "17"), "realloc keeps what is there");
+	expect(!text || !strcmp(text, "17"), "realloc keeps the contents");
 	if (!arena_create_child(&child, a, OPTS(.reserve = MIB))) {
 		expect(arena_alloc(child, MIB / 2) || arena_error(child) == -ENOMEM,
 		       "a child has memory");
@@ -217,25 +217,25 @@ static void use_memory(struct arena *a)
 		memory = arena_alloc(a, 100);
 		handles[i] = arena_handle(a, memory);
 		expect(!memory || !arena_deref(a, handles[i]) ||
-		       arena_deref(a, handles[i]) == memory, "a handle is of its memory");
+		       arena_deref(a, handles[i]) == memory, "a handle refers to its memory");
 		marks[i] = arena_save(a);
 		memory = arena_alloc(a, 100);
 		arena_rewind(a, marks[i]);
 	}
 	arena_rewind(a, marks[20]);
-	expect(!arena_deref(a, handles[30]), "a stale handle is of nothing");
+	expect(!arena_deref(a, handles[30]), "a stale handle refers to nothing");
 	if (!arena_region(a, 4 * MIB, 0, &region)) {
 		memset(region.memory, 1, 4 * MIB);
 		err = arena_region_decommit(a, region.memory, 2 * MIB);
-		expect(is_documented(err), "decommit says why");
+		expect(is_documented(err), "decommit fails with a documented error");
 		/* Unless the recovery has failed, too. */
 		if (err && plan.failed == 1)
 			expect(is_filled(region.memory, 2 * MIB, 1),
-			       "what is not decommitted is as it was");
+			       "a failed decommit keeps the contents");
 		expect(is_documented(arena_region_commit(a, region.memory, 4 * MIB)),
-		       "commit says why");
+		       "commit fails with a documented error");
 		expect(is_filled((char *)region.memory + 2 * MIB, 2 * MIB, 1),
-		       "what has memory keeps it");
+		       "committed blocks keep their contents");
 	}
 	arena_reset(a);
 }
@@ -245,16 +245,16 @@ static void use_arena(struct arena *a)
 	int err;
 
 	use_memory(a);
-	expect(is_documented(arena_trim(a, MIB)), "trim says why");
+	expect(is_documented(arena_trim(a, MIB)), "trim fails with a documented error");
 	err = arena_idle(a);
 	/* -EBUSY if decommitted blocks could not be given back. */
-	expect(is_documented(err) || err == -EBUSY, "idle says why");
+	expect(is_documented(err) || err == -EBUSY, "idle fails with a documented error");
 	err = arena_claim(a);
-	expect(err == 1 || err == 0 || err == -ENOMEM, "claim says why");
+	expect(err == 1 || err == 0 || err == -ENOMEM, "claim fails with a documented error");
 	while (arena_claim(a) < 0)
 		;
 	use_memory(a);
-	expect(is_documented(arena_release(a)), "release says why");
+	expect(is_documented(arena_release(a)), "release fails with a documented error");
 	stats_of(a);
 	use_memory(a);
 }
@@ -275,14 +275,14 @@ static void use_all(enum arena_backing backing, uint32_t flags)
 
 	err = arena_create(&a, &opts);
 	if (err) {
-		expect(err == -ENOMEM || err == -EOPNOTSUPP, "create says why");
+		expect(err == -ENOMEM || err == -EOPNOTSUPP, "create fails with a documented error");
 		return;
 	}
 	use_arena(a);
 	plan.in = 0;
 	/* The arena works after any failure. */
 	expect(arena_alloc(a, 8 * MIB), "the arena can be used");
-	expect(!arena_release(a), "its memory can go");
+	expect(!arena_release(a), "its memory can be released");
 	arena_destroy(a);
 }
 
@@ -309,9 +309,9 @@ static void fail_each(enum arena_backing backing, uint32_t flags, int times)
 			break;
 	}
 	expect(i > 10, "there are calls that fail");
-	expect(nr_files() == files, "no file is lost");
+	expect(nr_files() == files, "no descriptor is leaked");
 	/* Sanitizers and Valgrind have mappings of their own. */
-	expect(IS_SANITIZED || nr_maps() <= maps + 2, "no mapping is lost");
+	expect(IS_SANITIZED || nr_maps() <= maps + 2, "no mapping is leaked");
 }
 
 TEST_F(lib, each_call_fails_once)
@@ -662,30 +662,30 @@ static void use_pool(void)
 	err = arena_pool_create(&pool, POOL(.arena = &opts, .name = "use", .free_percent = 50,
 					    .max_total = 3, .flags = ARENA_POOL_NO_THREAD));
 	if (err) {
-		expect(err == -ENOMEM, "a pool says why");
+		expect(err == -ENOMEM, "creating a pool fails with a documented error");
 		return;
 	}
 	for (i = 0; i < 3; i++) {
 		err = arena_pool_get(pool, &all[i], 0);
-		expect(err >= 0 || err == -ENOMEM, "get says why");
+		expect(err >= 0 || err == -ENOMEM, "get fails with a documented error");
 		if (err < 0)
 			all[i] = NULL;
 		else
 			expect(arena_alloc(all[i], MIB) || is_documented(arena_error(all[i])),
-			       "its arenas say why");
+			       "alloc in its arenas fails with a documented error");
 	}
 	for (i = 0; i < 3; i++)
 		arena_pool_put(pool, all[i]);
 	arena_predict_note("another", 1);
 	err = arena_pool_maintain(pool, NULL);
-	expect(is_documented(err), "maintenance says why");
+	expect(is_documented(err), "maintenance fails with a documented error");
 	plan.in = 0;
 	for (i = 0; i < 3; i++)
 		expect(arena_pool_get(pool, &all[i], 0) >= 0, "a pool can be used");
 	expect(arena_pool_get(pool, &none, 0) == -ETIMEDOUT, "there are no more");
 	for (i = 0; i < 3; i++)
 		arena_pool_put(pool, all[i]);
-	expect(!arena_pool_destroy(pool), "nothing is lost");
+	expect(!arena_pool_destroy(pool), "nothing is leaked");
 }
 
 static void *fail_each_in_pool(void *data)

@@ -303,7 +303,7 @@ TEST_F(lib, a_process_ends_a_scope)
 	if (fd < 0 && errno == ENOSYS && IS_VALGRIND) {
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
-		SKIP(return, "this Valgrind does not know pidfd_open(2)");
+		SKIP(return, "this Valgrind does not support pidfd_open(2)");
 	}
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, arena_scope_begin(self->a, SCOPE(.flags = ARENA_SCOPE_FD, .fd = fd)));

@@ -100,7 +100,7 @@ static void run_cleanup(void *ctx)
 
 	expect(m, i == m->next_cleanup, "cleanups run youngest first, each once");
 	expect(m, is_filled(item->memory, item->size, item->fill),
-	       "memory is there when its cleanup runs");
+	       "memory is valid when its cleanup runs");
 	item->has_cleanup = false;
 	m->next_cleanup = cleanup_before(m, i);
 }
@@ -111,12 +111,12 @@ static void forget_items(struct model *m, int nr, uintptr_t top)
 	int i;
 
 	for (i = nr; i < m->nr_items; i++)
-		expect(m, !m->items[i].has_cleanup, "no cleanup is left out");
+		expect(m, !m->items[i].has_cleanup, "no cleanup is skipped");
 	while (m->nr_marks && m->marks[m->nr_marks - 1].nr_items > nr)
 		m->nr_marks--;
 	m->nr_items = nr;
 	m->top = top;
-	expect(m, top_of_arena(m) == top, "what is freed is free");
+	expect(m, top_of_arena(m) == top, "freed memory is free");
 }
 
 static void check_items(struct model *m, int from)
@@ -183,9 +183,9 @@ static void do_alloc(struct model *m)
 	expect(m, memory, "there is memory up to the limit");
 	if (!memory)
 		return;
-	expect(m, (uintptr_t)memory == expected, "it is where it has to be");
+	expect(m, (uintptr_t)memory == expected, "an allocation has the expected address");
 	if (is_zeroed)
-		expect(m, is_filled(memory, size, 0), "zalloc is zero");
+		expect(m, is_filled(memory, size, 0), "zalloc returns zeroed memory");
 	m->top = expected;
 	item = &m->items[m->nr_items];
 	*item = (struct item) {
@@ -222,7 +222,7 @@ static void do_string(struct model *m)
 		return;
 	}
 	if (m->red_zone)
-		expect(m, (uintptr_t)string == expected, "a string is where it has to be");
+		expect(m, (uintptr_t)string == expected, "a string has the expected address");
 	else
 		expect(m, (uintptr_t)string + size <= m->top + 15 &&
 		       (uintptr_t)string + size + 15 >= m->top, "strings lie side by side");
@@ -268,7 +268,7 @@ static void do_realloc(struct model *m)
 		expect(m, !memory, "realloc does not pass a limit");
 		return;
 	}
-	expect(m, (uintptr_t)memory == expected, "what is resized is where it has to be");
+	expect(m, (uintptr_t)memory == expected, "a resized allocation has the expected address");
 	if (!memory)
 		return;
 	expect(m, is_filled(memory, size < item->size ? size : item->size, item->fill),
@@ -296,7 +296,7 @@ static void do_region(struct model *m)
 		return;
 	}
 	expect(m, !err && (uintptr_t)region.memory == expected && region.length == rounded,
-	       "a region is where it has to be");
+	       "a region has the expected address");
 	if (err)
 		return;
 	if (region.flags & ARENA_REGION_ZERO)
@@ -359,7 +359,7 @@ static void do_commit(struct model *m)
 	expect(m, !(random_below(2) ? arena_region_commit(m->a, hole, length) :
 		    arena_region_commit(m->a, item->memory, item->size)),
 	       "blocks can be committed");
-	expect(m, is_filled(hole, length, 0), "what is committed is zero");
+	expect(m, is_filled(hole, length, 0), "committed blocks are zero");
 	memset(hole, item->fill, length);
 	item->hole = item->hole_length = 0;
 	check_items(m, item - m->items);

@@ -554,7 +554,7 @@ TEST_F(lib, no_more_than_a_share_of_what_is_free)
 	unlink(fake_meminfo);
 }
 
-/* --- the library's thread -------------------------------------------------------------- */
+/* --- the library's thread ------------------------------------------------------------- */
 
 /* Return its thread ID, or 0. */
 static pid_t find_thread(void)
@@ -778,7 +778,7 @@ TEST(the_thread_makes_some_in_advance)
 	EXPECT_EQ(0, arena_pool_destroy(pool));
 }
 
-/* --- threads ------------------------------------------------------------------------------ */
+/* --- threads -------------------------------------------------------------------------- */
 
 struct worker {
 	struct arena_pool *pool;
@@ -1196,7 +1196,7 @@ TEST_F(lib, a_child_is_born_any_time)
 	NEED_BACKING();
 	/* TSan may hang in a child of a multithreaded process. */
 	if (IS_TSAN)
-		SKIP(return, "TSan");
+		SKIP(return, "TSan may hang in the child");
 	ASSERT_EQ(0, arena_pool_create(&pool, POOL(.period = MSEC, .max_total = 1,
 		.arena = OPTS(.backing = variant->backing))));
 	for (i = 0; i < 3; i++) {
@@ -1280,7 +1280,7 @@ TEST(checked_arenas_are_put_once_and_to_their_pool)
 	EXPECT_EQ(0, arena_pool_destroy(pool));
 }
 
-/* --- predictions ------------------------------------------------------------------------------ */
+/* --- predictions ---------------------------------------------------------------------- */
 
 static void note(const char *name, size_t used, int times)
 {
@@ -1568,7 +1568,7 @@ TEST_F(lib, a_pool_s_arenas_are_sized)
 	EXPECT_EQ(0, arena_pool_destroy(pool));
 }
 
-/* --- a model -------------------------------------------------------------------------------------- */
+/* --- a model -------------------------------------------------------------------------- */
 
 #define MAX_ITEMS	16
 #define PERIOD		(10 * SEC)

@@ -467,7 +467,7 @@ TEST_F(lib, what_a_query_takes)
 
 	NEED_BACKING();
 	if (arena_check(self->a))
-		SKIP(return, "red zones are counted");
+		SKIP(return, "red zones would be counted");
 	memset(many, '&', sizeof(many));
 	before = stats_of(self->a).used;
 	ASSERT_EQ(0, arena_query_parse(self->a, many, sizeof(many), 0, 0, &q));
@@ -514,10 +514,7 @@ TEST_F(lib, without_memory_the_text_is_as_it_was)
 	EXPECT_LT(3, failures);
 }
 
-/*
- * --- compared with the model
- * ---------------------------------------------------------
- */
+/* --- compared with the model ---------------------------------------------- */
 
 static unsigned int seed;
 

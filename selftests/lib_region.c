@@ -385,10 +385,7 @@ TEST_F(lib, quarantine_of_dirty_memory)
 	arena_destroy(a);
 }
 
-/*
- * --- the report of a fault
- * ----------------------------------------------------------
- */
+/* --- the report of a fault ------------------------------------------------------- */
 
 static enum arena_backing backing;
 
@@ -685,10 +682,7 @@ TEST(ages_are_right)
 	EXPECT_EQ(8, strspn(at + strlen("destroyed "), "0123456789."));
 }
 
-/*
- * --- existing handlers
- * ---------------------------------------------------------------
- */
+/* --- existing handlers ----------------------------------------------------------- */
 
 static sigjmp_buf next_fault;
 static volatile int nr_faults;
@@ -779,10 +773,7 @@ TEST(faults_are_reported_if_the_environment_says_so)
 		     text);
 }
 
-/*
- * --- counters
- * --------------------------------------------------------------------------
- */
+/* --- counters -------------------------------------------------------------------- */
 
 TEST_F(lib, allocations_are_counted)
 {

@@ -281,10 +281,7 @@ TEST_F(lib, strings_are_decoded)
 	EXPECT_EQ(-EINVAL, arena_str_decode(self->a, S("x"), 1u << 31, &decoded));
 }
 
-/*
- * --- compared with a simple implementation
- * -------------------------------------------------
- */
+/* --- compared with a simple implementation ------------------------------------- */
 
 static struct arena_str random_string(char *bytes, size_t most, const char *alphabet)
 {

@@ -224,7 +224,7 @@ TEST_F(limit, reclaim_of_kept_blocks_refuses_no_touch)
 	int i;
 
 	if (!drop_slab())
-		SKIP(return, "may not drop caches");
+		SKIP(return, "cannot drop caches");
 	ASSERT_EQ(0, set_arena_flags(self->fd, ARENA_F_KEEP_DIRTY));
 	ASSERT_EQ(0, set_limit(self->fd, NR * BLOCK));
 	memory = mmap(NULL, 2 * NR * BLOCK, PROT_READ | PROT_WRITE,

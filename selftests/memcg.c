@@ -26,7 +26,7 @@ FIXTURE_SETUP(memcg)
 	char line[LINE_LENGTH];
 
 	if (strcmp(get_file(PARAMETERS "memcg", line), "Y"))
-		SKIP(return, "the module has no memcg=1");
+		SKIP(return, "the module was not loaded with memcg=1");
 	strcpy(self->root, "/tmp/arena-XXXXXX");
 	ASSERT_NE(NULL, mkdtemp(self->root));
 	self->is_mounted = !mount("none", self->root, "cgroup2", 0, NULL);
@@ -112,7 +112,7 @@ TEST_F(memcg, stops_an_arena_at_the_limit)
 	ASSERT_TRUE(set_file(GROUP "/cgroup.procs", "0"));
 	while (nr < 2 * LIMIT_BLOCKS && !commit_blocks(self->fd, nr, 1))
 		nr++;
-	TH_LOG("%zu of %d blocks, beside somebody with 8", nr, LIMIT_BLOCKS);
+	TH_LOG("%zu of %d blocks; another process has 8", nr, LIMIT_BLOCKS);
 	EXPECT_GE(nr, LIMIT_BLOCKS - 24);
 	EXPECT_LE(nr, LIMIT_BLOCKS - 8);
 	EXPECT_EQ(-ENOMEM, commit_blocks(self->fd, nr, 1));

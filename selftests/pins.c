@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Pins. If a page of a block is pinned when the block is released, the page
- * keeps its contents, and nobody else gets the block until it is unpinned. Pins
+ * keeps its contents, and the block is not reused until it is unpinned. Pins
  * are taken by io_uring's fixed buffers (a long-term pin), by vmsplice (a
  * reference), and by process_vm_readv() in another process. Direct I/O takes
  * the same pin as io_uring, but briefly.
@@ -148,7 +148,7 @@ TEST_F(pins, by_io_uring_keep_their_contents)
 
 	/* The buffer spans two blocks. */
 	if (!open_ring_with(&ring, fixed, 2 * PAGE))
-		SKIP(return, "no io_uring, or none for files");
+		SKIP(return, "no io_uring, or it cannot register file memory");
 	ASSERT_EQ(NR, release_all(self->fd));
 	EXPECT_EQ(2, pool_settled("quarantined", 2));
 	EXPECT_EQ(2, stats_of(self->fd).charged);
@@ -188,7 +188,7 @@ TEST_F(pins, outlive_the_arena)
 	ASSERT_NE(MAP_FAILED, memory);
 	memset(memory, OLD, BLOCK);
 	if (!open_ring_with(&ring, memory + 7 * PAGE, PAGE))
-		SKIP(return, "no io_uring, or none for files");
+		SKIP(return, "no io_uring, or it cannot register file memory");
 	ASSERT_EQ(0, munmap(memory, BLOCK));
 	close(fd);
 	EXPECT_EQ(1, pool_settled("quarantined", 1));
@@ -208,7 +208,7 @@ TEST_F(pins, by_io_uring_hold_up_a_freeze)
 	struct ring ring;
 
 	if (!open_ring_with(&ring, self->memory, PAGE))
-		SKIP(return, "no io_uring, or none for files");
+		SKIP(return, "no io_uring, or it cannot register file memory");
 	EXPECT_EQ(-1, ioctl(self->fd, ARENA_IOC_FREEZE, &freeze));
 	EXPECT_EQ(EBUSY, errno);
 	close_ring(&ring);

@@ -293,7 +293,7 @@ TEST_F_TIMEOUT(reclaim, who_needs_memory_gets_what_is_idle, 10 * HANG)
 	took = seconds();
 	status = run_filling(filling, self->fd, idle_fd, &idle_is_first);
 	took = seconds() - took;
-	TH_LOG("a process got %ld MiB; %ld in the pool of node %d when no cache had any",
+	TH_LOG("a process got %ld MiB; %ld in the pool of node %d when the caches were empty",
 	       filling->kib / 1024, 2 * filling->pooled_without_cache, CACHE_NODE);
 	EXPECT_EQ(0, status);
 	EXPECT_EQ(kills, vmstat("oom_kill"));
@@ -312,7 +312,7 @@ TEST_F_TIMEOUT(reclaim, who_needs_memory_gets_what_is_idle, 10 * HANG)
 
 	for (tenths = 0; tenths < 6000 && nodes_below(MIN_BLOCKS); tenths++)
 		usleep(100000);
-	TH_LOG("the pools were back after %.1f s", tenths / 10.0);
+	TH_LOG("the pools were refilled after %.1f s", tenths / 10.0);
 	EXPECT_EQ(0, nodes_below(MIN_BLOCKS));
 	EXPECT_GT(pool_count("refills"), refills);
 }
@@ -459,13 +459,13 @@ TEST_F(reclaim, memory_that_goes_offline_empties_its_node)
 		seen = kept_without_some_memory(node);
 		if (seen < 0)
 			continue;
-		TH_LOG("node %d, of which a part was offline", node);
+		TH_LOG("a part of node %d was offline", node);
 		EXPECT_EQ(0, seen);
 		/* Other nodes keep their blocks. */
 		EXPECT_GE(kept(), others);
 	}
 	if (seen < 0)
-		SKIP(return, "no memory here can go offline: movablecore=");
+		SKIP(return, "no memory can go offline: boot with movablecore=");
 }
 
 TEST_HARNESS_MAIN
