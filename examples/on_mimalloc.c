@@ -55,8 +55,8 @@ static int give_region(struct arena *arena, mi_arena_id_t *id)
 	 * It is "committed", so that mimalloc never calls madvise() on it. It
 	 * is not "large", even if it consists of huge pages, since mimalloc
 	 * does not use large memory for the first segment of a thread. It has
-	 * no node, since with region.node mi_heap_malloc() returns NULL to
-	 * threads that run on another one.
+	 * no node, since with region.node, allocation from a heap in it fails
+	 * in threads that run on another node.
 	 */
 	if (!mi_manage_os_memory_ex(region.memory, region.length, true, false,
 				    region.flags & ARENA_REGION_ZERO, -1, false, id))

@@ -262,7 +262,7 @@ static void report(struct __test_metadata *_metadata, const char *what, long got
 	       100.0 * got / asked, (seconds() - since) * 1e3);
 }
 
-/* Wait for the reserved blocks, at most a minute; return the number of ready blocks. */
+/* Wait for zeroing, for HANG seconds at most; return the number of ready blocks. */
 static long wait_for_ready(void)
 {
 	double since = seconds();
@@ -343,7 +343,7 @@ TEST_F_TIMEOUT(ageing, what_was_released_can_be_had_again, 10 * HANG)
 		SKIP(return, "only %ld of %d blocks are ready: load with reserve=256M", nr,
 		     MIN_READY);
 	ASSERT_TRUE(shatter_memory(self->clutter, &self->seed));
-	/* The pools may keep all that is released, so nothing else can take it. */
+	/* The pools reserve all that is released, so that nothing else takes it. */
 	set_file(POOL_MAX, "1G");
 	set_file(POOL_MIN, "1G");
 	ASSERT_EQ(0, commit_range(self->fd, 0, nr));

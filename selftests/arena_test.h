@@ -81,10 +81,7 @@ static inline void fail_nth_if_asked(void)
 	close(fd);
 }
 
-/*
- * Open a new arena. Returns a descriptor, so that callers can use the harness's
- * ASSERT macros.
- */
+/* Open a new arena; return the result of open(), which the caller has to check. */
 static inline int open_arena(void)
 {
 	fail_nth_if_asked();

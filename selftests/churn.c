@@ -45,7 +45,7 @@ struct region {
  * @node: the node of its blocks
  * @seed: state of the random numbers
  * @live: number of blocks in all regions
- * @dirty: maximum number of blocks that waited for zeroing
+ * @dirty: upper bound of the number of blocks that wait for zeroing
  * @target: approximate value at which @live is kept
  * @wanted: number of blocks of the next region
  * @nr: number of regions
@@ -125,7 +125,7 @@ static int do_operation(struct churn *churn)
 	return release_one(churn);
 }
 
-/* Wait until at most this many blocks are dirty, or for a minute. */
+/* Wait until at most this many blocks are dirty, for HANG seconds at most. */
 static void wait_for_zeroing(struct churn *churn, long most)
 {
 	double since = seconds();

@@ -15,7 +15,7 @@
 /* A page other than the first one of its block. */
 #define BAD	(5 * PAGE)
 
-/* Read a byte; return the code of the SIGBUS that this raises, or 0. */
+/* Read a byte; return the code of the SIGBUS that this raises, 0, or -1 for another signal. */
 static int read_byte(const char *byte)
 {
 	if (try_touch(byte, false))
