@@ -2,7 +2,7 @@
 /*
  * on_jemalloc - an arena of jemalloc on an arena of libarena
  *
- * 	gcc -O2 on_jemalloc.c -larena -ljemalloc
+ *	gcc -O2 on_jemalloc.c -larena -ljemalloc
  *
  * Extent hooks give jemalloc memory in whole blocks of 2 MiB, and decommit
  * blocks that it does not use. Allocations with MALLOCX_ARENA(), by any thread,
@@ -28,7 +28,7 @@
 static struct arena *arena;
 static bool is_checked;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static char *lowest, *top, *highest;	/* the bounds of the regions; used from top down */
+static char *lowest, *top, *highest;	/* the bounds of the spans; used from top down */
 static bool is_zero = true;		/* not with ARENA_KEEP_DIRTY */
 
 static void fail(const char *what, const char *why)
@@ -66,9 +66,8 @@ static bool fits(size_t size, size_t align)
 }
 
 /*
- * The size can be any number of pages. The rest of a region is used for the
- * next extents; in most cases the next region lies directly below, and extends
- * it.
+ * The size can be any number of pages. The rest of a span is used for the next
+ * extents; in most cases the next span lies directly below, and extends it.
  */
 static void *alloc(extent_hooks_t *hooks, void *where, size_t size, size_t align, bool *zero,
 		   bool *commit, unsigned int ind)

@@ -2,9 +2,9 @@
 /*
  * on_mimalloc - mimalloc on memory of an arena
  *
- * 	gcc -O2 on_mimalloc.c -larena -lmimalloc
+ *	gcc -O2 on_mimalloc.c -larena -lmimalloc
  *
- * One region of an arena is given to mimalloc. From then on mimalloc takes no
+ * One span of an arena, its region, is given to mimalloc, which then takes no
  * other memory, except some pages for its own bookkeeping and what it had when
  * main() began. A heap created in the region allocates only from it. So does
  * malloc(), which mimalloc replaces: in the main thread once its initial memory

@@ -2,15 +2,15 @@
 /*
  * on_sqlite - SQLite on memory of an arena
  *
- * 	gcc -O2 on_sqlite.c -larena -lsqlite3
+ *	gcc -O2 on_sqlite.c -larena -lsqlite3
  *
- * SQLite's page cache is a region of an arena, and all its other allocations
- * come from the arena, too, by SQLITE_CONFIG_MALLOC: malloc() is not used. At
+ * SQLite's page cache is a span of an arena (arena_region()). All its other
+ * allocations come from the arena, too, by SQLITE_CONFIG_MALLOC: malloc() is not used. At
  * the arena's limit SQLite returns SQLITE_NOMEM. After SQLite has been shut
  * down, one call gives everything back.
  *
  * A SQLite that was built with SQLITE_ENABLE_MEMSYS5 (or MEMSYS3) can use a
- * region as its heap, by SQLITE_CONFIG_HEAP, and does not need the allocator
+ * span as its heap, by SQLITE_CONFIG_HEAP, and does not need the allocator
  * below. Most are not built that way, e.g. Debian's; sqlite3_config() then
  * returns SQLITE_ERROR.
  */

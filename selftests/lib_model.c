@@ -9,8 +9,8 @@
  * address of each allocation and whether there is room for it. With
  * ARENA_CHECKED=1 there are red zones between allocations, strings are treated
  * like other allocations, and only a shrink is done in place. A second test
- * uses regions whose blocks are decommitted and committed, in arenas with seals
- * and with address quarantine.
+ * uses spans (arena_region()) whose blocks are decommitted and committed, in
+ * arenas with seals and with address quarantine.
  */
 #include "lib_test.h"
 

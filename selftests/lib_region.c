@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libarena: regions for other allocators; touches of memory that was given
- * back: its address quarantine, and the report of the fault; and counters.
+ * libarena: spans for other allocators (arena_region()); touches of memory that
+ * was given back, its address quarantine, and the report of the fault; counters.
  */
 #include "lib_test.h"
 

@@ -7,17 +7,17 @@
 #
 # Public declarations have a comment right above them that begins with their name:
 #
-# 	/**
-# 	 * arena_alloc - allocate		a function
-# 	 * ARENA_FRAME() - rewind		a macro
-# 	 * enum arena_nodes - on which		and its constants
-# 	/** ARENA_ALIGN - alignment */		a constant
+#	/**
+#	 * arena_alloc - allocate		a function
+#	 * ARENA_FRAME() - rewind		a macro
+#	 * enum arena_nodes - on which		and its constants
+#	/** ARENA_ALIGN - alignment */		a constant
 #
 # Flags (1u << something) are public, too. All other declarations exist for use by the
 # headers themselves and are on no page, even if the library exports them. A macro that
 # declares functions lists them in its comment, each on one or more lines:
 #
-# 	 * type *name_get(const struct name *m, uint64_t key)
+#	 * type *name_get(const struct name *m, uint64_t key)
 
 cd "$(dirname "$0")/.." || exit 1
 . selftests/tap.sh

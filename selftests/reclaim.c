@@ -179,7 +179,7 @@ static int make_idle(void)
  * @kept: fewest blocks left in pools and caches
  * @refills: number of refills at its end
  * @pooled_without_cache: blocks in the pool of the caches' node when the last block
- * 	of the caches had been taken, or -1 if that did not happen
+ *	of the caches had been taken, or -1 if that did not happen
  */
 struct filling {
 	long kib;

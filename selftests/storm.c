@@ -544,7 +544,7 @@ struct job {
  * @memory: NR blocks of it
  * @control: its control page, or NULL
  * @active: held for reading by a thread that relies on what it wrote; for writing, by
- * 	the thread that marks the arena idle
+ *	the thread that marks the arena idle
  * @pipe: pipe in which pages are pinned
  * @stop: set to end the threads
  * @touched, @refused: number of touches that succeeded and of those that faulted

@@ -2,10 +2,10 @@
 #
 # TAP for tests that are shell scripts. Sourced, by bash or busybox's sh:
 #
-# 	. tap.sh
-# 	check "what must be true" COMMAND...
-# 	skip "what was not tried" "why"
-# 	tap_done
+#	. tap.sh
+#	check "what must be true" COMMAND...
+#	skip "what was not tried" "why"
+#	tap_done
 
 tap_tests=0
 tap_failures=0
