@@ -275,7 +275,8 @@ static void use_all(enum arena_backing backing, uint32_t flags)
 
 	err = arena_create(&a, &opts);
 	if (err) {
-		expect(err == -ENOMEM || err == -EOPNOTSUPP, "create fails with a documented error");
+		expect(err == -ENOMEM || err == -EOPNOTSUPP,
+		       "create fails with a documented error");
 		return;
 	}
 	use_arena(a);

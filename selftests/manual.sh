@@ -34,7 +34,7 @@ man=$root/usr/share/man
 # The pages show the output of examples in the default environment.
 unset "${!ARENA_@}"
 
-# --- what is in a page ---------------------------------------------------------
+# --- contents of a page --------------------------------------------------------
 
 # names_in PAGE... - print "page.3 name" for each name in a NAME section
 names_in() {
@@ -104,7 +104,7 @@ display() {
 			s/\\\\(ti/~/g; s/\\\\e/\\\\/g"
 }
 
-# --- what is in the headers -------------------------------------------------------
+# --- contents of the headers ------------------------------------------------------
 
 # Print "function name header" for each public function, likewise for macros and constants.
 public() {
@@ -201,7 +201,7 @@ includes() {
 	printf '#include <arena/%s>\n' "${headers[@]##*/}"
 }
 
-# --- they agree --------------------------------------------------------------------
+# --- agreement --------------------------------------------------------------------
 
 pages_are_clean() {
 	mandoc -T lint -W warning $pages/*.[347]
@@ -357,7 +357,7 @@ overview_has_each_page() {
 		<(sed -n 's/^\.It Xr //p' $pages/arena.7 | sort)
 }
 
-# --- they can be read, and used ----------------------------------------------------------
+# --- pages can be read and examples work ----------------------------------------------------------
 
 installs() {
 	make -s install DESTDIR="$root" PREFIX=/usr

@@ -97,7 +97,7 @@ without_huge_pages_it_says_so() {
 		grep 'needs a kernel with transparent huge pages' <<< "$output"
 }
 
-# The licence is on the first line, or on the second after #!, in every file that can have a
+# The license is on the first line, or on the second after #!, in every file that can have a
 # comment. Exempt are pictures, which are made from a page that has one, and recorded
 # traces.
 every_file_has_a_license() {
