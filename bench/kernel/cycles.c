@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * From nothing and back to it: memory is mapped, each page of it is touched, and it is
- * given back; by one thread, by several, and without the touch.
+ * Full cycles: map memory, touch each page, and give it back; by one thread, by several
+ * threads, and without the touch.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -52,7 +52,7 @@ static struct arena_ioc_stats stats_before(const struct job *job)
 	return job->way->dirty ? stats_of(job->fd) : none;
 }
 
-/* Blocks that an arena is to have from its own, once it has any. */
+/* Number of blocks that an arena is expected to take from its own cache. */
 static void check_cache(struct job *job, struct arena_ioc_stats before)
 {
 	uint64_t from_cache = stats_of(job->fd).from_cache - before.from_cache;
@@ -62,7 +62,7 @@ static void check_cache(struct job *job, struct arena_ioc_stats before)
 		     from_cache, job->blocks);
 }
 
-/* A memfd's pages are freed when they are mapped no more, by themselves only with it. */
+/* A memfd's pages are punched out after munmap(), which does not free them. */
 static bool is_released_after_unmap(const struct way *way)
 {
 	return way->kind == MEMFD || way->kind == MEMFD_HUGETLB;
@@ -108,7 +108,7 @@ const struct bench cycle = {
 	.name = "cycle", .open = open_cycle, .round = run_cycle, .close = close_cycle,
 };
 
-/* --- nothing touched ------------------------------------------------------ */
+/* --- without touching ------------------------------------------------------ */
 
 static void run_map_and_unmap(struct job *job, struct figures *figures, bool is_first)
 {
@@ -132,8 +132,8 @@ const struct bench map_and_unmap = {
 
 #define MAX_THREADS	64
 /*
- * Threads on a CPU each, the caller one of them, with memory of their own. They spin until
- * all are there, and until all are done.
+ * Threads, including the caller, each on its own CPU and with its own memory. They spin until
+ * all have arrived, and again until all have finished.
  */
 static struct {
 	pthread_t ids[MAX_THREADS], keeper;
@@ -142,7 +142,7 @@ static struct {
 	bool is_on;
 } team;
 
-/* A CPU that waits lets the emulator run another one. */
+/* Let the emulator run another CPU while this one waits. */
 static void pause_cpu(void)
 {
 #ifdef __x86_64__
@@ -167,7 +167,7 @@ static void count(int *counter)
 	__atomic_add_fetch(counter, 1, __ATOMIC_ACQ_REL);
 }
 
-/* One of small pages takes long enough. */
+/* A single cycle of small pages takes long enough. */
 static int cycles_of(const struct way *way)
 {
 	return way->kind == SMALL || way->kind == MEMFD ? 1 : CYCLES_OF_EACH;
@@ -201,9 +201,9 @@ static void *run_thread(void *data)
 }
 
 /*
- * Where the clock counts what all CPUs do, one is kept from doing anything, and the module's
- * thread is on that: it would zero whenever one of these sleeps. To wait takes a few
- * instructions in each turn of the CPU.
+ * If the clock counts the instructions of all CPUs, keep the CPU of the module's thread busy
+ * with waiting; otherwise that thread would zero blocks whenever a thread sleeps. Waiting
+ * costs a few instructions in each turn of the CPU.
  */
 static void *keep_busy(void *data)
 {
@@ -214,7 +214,7 @@ static void *keep_busy(void *data)
 	return NULL;
 }
 
-/* On its CPU from the beginning: who waits on this one does not let go of it. */
+/* Start the thread on its CPU: a thread that spins on this CPU does not yield it. */
 static void start(pthread_t *id, int cpu, void *(*function)(void *), void *data)
 {
 	pthread_attr_t attr;
@@ -281,7 +281,7 @@ static void run_threads(struct job *job, struct figures *figures, bool is_first)
 	if (counts_instructions)
 		pthread_join(team.keeper, NULL);
 	end();
-	/* The clock of instructions counts those of all. */
+	/* The instruction clock counts all CPUs. */
 	figures->value /= cycles_of(job->way) * (counts_instructions ? job->variant : 1);
 }
 

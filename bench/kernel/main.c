@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * paths - what an arena costs in the kernel, beside the kernel's own ways
+ * paths - compare the cost of an arena in the kernel with the kernel's own mechanisms
  *
  *	paths [-i] [-q] [-t] [-b BENCH] [-r ROUNDS] [-s SEED] [-c CPU]
  *
- * -i		the clock counts instructions (selftests/vm/run -i), and not time
- * -q		two rounds of small sizes: that it works
- * -t		threads on one, two and four CPUs, and nothing else
- * -b BENCH	this one alone
- * -r ROUNDS	how many count (10), an even number
- * -s SEED	of the order (1)
- * -c CPU	to run on (the one it is started on)
+ * -i		the clock counts instructions (selftests/vm/run -i) instead of time
+ * -q		two rounds of small sizes, to check that it works
+ * -t		only threads, on one, two and four CPUs
+ * -b BENCH	only this bench
+ * -r ROUNDS	number of rounds that count (10), an even number
+ * -s SEED	seed of the order (1)
+ * -c CPU	CPU to run on (the one it is started on)
  *
- * As root, where the module is. Prints a JSON object per line: the machine, the samples of
- * each way in each case, what is "missed", and how far it is ("done" of "total"). The
- * rest is the report's.
+ * Runs as root on a machine with the module. Prints a JSON object per line: the machine, the
+ * samples of each way in each case, what is "missed", and the progress ("done" of "total").
+ * bench/kernel/report does the rest.
  *
- * The ways of a case take turns, in an order that is drawn anew each time.
+ * A way is one mechanism to get memory. The ways of a case take turns, in an order that is
+ * drawn anew each time.
  */
 #define _GNU_SOURCE
 #include <getopt.h>
@@ -28,8 +29,9 @@
 #define FAIR_SERVER	"/sys/kernel/debug/sched/fair_server/cpu0/runtime"
 #define MAX_JOBS	32
 /*
- * A way has its turn for so many rounds, and one before them that does not count: what
- * others have left, lists of free pages say, is as after rounds of its own then.
+ * Rounds of a way in one turn, in addition to a first one that does not count. After that
+ * one, the state that other ways have left, e.g. the lists of free pages, is as it is after
+ * the way's own rounds.
  */
 #define IN_A_TURN	2
 
@@ -48,16 +50,16 @@ static const struct way cycle_ways[] = {
 	{ .peer = "THP", .kind = THP },
 	{ .peer = "hugetlbfs", .kind = HUGETLB },
 	{ .peer = "memfd, hugetlbfs", .kind = MEMFD_HUGETLB },
-	/* Not of the largest size: it takes twice as long as small pages do. */
+	/* Not for the largest size: it takes twice as long as small pages. */
 	{ .peer = "memfd", .kind = MEMFD },
-	/* Not of the two largest sizes. */
+	/* Not for the two largest sizes. */
 	{ .peer = "arena, populated", .kind = ARENA, .take = BY_POPULATE },
 	{ .peer = "4 KiB pages, populated", .kind = SMALL, .take = BY_POPULATE },
 	{ .peer = "THP, populated", .kind = THP, .take = BY_POPULATE },
 	{ .peer = "hugetlbfs, populated", .kind = HUGETLB, .take = BY_POPULATE },
 	{ .peer = "memfd, populated", .kind = MEMFD, .take = BY_POPULATE },
 	{ .peer = "memfd, hugetlbfs, populated", .kind = MEMFD_HUGETLB, .take = BY_POPULATE },
-	/* Of one size. */
+	/* For one size only. */
 	{ .peer = "arena, opened and closed", .kind = ARENA, .opened = true },
 	{ .peer = "arena, kept mapped", .kind = ARENA, .kept = true },
 	{ .peer = "arena, kept, commit ioctl", .kind = ARENA, .kept = true, .take = BY_COMMIT },
@@ -136,7 +138,7 @@ static const struct way fork_ways[] = {
 	{ .peer = "4 KiB pages", .kind = SMALL, .kept = true },
 	{ .peer = "THP", .kind = THP, .kept = true },
 	{ .peer = "hugetlbfs", .kind = HUGETLB, .kept = true },
-	/* Not of the largest size. */
+	/* Not for the largest size. */
 	{ .peer = "memfd", .kind = MEMFD, .kept = true },
 	{ .peer = "4 KiB pages, MADV_DONTFORK", .kind = SMALL, .kept = true,
 	  .not_forked = true },
@@ -159,7 +161,7 @@ static const struct way idle_ways[] = {
 #define GROUP(bench_, name_, blocks_, ...) \
 	{ .bench = &(bench_), .name = (name_), .blocks = (blocks_), __VA_ARGS__ }
 
-/* Ways that take turns. */
+/* Ways that take turns in one case. */
 static const struct group {
 	const struct bench *bench;
 	const char *name;
@@ -167,7 +169,7 @@ static const struct group {
 	const struct way *ways;
 	int nr_ways;
 	long variant;
-	bool with_nothing;	/* and one more that has no memory */
+	bool with_nothing;	/* and one more job without memory */
 } groups[] = {
 	GROUP(cycle, "2 MiB", 1, FIRST(NR_POPULATED, cycle_ways)),
 	GROUP(cycle, "16 MiB", 8, FIRST(NR_POPULATED, cycle_ways)),
@@ -255,7 +257,7 @@ static bool set_huge_pages(long nr)
 	return set_file(HUGE_PAGES, value) && huge_pages() == nr;
 }
 
-/* Those that are mapped all the time, and of the others the most that one has. */
+/* Pages of the ways that stay mapped, plus the maximum of any of the others. */
 static long huge_pages_for(const struct group *group)
 {
 	long kept = 0, others = 0, nr;
@@ -267,7 +269,7 @@ static long huge_pages_for(const struct group *group)
 		if (!is_huge_tlb(way))
 			continue;
 		nr = group->blocks * (group->bench == &threads ? group->variant : 1);
-		/* A memfd keeps what was put aside for it. */
+		/* A memfd keeps the pages reserved for it. */
 		if (way->kept || way->kind == MEMFD_HUGETLB)
 			kept += nr;
 		else if (nr > others)
@@ -331,7 +333,7 @@ static void print_job(const struct job *job)
 	printf("}\n");
 }
 
-/* What everything else of an arena's is worth nothing without. */
+/* If the caller had to zero blocks, the arena's other figures are meaningless. */
 static void check_zeroing(const struct job *job)
 {
 	double zeroed = 0;
@@ -344,7 +346,7 @@ static void check_zeroing(const struct job *job)
 		     job->bench->name, job->name, job->way->peer, zeroed);
 }
 
-/* A guess at what it costs, to tell how long the rest takes: in large pages. */
+/* Estimate the cost of a group, in large pages, for the progress display. */
 static double weight_of(const struct group *group)
 {
 	double weight = 0;
@@ -355,7 +357,7 @@ static double weight_of(const struct group *group)
 
 		weight += kind == SMALL || kind == MEMFD ? 7 : 1;
 	}
-	/* Those of fork are touched once. */
+	/* These touch their memory only once. */
 	if (group->bench == &fork_and_wait || group->bench == &idle_and_claim)
 		weight /= 4;
 	if (group->bench == &threads)
@@ -363,7 +365,7 @@ static double weight_of(const struct group *group)
 	return 4 * group->nr_ways + weight * group->blocks;
 }
 
-/* Pages that the kernel has put aside are where each run finds them. */
+/* Give each group the same starting point: no cached pages, memory compacted. */
 static void settle(void)
 {
 	sync();
@@ -419,7 +421,7 @@ static void run_group(const struct group *group, int number)
 	set_huge_pages(before);
 }
 
-/* Blocks that the pool has to have ready. */
+/* Number of blocks that the pool must have ready. */
 static long blocks_for(const struct group *group)
 {
 	return group->blocks * (group->bench == &threads ?
@@ -448,11 +450,11 @@ static void run_groups(const struct group *groups, int nr)
 		if (!is_wanted(&groups[i]))
 			continue;
 		if (blocks_for(&groups[i]) > pool_size())
-			printf("{\"left_out\":\"%s, %s: the pool keeps less ready (reserve=)\"}\n",
+			printf("{\"left_out\":\"%s, %s: the pool keeps fewer blocks ready (reserve=)\"}\n",
 			       groups[i].bench->name, groups[i].name);
 		else if (groups[i].bench == &threads &&
 			 groups[i].variant + counts_instructions > sysconf(_SC_NPROCESSORS_ONLN))
-			printf("{\"left_out\":\"%s, %s: there are not as many CPUs\"}\n",
+			printf("{\"left_out\":\"%s, %s: not enough CPUs\"}\n",
 			       groups[i].bench->name, groups[i].name);
 		else
 			run_group(&groups[i], i);
@@ -463,7 +465,7 @@ static void run_groups(const struct group *groups, int nr)
 	}
 }
 
-/* --- */
+/* --- main ----------------------------------------------------------------- */
 
 static void print_machine(void)
 {
@@ -509,19 +511,21 @@ static void stay_on_cpu(void)
 }
 
 /*
- * The module's thread, and what else the kernel does when it finds the time, runs while this
- * sleeps, between the repetitions: on one CPU it would come in between otherwise, and on
- * several its instructions could not be told from the rest.
+ * Run with priority, so that the module's thread and other deferred work of the kernel run
+ * only while this process sleeps between the repetitions. Otherwise they would interrupt a
+ * repetition on one CPU, and on several CPUs their instructions could not be told from the
+ * others.
  */
 static void go_first(void)
 {
 	struct sched_param param = { .sched_priority = 1 };
 
-	/* In the bench of threads, there is one that does nothing. */
+	/* The bench of threads keeps the last CPU for that. */
 	bind_background(has_threads ? sysconf(_SC_NPROCESSORS_ONLN) - 1 : cpu);
 	/*
-	 * Since 6.12 the others have 50 ms of each second all the same. With several CPUs
-	 * the kernel may warn when it is told not to; what threads do is short.
+	 * Since 6.12 the fair server gives normal tasks 50 ms of each second even so. With
+	 * several CPUs the kernel may warn when that is switched off; the threads' rounds
+	 * are short enough to leave it on.
 	 */
 	if (!has_threads && !access(FAIR_SERVER, F_OK) && !set_file(FAIR_SERVER, "0"))
 		die(FAIR_SERVER);
@@ -568,7 +572,7 @@ int main(int argc, char **argv)
 	if (has_threads)
 		cpu = 0;
 	stay_on_cpu();
-	/* A kernel that has just booted has a few things to finish. */
+	/* Let a kernel that has just booted finish its initialization. */
 	if (counts_instructions)
 		sleep(10);
 	prepare_measuring();

@@ -42,7 +42,7 @@ void die(const char *format, ...)
 
 /* --- the clock ------------------------------------------------------------ */
 
-/* What two looks at the clock see of each other, with what lap() does between them. */
+/* Time between two clock readings, including the work of lap() between them. */
 static uint64_t clock_cost;
 
 static uint64_t now(void)
@@ -78,8 +78,8 @@ static uint64_t median(uint64_t values[LOOKS])
 /* --- zeroing -------------------------------------------------------------- */
 
 /*
- * The loop of the kernel's clear_page() for a CPU like the virtual machine's, without
- * fast string instructions.
+ * The loop of the kernel's clear_page() for a CPU without fast string instructions, such as
+ * the virtual machine's.
  */
 static inline void zero_page(void *page)
 {
@@ -103,7 +103,7 @@ static inline void zero_page(void *page)
 #endif
 }
 
-/* How often a page is zeroed, to see little of the clock. */
+/* Pages zeroed between two clock readings, to make the cost of the clock small. */
 #define ZEROED_PAGES	64
 
 static double zero_pages(void)
@@ -126,7 +126,7 @@ static double zero_pages(void)
 
 #define TRACING	"/sys/kernel/tracing/"
 
-/* The least of what the tracer says a function took, in nanoseconds; 0 if nothing. */
+/* The shortest time of a function in the trace, in nanoseconds; 0 if there is none. */
 static double least_in_trace(const char *function)
 {
 	double least = 0, took;
@@ -148,7 +148,7 @@ static double least_in_trace(const char *function)
 	return least;
 }
 
-/* What a function takes while huge pages are touched; 0 if that can't be traced. */
+/* Time of a function while huge pages are touched; 0 if it can't be traced. */
 static double time_of_function(const char *function)
 {
 	size_t bytes = 17 * BLOCK, at;
@@ -164,7 +164,7 @@ static double time_of_function(const char *function)
 	madvise(memory, bytes, MADV_HUGEPAGE);
 	for (at = 0; at < bytes; at += BLOCK)
 		memory[at] = 1;
-	/* Who reads a trace is in it otherwise, and has no end to read. */
+	/* Otherwise reading the trace would add to it, and the file would never end. */
 	set_file(TRACING "tracing_on", "0");
 	munmap(memory, bytes);
 	least = least_in_trace(function);
@@ -174,9 +174,9 @@ static double time_of_function(const char *function)
 }
 
 /*
- * A huge page is zeroed by a function that has more to do than that: which page of it comes
- * last, whether somebody waits for the CPU. All of that goes with the zeroing. What the tracer
- * takes shows where a function does next to nothing.
+ * The function that zeroes a huge page also chooses the page to zero last, and checks whether
+ * to reschedule. All of that counts as zeroing. The cost of the tracer itself is measured by
+ * tracing a function that does next to nothing.
  */
 static void measure_zeroing(void)
 {
@@ -260,8 +260,8 @@ long pool_size(void)
 }
 
 /*
- * Until this node's pool has as many zeroed blocks, and none to zero, and the threads
- * sleep.
+ * Wait until this node's pool has @blocks zeroed blocks and none to zero, and the module's
+ * threads sleep.
  */
 void wait_for_pool(long blocks)
 {
@@ -283,7 +283,7 @@ void wait_for_pool(long blocks)
 		die("%ld zeroed blocks in the pool and %ld others, not %ld and 0", ready,
 		    dirty, blocks);
 	}
-	/* What was freed meanwhile is freed for good by now. */
+	/* Let deferred freeing finish, too. */
 	usleep(20000);
 }
 
@@ -330,7 +330,7 @@ static double stop_counter(int fd)
 	return read(fd, &count, sizeof(count)) == sizeof(count) ? (double)count : -1;
 }
 
-/* Of this process's TLB flushes, but for those of context switches. */
+/* A counter of this process's TLB flushes, except those of context switches. */
 static int open_flush_counter(void)
 {
 	unsigned long id;
@@ -351,7 +351,7 @@ static int open_flush_counter(void)
 	return fd;
 }
 
-/* Whether the counter sees the one flush that this page is worth. */
+/* Whether the counter sees the one flush that unmapping a page causes. */
 static bool counter_works(int fd)
 {
 	char *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
@@ -405,7 +405,7 @@ static struct {
 	uint64_t start;
 } meter;
 
-/* So that each repetition begins as long before the next tick, and has as many in it. */
+/* Start each repetition right after a tick, so that all contain the same number of ticks. */
 static void wait_for_tick(void)
 {
 	struct timespec before, time;
@@ -429,7 +429,7 @@ void begin(struct figures *figures, bool is_first)
 	meter.zeroed = pool_figure(ALL_NODES, "zeroed");
 	wait_for_tick();
 	getrusage(RUSAGE_SELF, &meter.usage);
-	/* Counting flushes takes instructions, too. */
+	/* Counting flushes takes instructions, so only the first repetition does it. */
 	if (is_first && flush_counter >= 0)
 		start_counter(flush_counter);
 	for (i = 0; i < NR_HARDWARE; i++) {

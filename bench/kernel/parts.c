@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is done to memory that is mapped and stays so: the first touch, populating, giving
- * pieces back, and having them again.
+ * Operations on memory that stays mapped: the first touch, populating, giving parts back, and
+ * getting them back.
  */
 #define _GNU_SOURCE
 #include "benches.h"
@@ -9,7 +9,7 @@
 static void run_first_touch(struct job *job, struct figures *figures, bool is_first)
 {
 	wait_for_pool(job->blocks);
-	/* An arena that commits by a call does that before. */
+	/* A way that commits by a call does so before the measurement. */
 	take_way(job);
 	begin(figures, is_first);
 	touch_way(job->memory, bytes_of(job), job->variant);
@@ -23,7 +23,7 @@ const struct bench first_touch = {
 	.open = open_mapped, .round = run_first_touch, .close = close_mapped,
 };
 
-/* Until each page has been written to: not all of these ways map what they take. */
+/* Includes writing to each page, because not all of these calls map the pages they allocate. */
 static void run_populate(struct job *job, struct figures *figures, bool is_first)
 {
 	wait_for_pool(job->blocks);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What memory that is there costs its process: when it forks, and when it keeps what it
- * does not need just now for the system to take.
+ * The cost of existing memory for its process: when the process forks, and when it lets the
+ * system take memory that it currently does not need.
  */
 #define _GNU_SOURCE
 #include <arena/arena.h>
 
 #include "benches.h"
 
-/* What is copied, taken or mapped as one. */
+/* The unit in which memory is copied, taken or mapped. */
 static size_t own_page(const struct job *job)
 {
 	return job->way->kind == SMALL ? PAGE : BLOCK;
@@ -16,7 +16,7 @@ static size_t own_page(const struct job *job)
 
 /* --- fork ----------------------------------------------------------------- */
 
-/* Other ways' memory is not to be copied: only its own is there for a child. */
+/* Keep memory from being copied in the turns of other ways. */
 static void open_fork(struct job *job)
 {
 	if (!job->way)
@@ -32,15 +32,15 @@ static void close_fork(struct job *job)
 		close_mapped(job);
 }
 
-/* A region is not copied, and there is nothing to undo. */
+/* fork() does not copy regions, so MADV_DOFORK is not needed for an arena. */
 static bool is_copied(const struct job *job)
 {
 	return job->way && job->way->kind != ARENA && !job->way->not_forked;
 }
 
 /*
- * Until the child, which does nothing, has been waited for; and then the parent writes
- * to each page again, which it may have to copy or to map anew.
+ * Fork a child that does nothing, and wait for it. Then the parent writes to each page again,
+ * which can copy the page or map it anew.
  */
 static void run_fork(struct job *job, struct figures *figures, bool is_first)
 {
@@ -70,7 +70,7 @@ const struct bench fork_and_wait = {
 
 /* --- idle and claim ------------------------------------------------------- */
 
-/* One takes a few instructions. */
+/* A single pair takes too few instructions to measure. */
 #define PAIRS	16
 
 static void open_idle(struct job *job)
@@ -89,7 +89,7 @@ static void open_idle(struct job *job)
 	if (arena_create(&a, &opts))
 		die("arena_create");
 	job->data = a;
-	/* The library keeps what it knows of an arena outside of it. */
+	/* The library's own data is not in the arena, so the sizes match. */
 	job->memory = arena_alloc(a, bytes_of(job));
 	if (!job->memory)
 		die("%ld blocks", job->blocks);
@@ -98,7 +98,7 @@ static void open_idle(struct job *job)
 	if (stats.blocks != (uint64_t)job->blocks)
 		fail("idle: %" PRIu64 " blocks, not %ld", stats.blocks, job->blocks);
 	check_mapping(job);
-	/* The first time takes a call. */
+	/* Only the first time makes a system call. */
 	if (arena_idle(a) || arena_claim(a) != 1)
 		die("arena_idle");
 }
@@ -122,8 +122,8 @@ static void mark_and_claim(struct arena *a)
 }
 
 /*
- * MADV_FREE says the same of memory that has no arena: the system may take it until it is
- * written to. One write to each of its pages then, whatever their size.
+ * MADV_FREE is the equivalent for memory outside arenas: the system may take it until it is
+ * written to. To claim it, write once to each of its pages, whether small or huge.
  */
 static void run_idle(struct job *job, struct figures *figures, bool is_first)
 {

@@ -57,8 +57,8 @@ void close_way(struct job *job)
 }
 
 /*
- * A place of its own for each way, so that nobody looks for one, and each has all its
- * page tables to itself.
+ * Each way has its own fixed address, so that mmap() need not search for one, and its own
+ * page tables.
  */
 void map_way(struct job *job)
 {
@@ -79,7 +79,7 @@ void map_way(struct job *job)
 	default:
 		flags |= MAP_PRIVATE | MAP_ANONYMOUS;
 	}
-	/* Those that madvise() decides about can't be populated before it. */
+	/* SMALL and THP need madvise() first, so mmap() must not populate them. */
 	if (way->take == BY_POPULATE && !way->kept && way->kind != SMALL && way->kind != THP)
 		flags |= MAP_POPULATE;
 	job->memory = mmap(job->place, bytes_of(job), PROT_READ | PROT_WRITE, flags, job->fd, 0);
@@ -154,7 +154,7 @@ void check_mapping(const struct job *job)
 	long kib = smaps_kib(job->memory, figure);
 	long expected = job->blocks * (long)(BLOCK / 1024);
 
-	/* One process alone has it, and still it is shared. */
+	/* It can count as shared even though only one process maps it. */
 	if (job->way->kind == MEMFD_HUGETLB && !kib)
 		kib = smaps_kib(job->memory, "Shared_Hugetlb");
 	if (kib != expected)

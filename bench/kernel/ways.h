@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The ways to have memory of the kernel, and what all benches do with them.
+ * Ways to get memory from the kernel, and the operations that all benches use on them.
  */
 #ifndef WAYS_H
 #define WAYS_H
@@ -9,7 +9,7 @@
 
 enum kind { ARENA, SMALL, THP, HUGETLB, MEMFD, MEMFD_HUGETLB };
 
-/* How its pages come: by touch, or in one call before it. */
+/* How pages are allocated: by touch, or by one call before the touch. */
 enum take { BY_TOUCH, BY_POPULATE, BY_COMMIT, BY_FALLOCATE };
 
 struct way {
@@ -17,7 +17,7 @@ struct way {
 	enum kind kind;
 	enum take take;
 	bool kept;		/* mapped once; a cycle is touch and release */
-	bool opened;		/* a cycle opens and closes the device */
+	bool opened;		/* each cycle opens and closes the device */
 	bool dirty;		/* ARENA_F_KEEP_DIRTY */
 	bool lazy;		/* MADV_FREE */
 	bool not_forked;	/* MADV_DONTFORK */
@@ -31,11 +31,11 @@ struct job {
 	const char *name;		/* of the case */
 	const struct way *way;
 	long blocks;
-	long variant;			/* of the case; what it means is the bench's */
+	long variant;			/* of the case; its meaning depends on the bench */
 	void *place;			/* where it is mapped */
 	int fd;
 	char *memory;
-	void *data;			/* the bench's */
+	void *data;			/* private to the bench */
 	struct figures first, *figures;	/* the first does not count */
 };
 
@@ -65,18 +65,18 @@ void close_way(struct job *job);
 
 void map_way(struct job *job);
 void unmap_way(struct job *job);
-/* Pages for all of it, by a call. */
+/* Allocate all pages by one call. */
 void take_way(struct job *job);
-/* Pages of some blocks are given back, and it stays mapped. */
+/* Give the pages of some blocks back; the mapping stays. */
 void release_way(struct job *job, long first, long nr);
 
-/* That it is the memory it is said to be. */
+/* Check that the mapping consists of the kind of memory it claims. */
 void check_mapping(const struct job *job);
 
-/* A byte in each so many bytes: three instructions, whatever it is mapped with. */
+/* Write a byte every @step bytes: three instructions each, for any kind of mapping. */
 void touch_way(char *memory, size_t bytes, size_t step);
 
-/* For most benches: mapped, with nothing in it, as long as the bench is open. */
+/* Used by most benches: keep a region mapped but empty while the bench is open. */
 void open_mapped(struct job *job);
 void close_mapped(struct job *job);
 
