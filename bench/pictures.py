@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-Pictures of results, by gnuplot: a bench is a picture, medians with their 95 % intervals.
+Pictures of results, drawn by gnuplot: one for each bench, with medians and 95 % intervals.
 
-Cases that are sizes or counts are points on a line, others bars, side by side; a single case's
-bars lie, and have their names beside them. The arena has the same colour everywhere, its
-variants are of its sort, and what only shows the limit is grey and hatched.
+Cases that are sizes or counts are points on a line. Other cases are groups of bars; if there is
+only one case, the bars are horizontal, with their names next to them. The arena has the same
+colour everywhere, its variants have similar colours, and limits are grey and hatched.
 """
 import math
 import re
@@ -14,26 +14,26 @@ import textwrap
 import results
 
 WIDTH, HEIGHT = 900, 540
-# Values that span more are drawn on a logarithmic scale.
+# Values that span a larger ratio are drawn on a logarithmic scale.
 MOST_LINEAR = 20
 LEAST_CASES_OF_A_LINE = 3
 
-# Okabe and Ito's colours, which look different to everybody, and darker ones between them.
+# The colours of Okabe and Ito, which the colour-blind can distinguish, and darker ones.
 ARENA = "#0072B2"
 VARIANTS = ("#56B4E9", "#004466", "#99DDEE", "#5566CC", "#2299AA")
 OTHERS = ("#E69F00", "#009E73", "#D55E00", "#CC79A7", "#F0E442", "#882255", "#999933",
           "#44AA99", "#661100", "#DDAA99", "#117733")
 BASELINE = "#888888"
 
-# Below, so that there is room for bars.
+# Below the plot, to leave room for the bars.
 KEY = "set key below Left reverse samplen 2 maxcols 3"
-# Gnuplot's own has a point in its middle, and white around that.
+# Gnuplot's own error bars have a point in the middle, with white around it.
 ERROR_BAR = "with vectors heads size screen 0.005,90 lw 1.3 lc rgb '#222222' notitle"
 UNITS = {"byte": 1, "bytes": 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 
 
 class Style:
-    """How a peer is drawn: everywhere in a run the same."""
+    """The style of a peer, the same everywhere in a run."""
 
     def __init__(self, run, peer):
         peers = [key for key in run["peers"] if not run["peers"][key].get("baseline")]
@@ -54,30 +54,30 @@ class Style:
                      if key != "arena" and key.startswith("arena, ") == is_variant]
             index = alike.index(peer)
             self.color = colors[index % len(colors)]
-            # Who comes when all colours have been used.
+            # Peers beyond the number of colours get a pattern.
             self.pattern = (None, 1, 2)[min(index // len(colors), 2)]
             self.point = (5, 9, 11, 13)[index % 4]
 
     def fill(self):
-        """Of a bar."""
+        """The fill style of a bar."""
         pattern = 4 if self.is_baseline else self.pattern
         fill = f"pattern {pattern}" if pattern else "solid"
         return f'fs {fill} border lc rgb "{self.color}" fc rgb "{self.color}"'
 
     def line(self):
-        """Of points on a line."""
+        """The style of points on a line."""
         return (f'lc rgb "{self.color}" pt {self.point} ps 1.1 lw {3 if self.point == 7 else 1.6} '
                 f'dt {2 if self.is_baseline else 3 if self.pattern else 1}')
 
 
 class Scale:
-    """An axis for values: its range, whether it is logarithmic, what is written on it."""
+    """The axis of the values: its range, whether it is logarithmic, and its labels."""
 
     def __init__(self, values):
         positive = [value for value in values if value > 0] or [1]
         self.is_log = max(positive) > MOST_LINEAR * min(positive)
         if self.is_log:
-            # So that the least has a bar, too.
+            # Start below the smallest value, so that it has a bar, too.
             self.low = 10.0 ** math.floor(math.log10(min(positive) / 1.2))
             self.high = max(positive) * 2
             marks = (1, 2, 5) if self.high / self.low < 1000 else (1,)
@@ -95,24 +95,24 @@ class Scale:
         self.marks = [mark for mark in self.marks if self.low <= mark <= self.high]
 
     def place(self, value):
-        """Where a value is drawn: with logarithms there is no 0."""
+        """The position of a value; a logarithmic scale has no 0."""
         return max(value, self.low)
 
     def beyond(self, share):
-        """A value that leaves such a share of the axis behind the largest one."""
+        """An end of the axis that leaves this share of it free after the largest value."""
         if self.is_log:
             return self.low * (self.high / self.low) ** (1 / (1 - share))
         return self.high / (1 - share)
 
     def commands(self, axis):
-        """What tells gnuplot."""
+        """The commands for gnuplot."""
         marks = ", ".join(f"{quote(text_of_mark(mark))} {mark:.9g}" for mark in self.marks)
         return [f"set logscale {axis}"] * self.is_log + [
             f"set {axis}range [{self.low:.9g}:{self.high:.9g}]", f"set {axis}tics ({marks})"]
 
 
 def text_of_mark(value):
-    """Of a round number."""
+    """The label of a round number."""
     for factor, name in ((1e12, " T"), (1e9, " G"), (1e6, " M")):
         if value >= factor:
             return f"{value / factor:g}{name}"
@@ -120,12 +120,12 @@ def text_of_mark(value):
 
 
 def quote(text):
-    """A string of gnuplot's."""
+    """A gnuplot string."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
 def sizes_of(cases):
-    """Numbers if all cases are sizes, or all of them counts of the same thing; else None."""
+    """The cases as numbers if all are sizes, or counts of the same thing; otherwise None."""
     sizes, sorts = [], set()
     for case in cases:
         match = re.fullmatch(r"([0-9][0-9,]*(?:\.[0-9]+)?) (.+)", case)
@@ -139,8 +139,8 @@ def sizes_of(cases):
 
 def draw(run, bench, unit, title, path):
     """
-    Draw the results of a bench that have this unit into PATH.svg and PATH.png. Returns whether
-    there is a 0 that is drawn at the edge of a logarithmic scale.
+    Draw the results of a bench that have this unit to PATH.svg and PATH.png. Returns whether
+    a value of 0 is drawn at the edge of a logarithmic scale.
     """
     intervals = {(result["case"], result["peer"]): results.interval(result["samples"])
                  for result in run["results"]
@@ -175,29 +175,29 @@ def draw(run, bench, unit, title, path):
     ]) + "\n"
     done = subprocess.run(["gnuplot", "-"], input=script, text=True, capture_output=True,
                           check=False)
-    # A warning is as bad: something is not drawn as it should be.
+    # Treat a warning as an error: something is not drawn correctly.
     if done.returncode or done.stderr.strip():
         raise RuntimeError(f"gnuplot, {path}: {done.stderr.strip()[-2000:]}")
     return scale.is_log and any(values[0] == 0 for values in intervals.values())
 
 
 def nr_lines(text):
-    """Of a name that was wrapped."""
+    """The number of lines of a wrapped name."""
     return text.count("\n") + 1
 
 
 def block(name, rows):
-    """Data of gnuplot's."""
+    """A gnuplot data block."""
     return [f"${name} << END", *(" ".join(row) for row in rows), "END"]
 
 
 def numbers(*values):
-    """Of a row."""
+    """The numbers of a row, as text."""
     return [f"{value:.9g}" for value in values]
 
 
 def standing_bars(run, intervals, cases, peers, scale, label):
-    """A group of bars for each case, one for each peer that has it."""
+    """A group of bars for each case, with one bar for each peer in the case."""
     commands, plots = [], []
     marks = []
     place = 0.0
@@ -216,7 +216,7 @@ def standing_bars(run, intervals, cases, peers, scale, label):
                      f"title {quote(run['peers'][peer]['name'])}")
     for number in range(len(peers)):
         plots.append(f"$peer{number} using 1:3:(0):($4-$3) {ERROR_BAR}")
-    # As many letters in a line as there is room for.
+    # Wrap names to the available width.
     names = {case: textwrap.fill(case, max(8, 80 // len(cases))) for case in cases}
     return [
         *commands,
@@ -227,14 +227,14 @@ def standing_bars(run, intervals, cases, peers, scale, label):
         "set grid ytics back ls 9",
         "set boxwidth 0.85",
         KEY,
-        # What makes room for the names' other lines, above the key.
+        # An empty label makes room above the key for the other lines of the names.
         f"set xlabel {quote(chr(10).join([' '] * max(map(nr_lines, names.values()))))}",
         "plot " + ", ".join(plots),
     ]
 
 
 def lying_bars(run, intervals, case, peers, scale, label):
-    """A bar for each peer, its name on the left and its figure on the right."""
+    """A bar for each peer, with its name on the left and its figure on the right."""
     commands, plots, names, marks = [], [], [], []
     for number, peer in enumerate(peers):
         row = len(peers) - 1 - number
@@ -247,7 +247,7 @@ def lying_bars(run, intervals, case, peers, scale, label):
                      f"with boxxyerror {Style(run, peer).fill()} notitle")
         plots.append(f"$peer{number} using 3:2:($4-$3):(0) {ERROR_BAR}")
         plots.append(f"$peer{number} using 4:2:5 with labels left offset 0.8,0 notitle")
-    # Room for the figure of the longest.
+    # Leave room for the figure of the longest bar.
     scale.high = scale.beyond(0.12)
     return [
         *commands,

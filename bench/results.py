@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """
-Results of benchmarks: their files, their statistics, and what is printed of them. For the
-scripts in here.
+Results of benchmarks: files, statistics and printed tables, for the scripts in this folder.
 
-A file has one run of one suite, in build/bench/SUITE.json. It says when, where and of which
-commit it was made, with which settings, who was compared ("peers"), and has the samples
-("results"), one for each repetition. Those of one index were made beside each other, so that
-ratios within a repetition mean something on a machine that is busy. Less is better in all of
-them. The peer that the others are compared with is called "arena", its variants "arena, ...".
-A peer that only shows the limit has "baseline". "bars" are what the project promises of the
-run, and whether that is so.
+A file, build/bench/SUITE.json, contains one run of one suite: its time, machine, commit and
+settings, what was compared ("peers"), and the samples ("results"), one for each repetition.
+Samples with the same index were taken next to each other, so that ratios within a repetition
+are meaningful even on a busy machine. Less is always better. The peer that the others are
+compared with is called "arena", its variants "arena, ...". A peer that only shows the limit has
+"baseline". "bars" are the project's targets for the run, and whether they are met.
 """
 import datetime
 import json
@@ -23,14 +21,14 @@ import numpy
 
 FORMAT = 1
 RESAMPLES = 1000
-# Samples of both sides for which a test is exact; more would take it too long.
+# Maximum number of samples of both sides for an exact test; more would take too long.
 MOST_EXACT = 64
-# Of cases in a table that is printed: more are in another one below.
+# Cases in a printed table; further cases are in another table below.
 CASES_IN_A_ROW = 4
 
 
 class ResultsError(Exception):
-    """A file that does not have what it should."""
+    """A file with missing or invalid contents."""
 
 
 # --- a run and its file -----------------------------------------------------------------
@@ -40,9 +38,9 @@ def new_run(suite, settings, peers):
     """
     A run of a suite on this machine, without results.
 
-    settings: {name: string or number}, whatever it takes to do the same again
+    settings: {name: string or number}, everything needed to repeat the run
     peers: {key: {"name": ..., "version": ..., "use": ..., "flags": ..., "baseline": True}},
-        in the order of tables, all of it but the name optional
+        in the order of the tables; everything but the name is optional
     """
     now = datetime.datetime.now(datetime.timezone.utc)
     return {
@@ -69,7 +67,7 @@ def add(run, bench, case, peer, unit, samples, **extra):
 
 
 def save(path, run):
-    """Write a run to a file, of which nobody ever sees a part; ResultsError as for load()."""
+    """Write a run to a file atomically; raises ResultsError like load()."""
     _check(run, path)
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path + ".new", "w", encoding="utf-8") as file:
@@ -79,7 +77,7 @@ def save(path, run):
 
 
 def load(path):
-    """The run of a file; ResultsError if it can't be read or is none."""
+    """The run in a file; raises ResultsError if it is unreadable or not a run."""
     try:
         with open(path, encoding="utf-8") as file:
             run = json.load(file)
@@ -132,7 +130,7 @@ def _check(run, path):
 
 
 def key_of(result):
-    """(bench, case, peer): no two results of a run have the same."""
+    """(bench, case, peer), which is unique in a run"""
     return result["bench"], result["case"], result["peer"]
 
 
@@ -142,7 +140,7 @@ def by_key(run):
 
 
 def samples_of(run, bench, case, peer):
-    """The samples of a result, which must be there."""
+    """The samples of a result, which must exist."""
     return by_key(run)[bench, case, peer]["samples"]
 
 
@@ -157,7 +155,7 @@ def benches_of(run):
 
 
 def peers_of(run, bench):
-    """Who took part in a bench: the arena first, its variants, the others, baselines."""
+    """The peers in a bench: the arena first, then its variants, others, and baselines."""
     there = {result["peer"] for result in run["results"] if result["bench"] == bench}
 
     def rank(peer):
@@ -174,7 +172,7 @@ def peers_of(run, bench):
 
 
 def _output(command):
-    """What a command prints, or nothing if it fails."""
+    """The output of a command, or "" if it fails."""
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
@@ -195,7 +193,7 @@ def _field(path, name, separator):
 
 
 def machine():
-    """What of this machine matters to a figure."""
+    """The properties of this machine that affect figures."""
     memory = _field("/proc/meminfo", "MemTotal", ":").split()
     huge = "/sys/kernel/mm/transparent_hugepage/enabled"
     flags = _field("/proc/cpuinfo", "flags", ":").split()
@@ -214,7 +212,7 @@ def machine():
 
 
 def package_version(name):
-    """The version of a Debian package, "not installed" if it isn't."""
+    """The version of a Debian package, or "not installed"."""
     return _output(["dpkg-query", "-W", "-f", "${Version}", name]) or "not installed"
 
 
@@ -227,7 +225,7 @@ def median(samples):
 
 
 def _resample(samples, seed):
-    """Medians of samples that are drawn from these, with replacement."""
+    """Medians of resamples, drawn with replacement."""
     samples = numpy.asarray(samples, dtype=float)
     drawn = numpy.random.default_rng(seed).integers(
         0, len(samples), size=(RESAMPLES, len(samples)))
@@ -235,7 +233,7 @@ def _resample(samples, seed):
 
 
 def _bounds(values):
-    """What 95 % of the values lie within: values themselves, which may be infinite."""
+    """The bounds of the middle 95 % of the values, which can be infinite."""
     values = numpy.sort(values)
     return float(values[RESAMPLES // 40]), float(values[RESAMPLES - 1 - RESAMPLES // 40])
 
@@ -244,15 +242,15 @@ def interval(samples, seed=1):
     """
     (median, low, high): the median and its 95 % interval, in the samples' unit.
 
-    The interval is the percentile bootstrap's (Efron, "Bootstrap Methods: Another Look at the
-    Jackknife", Annals of Statistics 7, 1979), of a generator that is seeded: the same samples
-    have the same interval.
+    The interval is that of the percentile bootstrap (Efron, "Bootstrap Methods: Another Look at
+    the Jackknife", Annals of Statistics 7, 1979). The generator is seeded, so the same samples
+    give the same interval.
     """
     return (median(samples), *_bounds(_resample(samples, seed)))
 
 
 def quotients(samples, to):
-    """Element by element; two zeros are as much as each other."""
+    """Ratios of the elements; the ratio of two zeros is 1."""
     samples, to = numpy.asarray(samples, dtype=float), numpy.asarray(to, dtype=float)
     with numpy.errstate(divide="ignore", invalid="ignore"):
         return numpy.where((samples == 0) & (to == 0), 1, samples / to)
@@ -260,11 +258,11 @@ def quotients(samples, to):
 
 def ratio(samples, to, seed=1):
     """
-    (median, low, high) of how many times @to the samples are, with the 95 % interval.
+    (median, low, high) of the ratio of the samples to @to, with the 95 % interval.
 
-    It is the median of the ratios within each repetition, and its bootstrap as of interval();
-    if there are not as many of both, the ratio of the medians, and a bootstrap over both. A
-    ratio to 0 is infinite.
+    This is the median of the ratios within each repetition, with the bootstrap of interval().
+    If the numbers of samples differ, it is the ratio of the medians, with a bootstrap over both
+    sides. A ratio to 0 is infinite.
     """
     if len(samples) == len(to):
         return interval(quotients(samples, to), seed)
@@ -276,16 +274,16 @@ def mann_whitney(old, new):
     """
     The two-sided p of the rank test of Mann and Whitney ("On a Test of Whether one of Two
     Random Variables is Stochastically Larger than the Other", Annals of Mathematical
-    Statistics 18, 1947): how likely ranks as far apart as these would be if old and new were
-    the same.
+    Statistics 18, 1947): the probability of ranks at least as far apart as these if old and new
+    had the same distribution.
 
-    It is exact up to MOST_EXACT samples, equal ones included, which share their rank; of more
-    it is the normal distribution's, with the variance that ties leave. No library's: SciPy's
-    exact test knows no ties, which counts of instructions are full of.
+    It is exact for up to MOST_EXACT samples, including ties, which share their rank. For more
+    samples it uses the normal approximation with the variance corrected for ties. SciPy is not
+    used because its exact test does not support ties, which are frequent in instruction counts.
     """
     pooled = numpy.array([*old, *new], dtype=float)
     _, inverse, counts = numpy.unique(pooled, return_inverse=True, return_counts=True)
-    # Twice the rank, which is a whole number then.
+    # Twice the rank, which is an integer.
     ranks = (2 * numpy.cumsum(counts) - counts + 1)[inverse]
     n, total = len(old), len(pooled)
     mean = n * (total + 1)
@@ -300,28 +298,28 @@ def mann_whitney(old, new):
 
 def _sums_of_ranks(ranks, n):
     """
-    How many choices of @n of the ranks have the sum 0, 1, 2 ...: by the shift algorithm of
-    Streitberg and Roehmel ("Exact Distributions for Permutation and Rank Tests", Statistical
-    Software Newsletter 12, 1986), which takes one rank after the other.
+    The numbers of choices of @n of the ranks with the sums 0, 1, 2 ..., by the shift algorithm
+    of Streitberg and Roehmel ("Exact Distributions for Permutation and Rank Tests", Statistical
+    Software Newsletter 12, 1986), which processes one rank after the other.
     """
     choices = numpy.zeros((n + 1, int(ranks.sum()) + 1))
     choices[0, 0] = 1
     for rank in ranks:
-        # Of what was there before it: none is taken twice.
+        # Copy the old values, so that no rank is counted twice.
         choices[1:, rank:] += choices[:-1, :-rank].copy()
     return choices[n]
 
 
 def least_p(nr_old, nr_new):
-    """The least that mann_whitney() can say of so many samples."""
+    """The smallest p that mann_whitney() can return for these numbers of samples."""
     return 2 / math.comb(nr_old + nr_new, nr_old)
 
 
 def holm(ps):
     """
-    The ps of several tests, corrected for how many these are, in the same order: by Holm ("A
-    Simple Sequentially Rejective Multiple Test Procedure", Scandinavian Journal of Statistics
-    6, 1979).
+    The p values of several tests in the same order, corrected for the number of tests by Holm's
+    method ("A Simple Sequentially Rejective Multiple Test Procedure", Scandinavian Journal of
+    Statistics 6, 1979).
     """
     corrected = [0.0] * len(ps)
     most = 0.0
@@ -333,7 +331,7 @@ def holm(ps):
 
 def shift(old, new):
     """
-    By how much the new samples are larger, in their unit: the median of all differences
+    The amount by which the new samples are larger, in their unit: the median of all differences
     (Hodges and Lehmann, "Estimates of Location Based on Rank Tests", Annals of Mathematical
     Statistics 34, 1963).
     """
@@ -344,7 +342,7 @@ def shift(old, new):
 
 
 def text_of(value):
-    """A figure to three digits or, of large ones, to the last."""
+    """A figure with three significant digits, or with all digits if it is large."""
     if not math.isfinite(value):
         return "inf"
     if value >= 1000:
@@ -357,13 +355,13 @@ def text_of(value):
 
 
 def text_of_ratio(values):
-    """Of (median, low, high)."""
+    """The text of (median, low, high)."""
     value, low, high = (f"{x:.2f}" if x < 10 else text_of(x) for x in values)
     return f"{value} [{low}, {high}]"
 
 
 def ratio_to_arena(run, bench, case, peer):
-    """(median, low, high), or None where there is no arena."""
+    """(median, low, high), or None if the case has no arena"""
     results = by_key(run)
     if (bench, case, "arena") not in results:
         return None
@@ -371,7 +369,7 @@ def ratio_to_arena(run, bench, case, peer):
 
 
 def print_tables(run):
-    """Of each bench: medians, and the median of the ratios to the arena with its interval."""
+    """Print for each bench the medians, and the ratios to the arena with their intervals."""
     results = by_key(run)
     for bench, all_cases in benches_of(run).items():
         units = {result["unit"] for result in run["results"] if result["bench"] == bench}
@@ -392,15 +390,15 @@ def print_tables(run):
 
 def bar(run, what, values, least=None, most=None):
     """
-    Add to a run what is promised of it, print whether that is so, and return that.
+    Add a target to a run, print whether it is met, and return that.
 
-    values: (value, low, high), or a number that is known exactly
-    least, most: one of both, what the value has to be
+    values: (value, low, high), or an exact number
+    least, most: the bound of the value; exactly one of them is given
     """
     value, low, high = values if isinstance(values, tuple) else (values, values, values)
     met = value >= least if most is None else value <= most
     close = high >= least if most is None else low <= most
-    # What is infinite has no place in JSON.
+    # JSON has no infinite numbers.
     entry = {"what": what}
     for key, number in (("value", value), ("low", low), ("high", high)):
         entry[key] = float(number) if math.isfinite(number) else None
@@ -413,7 +411,7 @@ def bar(run, what, values, least=None, most=None):
 
 
 def text_of_bar(entry, close=None):
-    """met, close if its interval has what is promised, or MISSED"""
+    """met, close if its interval includes the bound, or MISSED"""
     if close is None:
         bound, end = ("least", "high") if "least" in entry else ("most", "low")
         close = entry[end] is None or (entry[end] >= entry[bound] if bound == "least"
@@ -422,7 +420,7 @@ def text_of_bar(entry, close=None):
 
 
 def text_of_bound(entry):
-    """What a bar promises."""
+    """The bound of a bar."""
     if "least" in entry:
         return f"at least {text_of(entry['least'])}"
     return f"at most {text_of(entry['most'])}"
@@ -435,12 +433,12 @@ def all_met(run):
 
 class Progress:
     """
-    What is done of a run and how long the rest takes, on standard error: one line that is
-    rewritten on a terminal, else a line at most each ten seconds.
+    The progress of a run and the remaining time, on standard error: on a terminal one line that
+    is rewritten, otherwise a line every ten seconds at most.
     """
 
     def __init__(self, total):
-        """total: how much there is to do, in whatever unit step() is told"""
+        """total: the amount of work, in the unit of step()"""
         self.total = total
         self.done = 0
         self.started = time.monotonic()
@@ -448,7 +446,7 @@ class Progress:
         self.on_terminal = sys.stderr.isatty()
 
     def step(self, what, amount=1):
-        """So much more is done, and what it was."""
+        """Report an amount of finished work, and its name."""
         self.done += amount
         now = time.monotonic()
         is_end = self.done >= self.total
