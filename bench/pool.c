@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A pool under bursts: threads that take an arena for each of many requests, for some seconds,
- * and then none for some more. Prints how often an arena was there, how long a get takes,
- * how often who waited was overtaken, and what is resident when nobody has needed it for
- * three periods. With -a, requests of which one in a thousand is a hundred times as large.
+ * A pool under bursts: for some seconds, threads check out an arena for each of many requests;
+ * then they pause for some seconds. Prints how often an arena was available, how long
+ * arena_pool_get() takes, how often a waiting thread was overtaken, and how much memory is
+ * resident when the pool has been unused for three periods. With -a, one request in a thousand
+ * is a hundred times as large as the others.
  *
- * When, for how long and how much each request needs follows from the seed (-s).
+ * The start, duration and size of each request follow from the seed (-s).
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -23,7 +24,7 @@
 #define SEC		((uint64_t)1000000000)
 #define MIB		((size_t)1 << 20)
 #define BLOCK		(2 * MIB)
-/* Of each thread; what is more is not in the percentiles. */
+/* Samples of each thread; further ones are not in the percentiles. */
 #define MAX_SAMPLES	200000
 
 static struct {
@@ -92,7 +93,7 @@ static void touch(struct arena *a, size_t bytes)
 		memory[i] = 1;
 }
 
-/* Most need little, a few have some megabytes. */
+/* Most requests are small, a few need some megabytes. */
 static size_t size_of_request(unsigned int *seed)
 {
 	return (size_t)(16 << 10) << rand_r(seed) % (rand_r(seed) % 16 ? 6 : 9);
@@ -125,7 +126,7 @@ static void *work(void *data)
 		pthread_barrier_wait(&barrier);
 		while (is_burst) {
 			do_request(worker);
-			/* Now and then one follows another at once. */
+			/* Now and then a request follows the previous one immediately. */
 			if (rand_r(&worker->seed) % 4)
 				sleep_for(rand_r(&worker->seed) % 4000 * 1e-6);
 		}
@@ -197,7 +198,7 @@ static void run_bursts(void)
 		workers[i].samples = malloc(MAX_SAMPLES * sizeof(*workers[i].samples));
 		if (!workers[i].samples)
 			die("malloc", -12);
-		/* It is not the pool's. */
+		/* Touch this memory now: it is not the pool's, and belongs to the baseline. */
 		memset(workers[i].samples, 1, MAX_SAMPLES * sizeof(*workers[i].samples));
 		if (pthread_create(&workers[i].id, NULL, work, &workers[i]))
 			die("pthread_create", -11);

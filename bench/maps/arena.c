@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* An arena map, in an arena that is reset for each. */
+/* The arena's map, in an arena that is reset after each map. */
 #include <stdlib.h>
 #include <arena/map.h>
 

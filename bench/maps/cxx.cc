@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* C++: the standard library's, Abseil's and Boost's. Strings are looked up without a copy. */
+/* C++ maps: standard library, Abseil and Boost. Lookups do not copy strings. */
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -9,7 +9,7 @@
 
 #include "maps.h"
 
-/* The bits of the standard library's are good as they are: Boost need not mix them. */
+/* The standard library's hash is well mixed, so Boost need not mix it again. */
 struct hash {
 	using is_transparent = void;
 	using is_avalanching = void;

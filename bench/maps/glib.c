@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* GLib's GHashTable, which frees its keys. Its values are pointers: numbers fit into these. */
+/* GLib's GHashTable, which frees its keys. Its values are pointers, which hold the numbers. */
 #include <glib.h>
 
 #include "maps.h"

@@ -7,7 +7,7 @@
 
 #include "maps.h"
 
-/* How many keys there are of a kind, and the bytes that the longest takes. */
+/* Number of keys of each kind, and bytes of the longest key. */
 #define ALL_KEYS	(UINT32_C(1) << 25)
 #define KEY_ROOM	32
 
@@ -24,8 +24,8 @@ uint64_t next_random(uint64_t *seed)
 }
 
 /*
- * Five digits of a number that no other key has, since what makes it can be undone; then as
- * many more as the length asks for.
+ * Five digits encode a number that is unique because the mapping is invertible; further
+ * digits fill the key up to its length.
  */
 static size_t write_key(char *to, enum lengths lengths, size_t nr)
 {
@@ -52,8 +52,8 @@ static size_t write_key(char *to, enum lengths lengths, size_t nr)
 }
 
 /*
- * Not of malloc(): what is there is to be the maps' alone. The array, then the bytes; their
- * size is in front.
+ * Keys do not come from malloc(), so that only the maps use its memory. The size is in front
+ * of the array, and the bytes of the keys follow it.
  */
 static struct key *get_room(size_t n)
 {
@@ -64,7 +64,7 @@ static struct key *get_room(size_t n)
 		perror("maps: mmap");
 		exit(1);
 	}
-	/* So that as little as can be is due to the keys' own memory. */
+	/* Huge pages keep the cost of accessing the keys themselves low. */
 	madvise(room, size, MADV_HUGEPAGE);
 	*room = size;
 	return (struct key *)(room + 1);

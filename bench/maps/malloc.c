@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The same map as the arena's, line by line, with table and keys of malloc(): what is left
- * between the two is the arena.
+ * The same map as the arena's, line by line, but with its table and keys on malloc(). The
+ * arena is then the only difference between the two.
  *
- * map.h and map.c are compiled once more here. Their functions get other names, for the
- * library has them already; of those that they call these take the place.
+ * map.h and map.c are compiled again here. Their functions get other names, because the
+ * library already has the original ones. The functions below replace the ones that they call.
  */
 #include <stdlib.h>
 #include <arena/arena.h>
 
-/* What the compiler must know no more about here than it does of a library's. */
+/* Keep the compiler from inlining these, as if they were in a library. */
 #define LIBRARY	__attribute__((noipa))
 
 #define arena_alloc(a, size)	malloc(size)
@@ -21,7 +21,7 @@
 #define arena_map_next		malloc_map_next
 #define arena_strings_init	malloc_strings_init
 #define arena_strings_intern	malloc_strings_intern
-/* The inline functions call this one, which frees the old table; map.c has another. */
+/* The inline functions call this one, which frees the old table, instead of map.c's. */
 #define arena_map_grow		malloc_map_grow
 
 #include <arena/map.h>
@@ -47,14 +47,14 @@ struct arena_private {
 	char *packed;
 };
 
-/* No table is the last allocation of an arena, so none is moved. */
+/* No table is the last allocation of an arena, so there is nothing to move. */
 #define private(a)				((void)(a), &no_arena)
 #define top_of(a)				((char *)NULL)
 #define align_down(addr, align)			((void)(align), (addr))
 #define arena_raise_top(a, to, packed, call)	abort()
 #define arena_note_epoch(a, used)		abort()
 #define arena_save(a)				((struct arena_mark) { 0 })
-/* Only after keys have been deleted. */
+/* Called only after keys have been deleted. */
 #define arena_rewind(a, mark)			((void)(mark), abort())
 #define arena_try_alloc_aligned(a, size, align)	malloc(size)
 #define arena_has_made_room(a, size)		((void)(a), false)
@@ -116,7 +116,7 @@ static uint64_t sum(void *map, const struct key *keys, size_t n)
 	return sum;
 }
 
-/* By groups, which is faster than by numbers_next(). */
+/* Iterate by groups, which is faster than numbers_next(). */
 static void drop(void *map)
 {
 	struct arena_map *m = &((struct numbers *)map)->map;

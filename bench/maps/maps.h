@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Maps from strings to numbers, each by one who would have it: what all of them do.
+ * Maps from strings to numbers: the interface that each implementation provides.
  */
 #ifndef MAPS_H
 #define MAPS_H
@@ -15,8 +15,8 @@ extern "C" {
 
 /**
  * struct key - a key
- * @data: its bytes, with a NUL behind them
- * @length: how many
+ * @data: its bytes, followed by a NUL
+ * @length: number of bytes
  */
 struct key {
 	const char *data;
@@ -24,13 +24,13 @@ struct key {
 };
 
 /**
- * struct peer - who has a map
- * @name: what it is called
- * @takes_hint: whether it can make room beforehand
- * @build: a map of keys, each of which it has for itself, to their places in the array;
- *	with room for @hint of them from the beginning, if it takes that
- * @sum: of the values of keys, those that it does not have counting as one
- * @drop: free all of it
+ * struct peer - an implementation of a map
+ * @name: its name
+ * @takes_hint: whether it can make room in advance
+ * @build: build a map from keys, which it copies, to their positions in the array; with
+ *	initial room for @hint keys if @takes_hint
+ * @sum: add up the values of keys; a key that is not in the map counts as one
+ * @drop: free the map
  */
 struct peer {
 	const char *name;
@@ -40,7 +40,7 @@ struct peer {
 	void (*drop)(void *map);
 };
 
-/* The arena's first: all are compared with it. It has one map at a time. */
+/* The arena comes first; all others are compared with it. It has one map at a time. */
 extern const struct peer arena_peer, malloc_peer, glib_peer, uthash_peer, std_peer, absl_peer,
 	boost_peer;
 
@@ -48,30 +48,30 @@ extern const struct peer arena_peer, malloc_peer, glib_peer, uthash_peer, std_pe
 #define PEERS	{ &arena_peer, &malloc_peer, &glib_peer, &uthash_peer, &std_peer,	\
 		  &absl_peer, &boost_peer }
 
-/* How often the arena of arena_peer got memory so far, and how many bytes. */
+/* How often the arena of arena_peer has committed memory so far, and how many bytes. */
 void arena_peer_stats(uint64_t *commits, uint64_t *obtained);
 
 /* --- keys ------------------------------------------------------------------------ */
 
-/* Two sorts of keys. */
+/* Two kinds of keys. */
 enum lengths {
-	SHORT,		/* 10 or 11 bytes: a std::string has room for these in itself */
+	SHORT,		/* 10 or 11 bytes: std::string stores these inline */
 	LONG,		/* 24 to 29 bytes */
 	NR_LENGTHS,
 };
 
 extern const char *const names_of_lengths[NR_LENGTHS];
 
-/* A number of a sequence that depends on the seed alone. */
+/* The next number of a sequence that depends only on the seed. */
 uint64_t next_random(uint64_t *seed);
 
 /*
- * The keys @first to @first + @n - 1 of all that there are, no two of which are the same, in
- * memory of their own, one behind the other in the order of the array.
+ * Return the keys @first to @first + @n - 1, all different from each other, in their own
+ * memory, where they are stored in the order of the array.
  */
 struct key *make_keys(enum lengths lengths, size_t first, size_t n);
 
-/* The same keys, in the order of @order, copied. */
+/* Return a copy of the keys, in the order of @order. */
 struct key *copy_keys(const struct key *keys, const uint32_t *order, size_t n);
 
 void free_keys(struct key *keys);

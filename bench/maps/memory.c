@@ -1,26 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * memory - what maps ask for memory: the kernel, and malloc().
+ * memory - count what maps request from the kernel and from malloc()
  *
  *	memory [-q]
  *
  * -q		fewer maps
  *
- * Each map is built and dropped 10,000 times, with 1,024 keys, in a process of its own, which
- * is traced: so what is counted are the calls that it made, whoever in it made them, and
- * nothing else of the program runs there. There are three counts of bytes, and they are not
- * the same thing:
+ * Each map is built and dropped 10,000 times, with 1,024 keys, in its own process, which is
+ * traced. This counts all system calls of that process, and nothing else of the program runs
+ * in it. Three different quantities are counted:
  *
- * - obtained: what the map had of its allocator, all maps together. That is the sum of what
- *   malloc() was asked for, and for the arena, which keeps its memory from map to map, what it
- *   committed (arena_stats.obtained).
- * - of the kernel: the most that the allocator had of the kernel at a time. glibc keeps its
- *   memory as well: it does not ask the kernel anew for each map.
- * - faults: pages that the kernel gave it when they were touched, huge ones counted as one.
+ * - obtained: the bytes that all maps together got from their allocator. For malloc() this is
+ *   the sum of the requested sizes; for the arena, which keeps its memory from map to map, the
+ *   bytes that it committed (arena_stats.obtained).
+ * - of the kernel: the most bytes that the allocator held from the kernel at a time. glibc
+ *   keeps memory as well: it does not request it from the kernel again for each map.
+ * - faults: pages that the kernel allocated on touch; a huge page counts as one.
  *
- * glibc is as it is when a program starts, so that it gives memory back at times.
- * So a ratio of bytes obtained is one of work for allocators, not of the size of processes.
- * Status 0 if the bars are met.
+ * glibc has its initial settings, so it gives memory back at times. The ratio of bytes obtained
+ * therefore compares the work of allocators, not the size of processes. The exit status is 0 if
+ * the bars are met.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -42,7 +41,7 @@
 
 #define MAPS		10000
 #define KEYS		((size_t)1024)
-/* The keys of so many maps; then they come again. */
+/* Number of different sets of keys; then they repeat. */
 #define SETS		64
 
 #define MOST_CALLS	12
@@ -58,7 +57,7 @@ static void die(const char *what)
 	exit(1);
 }
 
-/* --- what malloc() is asked for --------------------------------------------------- */
+/* --- requests to malloc() --------------------------------------------------------- */
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
@@ -66,7 +65,7 @@ void *__libc_realloc(void *memory, size_t size);
 
 static uint64_t asked, nr_asked;
 
-/* In place of glibc's, for libraries too; C++ and GLib get theirs by these as well. */
+/* Replace glibc's functions, also for libraries; C++ and GLib allocate through them. */
 void *malloc(size_t size)
 {
 	asked += size;
@@ -81,7 +80,7 @@ void *calloc(size_t n, size_t size)
 	return __libc_calloc(n, size);
 }
 
-/* Only what it has more than before, though that may be all of it. */
+/* Count only the growth, although glibc may allocate the whole block anew. */
 void *realloc(void *memory, size_t size)
 {
 	size_t before = memory ? malloc_usable_size(memory) : 0;
@@ -96,11 +95,11 @@ void *realloc(void *memory, size_t size)
 /* --- a process ------------------------------------------------------------------------ */
 
 /**
- * struct result - what a map took
+ * struct result - memory used by a map
  * @obtained: bytes from its allocator
- * @allocations: how often it got some
- * @from_kernel: bytes that the allocator had from the kernel, at most
- * @faults: pages that it got when it touched them
+ * @allocations: number of allocations
+ * @from_kernel: maximum bytes that the allocator held from the kernel
+ * @faults: pages allocated on touch
  * @calls: system calls that ask for memory
  */
 struct result {
@@ -138,7 +137,7 @@ static void build_all(const struct peer *peer, const struct key *keys, size_t hi
 		const struct key *set = keys + i % SETS * KEYS;
 
 		map = peer->build(set, KEYS, hint);
-		/* Once is enough, they are all the same. */
+		/* Once is enough, because all maps are alike. */
 		if (i == 0) {
 			sum = peer->sum(map, set, KEYS);
 			expected = KEYS * (KEYS - 1) / 2;
@@ -154,7 +153,7 @@ static void build_all(const struct peer *peer, const struct key *keys, size_t hi
 	result->allocations = nr_asked;
 	result->from_kernel = most - before;
 	if (peer == &arena_peer) {
-		/* It asks malloc() for nothing, or for what is counted here with the rest. */
+		/* It requests nothing from malloc(), or only what is counted with the rest. */
 		arena_peer_stats(&result->allocations, &result->from_kernel);
 		result->allocations += nr_asked;
 		result->obtained += result->from_kernel;
@@ -219,7 +218,7 @@ static struct result measure(const struct peer *peer, const struct key *keys, si
 
 	if (shared == MAP_FAILED)
 		die("memory: mmap");
-	/* So that it is not printed twice. */
+	/* Flush, so that the child does not print it again. */
 	fflush(stdout);
 	pid = fork();
 	if (pid < 0)
@@ -308,7 +307,7 @@ int main(int argc, char **argv)
 			}
 			snprintf(what, sizeof(what), "times the bytes obtained, the least: %s, %s",
 				 peers[which]->name, hinted ? "with a hint" : "grown");
-			/* A few maps are too few for that: the arena's first bytes are its last. */
+			/* With few maps the ratio means nothing: the arena commits only at the beginning. */
 			if (maps == MAPS)
 				bar(what, least >= LEAST_TIMES, least, "least", LEAST_TIMES);
 		}

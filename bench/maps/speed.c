@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * speed - how long it takes to build and drop maps, and to look keys up, beside other maps.
+ * speed - measure how long it takes to build and drop maps, and to look up keys
  *
  *	speed [-q] [-s SEED]
  *
- * -q		once over, to see that all agree; the figures mean little
- * -s SEED	of the orders in which things are done (1)
+ * -q		a single pass, to check that all maps agree; the figures mean little
+ * -s SEED	seed of the orders (1)
  *
- * All maps are from strings to 64-bit numbers, and have their keys for themselves.
+ * All maps are from strings to 64-bit numbers, and copy their keys.
  *
- * Build and drop: a map of 1,024 keys is built and freed, then one of other keys, so that
- * nobody learns by heart where a key goes.
- * Look up: keys that are there, and keys that are not, all in random order, of copies that
- * lie in that order, so that what is measured is the map and not who brings the keys. Maps
- * were built with a hint then, where they take one.
+ * Build and drop: a map of 1,024 keys is built and freed, then a map of other keys, so that
+ * branch predictors and caches do not learn the positions of the keys.
+ * Look up: keys that are present, and keys that are absent, in random order. The keys are
+ * copied in that order, so that the cost of reading them does not hide that of the map. These
+ * maps are built with a hint if they accept one.
  *
- * Time is that of the CPU, so that it matters little what else the machine has to do; it
- * still shares caches and memory. In each repetition all maps take their turn, in an order
- * that is drawn anew. What is printed is JSON for "run": how many samples there will be, and
- * one of them on each line after it, those of a repetition beside each other, in nanoseconds
- * for a key. The status is 0 if all maps gave the sums that they should.
+ * Times are CPU times, so that other load on the machine matters little; it still shares
+ * caches and memory. In each repetition all maps take turns, in an order that is drawn anew.
+ * The output is JSON for "run": the number of samples, then one sample on each line, those of a
+ * repetition next to each other, in nanoseconds per key. The exit status is 0 if all maps
+ * returned the expected sums.
  */
 #define _GNU_SOURCE
 #include <getopt.h>
@@ -32,7 +32,7 @@
 #include "maps.h"
 
 #define BUILD_KEYS	((size_t)1024)
-/* Maps that are built and dropped, and keys that are looked up, in a repetition. */
+/* Maps that are built and dropped, and keys that are looked up, in each repetition. */
 #define BUILDS		64
 #define LOOKUPS		((size_t)65536)
 #define MAX_LOOKUPS	((size_t)262144)
@@ -41,11 +41,11 @@ static const struct peer *const peers[NR_PEERS] = PEERS;
 static size_t sizes[] = { 1024, 65536, 1048576 };
 
 static int reps = 31;
-/* Of a map that is large: how often it is built for that. */
+/* Number of times that a large map is built for the lookups. */
 static int reps_of_large = 15, builds_of_large = 3;
 static uint64_t seed = 1;
 
-/* What the process had of the CPU, the kernel's work for it included, and nobody else's. */
+/* CPU time of the process, in user mode and in the kernel. */
 static double now(void)
 {
 	struct timespec time;
@@ -85,7 +85,7 @@ static void expect(const char *name, const char *what, uint64_t sum, uint64_t ex
 	exit(1);
 }
 
-/* Their bench is what was done with keys of that length. */
+/* The name of a bench is the operation and the length of the keys. */
 static void print_sample(const char *what, enum lengths lengths, const char *name_of_case,
 			 const struct peer *peer, double ns)
 {
@@ -95,7 +95,7 @@ static void print_sample(const char *what, enum lengths lengths, const char *nam
 
 /* --- build and drop ----------------------------------------------------------------- */
 
-/* Grown from nothing, or reserved by a hint. */
+/* Grown from an empty map, or with room reserved by a hint. */
 #define NR_MODES	2
 
 static const char *const names_of_modes[NR_MODES] = { "grown", "with a hint" };
@@ -149,7 +149,7 @@ static const char *const names_of_lookups[NR_WHICH] = { "look up present", "look
 
 #define NR_SIZES	(sizeof(sizes) / sizeof(*sizes))
 
-/* Every number less than @n, in random order, as often as it takes to be @nr. */
+/* Fill in @nr numbers: all numbers below @n in random order, repeated as needed. */
 static struct key *draw_lookups(const struct key *keys, size_t n, size_t nr, uint64_t *sum)
 {
 	uint32_t *order = malloc(nr * sizeof(*order));
@@ -170,7 +170,7 @@ static struct key *draw_lookups(const struct key *keys, size_t n, size_t nr, uin
 	return copies;
 }
 
-/* Of a large map, a part of all keys, and then the next. */
+/* Look up a part of the keys of a large map, then the next part. */
 static double look_up(const struct peer *peer, void *map, const struct key *keys, size_t nr,
 		      int rep, uint64_t *sum)
 {
@@ -208,7 +208,7 @@ static void measure_lookups(enum lengths lengths, size_t s)
 			for (i = 0; i < NR_PEERS; i++) {
 				p = order[i];
 				maps[p] = peers[p]->build(keys, n, n);
-				/* Else what is timed adds up all of them. */
+				/* The sums of large maps are checked here: their timed lookups cover only a part. */
 				for (w = 0; is_large && !rep && w < NR_WHICH; w++) {
 					sum = peers[p]->sum(maps[p], all[w], nr);
 					expect(peers[p]->name, names_of_lookups[w], sum, sums[w]);
@@ -267,9 +267,9 @@ int main(int argc, char **argv)
 	}
 
 	/*
-	 * glibc at its best: from now on it neither gives memory back at each drop nor maps
-	 * each table, as in a program that has once freed a block of this size. (It learns
-	 * nothing of one of 32 MiB or more.)
+	 * Make glibc as fast as possible: after a block of this size has been freed, it
+	 * neither returns memory at each drop nor maps each table separately. (Blocks of
+	 * 32 MiB or more do not change these thresholds.)
 	 */
 	block = malloc(16 << 20);
 	free(block);

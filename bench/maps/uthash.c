@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* uthash, with the key behind the entry, and each key hashed once. */
+/* uthash, with the key stored after the entry, and each key hashed only once. */
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
@@ -47,7 +47,7 @@ static uint64_t sum(void *map, const struct key *keys, size_t n)
 	return sum;
 }
 
-/* The table, then the list that the entries are in as well. */
+/* Free the table, then the entries by the list that links them. */
 static void drop(void *map)
 {
 	struct entry *m = map, *entry = map, *next;
