@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The benchmarks, for the Makefile above; "make help" says what there is.
+# The benchmarks, included by the top-level Makefile; "make help" lists the targets.
 
-# What they are compiled with: of another compiler or other flags the figures are others.
+# The compiler and its flags: rebuild when they change, because the figures depend on them.
 $(B)/bench/flags: force
 	@mkdir -p $(@D)
 	@echo '$(CC) $(CXX) $(ALL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CXX) $(ALL_CFLAGS)' > $@
 .PHONY: force
 force:
 
-# Static, for the virtual machine.
+# Linked statically, for the virtual machine.
 $(B)/bench/%: bench/%.c selftests/arena_test.h $(headers) bench/bench.mk
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Iselftests -static $(filter %.c %.a,$^) -o $@
@@ -31,8 +31,8 @@ bench-host-kernel: $(B)/bench/kernel/paths
 	@bench/kernel/host $(if $(CPU),-c '$(CPU)') $(if $(SEED),-s '$(SEED)') \
 		$(if $(QUICK),-q)
 
-# A worker for each peer: its header in bench/native/peers/, and how it is linked, as
-# Debian's packages are: with shared libraries.
+# A worker for each peer: its header in bench/native/peers/, and the shared libraries of
+# Debian's packages that it is linked with.
 native := arena glibc jemalloc mimalloc tcmalloc memkind glib miheap obstack apr talloc pmr \
 	bumpalo pointer register streaming
 $(B)/bench/native/%: header = $(@F)
@@ -62,7 +62,7 @@ $(B)/bench/native/pmr: bench/native/worker.c bench/native/trace.h \
 	@mkdir -p $(@D)
 	$(CXX) -std=gnu++17 -Wall -Wextra $(CFLAGS) -DPEER='"peers/pmr.h"' -x c++ $< -pthread -o $@
 
-# Debian's compiler and its sources, whatever else is in PATH.
+# Use Debian's compiler, even if another one is in PATH, with Debian's bumpalo sources.
 RUSTC ?= /usr/bin/rustc
 $(B)/bench/native/bumpalo: bench/native/worker.rs bench/bench.mk
 	@mkdir -p $(@D)
@@ -78,12 +78,12 @@ bench-native:
 	@bench/native/run $(if $(QUICK),-q) $(if $(SEED),-s '$(SEED)') \
 		$(if $(TRACE),-t '$(TRACE)') -f '$(CFLAGS)'
 
-# All that runs here; and whether any of it failed.
+# Allocators and maps; fails if either of them fails.
 .PHONY: bench
 bench:
 	@$(MAKE) bench-native; native=$$?; echo; $(MAKE) bench-maps && exit $$native
 
-# What the emulator loads, for the machine that it runs on.
+# The plugin that the emulator loads, built for the host.
 $(B)/bench/tlb/plugin.so: bench/tlb/plugin.c bench/tlb/marks.h bench/bench.mk
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Wno-unused-parameter -I"$$(selftests/vm/fetch qemu-source)" \
@@ -101,8 +101,8 @@ bench-quick:
 	@tools/install-deps bench statistics
 	@bench/quick
 
-# One object for each map; what measures their time, and what counts their memory. With
-# assertions, which are in its headers, Abseil's takes twice as long.
+# One object for each map, a program that measures their time, and one that counts their
+# memory. NDEBUG, because the assertions in Abseil's headers make its map take twice as long.
 maps := $(addprefix $(B)/bench/maps/,arena.o malloc.o glib.o uthash.o cxx.o keys.o)
 maps_flags = -DNDEBUG -Iuserlib/include -Iuapi $(shell pkg-config --cflags glib-2.0)
 maps_libs = $(shell pkg-config --libs glib-2.0 absl_flat_hash_map)
@@ -113,7 +113,7 @@ $(B)/bench/maps/%.o: bench/maps/%.c bench/maps/maps.h userlib/src/map.c $(header
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(maps_flags) -c $< -o $@
 
-# Before C++20 std::unordered_map looks no string up without a copy.
+# C++20, because before it std::unordered_map could not look up a string without a copy.
 $(B)/bench/maps/%.o: bench/maps/%.cc bench/maps/maps.h $(B)/bench/flags bench/bench.mk
 	@mkdir -p $(@D)
 	$(CXX) -std=gnu++20 -Wall -Wextra $(CFLAGS) $(maps_flags) -c $< -o $@
@@ -121,7 +121,7 @@ $(B)/bench/maps/%.o: bench/maps/%.cc bench/maps/maps.h $(B)/bench/flags bench/be
 $(B)/bench/maps/speed $(B)/bench/maps/memory: %: %.o $(maps) $(B)/libarena.a
 	$(CXX) $(CFLAGS) $^ $(maps_libs) -pthread -o $@
 
-# Both, and then whether either of them failed.
+# Run both programs; fail if either of them fails.
 .PHONY: bench-maps
 bench-maps:
 	@tools/install-deps bench statistics
@@ -129,7 +129,7 @@ bench-maps:
 	@bench/maps/run $(if $(QUICK),-q) $(if $(SEED),-s '$(SEED)') -f '$(CFLAGS) -DNDEBUG'; \
 		speed=$$?; echo; $(B)/bench/maps/memory $(if $(QUICK),-q) && exit $$speed
 
-# The library's, on this machine; OPTIONS= as "build/bench/pool -h" says.
+# Pools of the library, on this machine; "build/bench/pool -h" describes OPTIONS=.
 $(B)/bench/pool: $(B)/libarena.a
 
 .PHONY: bench-pool
@@ -137,7 +137,7 @@ bench-pool: $(B)/bench/pool
 	@$< $(OPTIONS)
 	@$< -a $(OPTIONS)
 
-# What runs have measured, as a page.
+# Write a page with the results of all runs.
 RESULTS ?= $(wildcard $(B)/bench/*.json)
 .PHONY: bench-report
 bench-report:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A trace of bench/native/record, done again. Who frees all at once ignores what is freed
- * before the end, as a program would that was written for that.
+ * Replay a trace of bench/native/record. Peers that free everything at once ignore the frees
+ * before the end, as a program written for such an allocator would.
  */
 #ifndef TRACE_H
 #define TRACE_H
@@ -43,7 +43,7 @@ static void load_trace(const char *path)
 			errno = EINVAL;
 			die("$TRACE");
 		}
-		/* With what talloc, say, has beside each. */
+		/* Include the metadata of each object, e.g. talloc's. */
 		sum += event.what == FREE ? 0 : event.size + 128;
 		if (sum > MOST_BYTES) {
 			errno = EFBIG;
@@ -65,7 +65,7 @@ static void load_trace(const char *path)
 
 static double replay(const struct job *job, struct peer *peer)
 {
-	/* What is written to memory could be any of these, for all that the compiler knows. */
+	/* Keep these local: stores to the objects could alias the globals. */
 	const struct event *const first = events, *const end = events + nr_events;
 	struct traced *const objects = traced;
 	const struct event *event;
@@ -93,7 +93,7 @@ static double replay(const struct job *job, struct peer *peer)
 			break;
 		}
 	}
-	/* What the program kept until its end. */
+	/* Free what the program kept until its end. */
 #ifdef PEER_FREES_EACH
 	{
 		size_t i;

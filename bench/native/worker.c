@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * worker - do what programs do with memory, with one allocator, and say how long it took
+ * worker - run a benchmark with one allocator, and print how long it took
  *
- *	worker			the benches and cases that it has, a line each
- *	worker BENCH/CASE	nanoseconds of each operation
+ *	worker			print its benches and cases, one per line
+ *	worker BENCH/CASE	print the nanoseconds of each operation
  *
- * $TRACE is what bench/native/record wrote.
+ * $TRACE is a file written by bench/native/record.
  *
  * Compiled once for each peer, whose functions are in peers/PEER.h (-DPEER='"peers/PEER.h"'),
- * so that the compiler sees what a program's compiler would see of them; as C++ where the
- * peer is. bench/native/run has each sample made by a process of its own, so that none
- * depends on the ones before.
+ * so that the compiler can inline as much of them as in a real program; compiled as C++ if the
+ * peer is C++. bench/native/run takes each sample in a separate process, so that no sample
+ * depends on earlier ones.
  *
- * A sample is the median of as many rounds as take SAMPLE_NS, after half as many that do
- * not count.
+ * A sample is the median of the rounds that fit in SAMPLE_NS, after warm-up rounds for half
+ * that time.
  *
- * What is the same for everybody, whichever allocator: where an object is is kept in a table,
- * and its first word is written when it has been allocated.
+ * For all allocators alike, the addresses of objects are kept in a table, and the first word
+ * of each object is written right after its allocation.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -35,9 +35,9 @@
 #define MIN_ROUNDS	5
 #define MAX_ROUNDS	10000
 #define OBJECTS		1000
-#define REQUESTS	64	/* that are different */
+#define REQUESTS	64	/* different requests */
 #define MAX_THREADS	64
-/* What any bench holds at a time is less: for who has to say beforehand. */
+/* More than any bench holds at a time, for peers that need a size in advance. */
 #define MOST_BYTES	((size_t)16 << 20)
 
 static void __attribute__((noreturn)) die(const char *what)
@@ -47,14 +47,14 @@ static void __attribute__((noreturn)) die(const char *what)
 }
 
 /*
- * A peer has
+ * A peer provides
  *
- *   struct peer, one for each thread, and peer_begin(), which sets it up
+ *   struct peer, one for each thread, and peer_begin(), which initializes it
  *   peer_alloc(), peer_zalloc(), and peer_realloc() unless PEER_HAS_NO_REALLOC
  *   peer_free_all() for all objects at once; or, with PEER_FREES_EACH, peer_free()
  *   peer_mark, peer_save() and peer_rewind(), if it has PEER_HAS_MARKS
  *   peer_array_begin(), _push() and _end(), if it has PEER_HAS_ARRAY: an array of numbers,
- *	which grows as the peer's documentation would have it grow
+ *	which grows as the peer's documentation recommends
  */
 #include PEER
 
@@ -77,7 +77,7 @@ static double since(double start)
 	return passed > 0 ? passed : 0;
 }
 
-/* What a look at it takes: the least of many. */
+/* The cost of reading the clock: the minimum of many readings. */
 static void measure_clock(void)
 {
 	double start, passed, least = 1e9;
@@ -121,7 +121,7 @@ static void draw_sizes(uint32_t *sizes, uint32_t most)
 	}
 }
 
-/* No request is as the one before. */
+/* Each request differs from the one before. */
 static const uint32_t *next_sizes(const uint32_t *sizes)
 {
 	static __thread unsigned int nr;
@@ -134,16 +134,16 @@ static const uint32_t *next_sizes(const uint32_t *sizes)
 struct job {
 	const char *bench;
 	const char *name;
-	/* One round; returns its nanoseconds. */
+	/* Runs one round, and returns its nanoseconds. */
 	double (*round)(const struct job *job, struct peer *peer);
 	size_t size;
-	double operations;	/* of a round */
+	double operations;	/* in a round */
 };
 
-/* The objects of a round, the way a program would have them in a table of its own. */
+/* The addresses of a round's objects, like a table in a real program. */
 static __thread void *objects[OBJECTS];
 
-/* What is allocated is used: its first bytes are written. */
+/* Use an allocation: write its first bytes. */
 static inline void *use(void *memory)
 {
 	if (!memory)
@@ -152,7 +152,7 @@ static inline void *use(void *memory)
 	return memory;
 }
 
-/* Of @sizes, or all of them of @size. */
+/* The objects have @sizes or, if that is NULL, all have @size. */
 static inline void free_objects(struct peer *peer, const uint32_t *sizes, size_t size, int n)
 {
 #ifdef PEER_FREES_EACH
@@ -170,7 +170,7 @@ static inline void free_objects(struct peer *peer, const uint32_t *sizes, size_t
 
 /* --- allocate ---------------------------------------------------------------------------- */
 
-/* Those of one size, which the compiler knows as little as a program's would. */
+/* Objects of one size, which the compiler does not know. */
 static double alloc_fixed(const struct job *job, struct peer *peer)
 {
 	size_t size = job->size;
@@ -203,8 +203,8 @@ static double alloc_mixed(const struct job *job, struct peer *peer)
 /* --- a request ----------------------------------------------------------------------------- */
 
 /*
- * Allocate, touch, free all. To touch one is to read what was written, and to write to its
- * last byte, once all are there; or to fill it at once.
+ * Allocate, touch, free all. Touching means to fill each object at once if @fill, or else to
+ * read the first word and write the last byte of each after all have been allocated.
  */
 static inline void do_request(struct peer *peer, const uint32_t *sizes, bool fill)
 {
@@ -252,7 +252,7 @@ struct member {
 	double first, last;
 };
 
-/* Each looks at the clock itself: who wakes them may be late. */
+/* Each reads the clock itself, because the thread that wakes them can be late. */
 static void *work(void *data)
 {
 	struct member *member = (struct member *)data;
@@ -267,7 +267,7 @@ static void *work(void *data)
 	for (i = 0; i < REQUESTS_OF_THREAD; i++)
 		do_request(&peer, next_sizes(small), false);
 	member->last = now();
-	/* Those that end first take nothing away with them. */
+	/* No thread frees anything before all have finished. */
 	pthread_barrier_wait(member->barrier);
 	peer_end(&peer);
 	return NULL;
@@ -304,7 +304,7 @@ static double request_threads(const struct job *job, struct peer *peer)
 #define MARKS		100
 #define OF_A_MARK	10
 
-/* Some work of a moment within a longer one: what a function needs while it runs. */
+/* Temporary memory within a longer task, e.g. what a function needs while it runs. */
 static double mark_rewind(const struct job *job, struct peer *peer)
 {
 	double start = now(), passed;
@@ -411,8 +411,8 @@ static int compare(const void *a, const void *b)
 }
 
 /*
- * The median of rounds that take SAMPLE_NS in all: what the machine does meanwhile for
- * others is in few of them.
+ * Return the median of rounds that take SAMPLE_NS in total. Other load on the machine disturbs
+ * only few of them.
  */
 static double sample(const struct job *job, struct peer *peer)
 {

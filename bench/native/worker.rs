@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// What worker.c does, with Rust's bumpalo, whose fast path is inlined as an arena's is. A
-// chunk that has room for all is there from the beginning, which reset() keeps.
+// The equivalent of worker.c for Rust's bumpalo, whose fast path is inlined like an arena's.
+// The first chunk has room for everything, and reset() keeps it.
 
 extern crate bumpalo;
 
@@ -52,7 +52,7 @@ fn touch(memory: *mut u8) -> *mut u8 {
     memory
 }
 
-// SplitMix64, so that the sizes are those of worker.c.
+// SplitMix64, to draw the same sizes as worker.c.
 fn next_random(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e3779b97f4a7c15);
     let mut z = *state;
@@ -72,7 +72,7 @@ fn draw_sizes(most: u32) -> Vec<u32> {
         .collect()
 }
 
-// What a look at the clock takes: the least of many.
+// The cost of reading the clock: the minimum of many readings.
 fn cost_of_clock() -> f64 {
     (0..1000).map(|_| Instant::now().elapsed().as_nanos()).min().unwrap() as f64
 }
@@ -134,7 +134,7 @@ fn request(peer: &mut Peer, sizes: &[u32], fill: bool) -> f64 {
     elapsed(start)
 }
 
-// Each thread looks at the clock itself: who wakes them may be late.
+// Each thread reads the clock itself, because the thread that wakes them can be late.
 fn request_threads(sizes: &[u32], nr: usize) -> f64 {
     let barrier = Arc::new(Barrier::new(nr));
     let threads: Vec<_> = (0..nr)
@@ -237,7 +237,7 @@ fn replay(peer: &mut Peer, events: &[Event], traced: &mut Vec<(*mut u8, u32)>) -
     elapsed(start)
 }
 
-// Nanoseconds of one round of a bench and a case, and its operations.
+// The state of all benches; round() returns the nanoseconds of a round and its operations.
 struct Worker {
     peer: Peer,
     mixed: Vec<u32>,
@@ -293,7 +293,7 @@ impl Worker {
         })
     }
 
-    // Rounds until they have taken so long, and the operations of each.
+    // Run rounds for at least @ns nanoseconds; returns their times, and the operations of each.
     fn rounds(&mut self, name: &str, ns: f64) -> Option<(Vec<f64>, f64)> {
         let mut rounds = Vec::new();
         let mut sum = 0.0;
@@ -307,7 +307,7 @@ impl Worker {
         }
     }
 
-    // The median of as many rounds as take SAMPLE_NS, after half as many that do not count.
+    // The median of the rounds that fit in SAMPLE_NS, after warm-up rounds for half that time.
     fn sample(&mut self, name: &str) -> Option<f64> {
         self.rounds(name, SAMPLE_NS / 2.0)?;
         let (mut rounds, operations) = self.rounds(name, SAMPLE_NS)?;

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How a program tells the modelled TLB which of its accesses count: by an eight-byte
- * nop, which the plugin finds in what is translated.
+ * Marks by which a program tells the TLB model which of its accesses count. A mark is an
+ * eight-byte nop, which the plugin recognizes when the code is translated.
  */
 #ifndef TLB_MARKS_H
 #define TLB_MARKS_H
 
-/* nopl NUMBER(%rax,%rax,1), where NUMBER is MARK_BASE and which mark it is. */
-#define MARK_OPCODE	"\x0f\x1f\x84"	/* and a byte of no base, no index */
+/* nopl NUMBER(%rax,%rax,1), where NUMBER is MARK_BASE + the mark */
+#define MARK_OPCODE	"\x0f\x1f\x84"	/* without its SIB byte, which is 0 */
 #define MARK_BASE	0x41524500
 
 enum mark {
-	MARK_EMPTY,	/* what follows goes through a TLB that is empty */
-	MARK_COUNT,	/* and from here is counted */
-	MARK_END,	/* to here: the plugin writes its line */
+	MARK_EMPTY,	/* empty the TLB, and start sending accesses through it */
+	MARK_COUNT,	/* start counting */
+	MARK_END,	/* stop counting, and write the plugin's lines */
 	NR_MARKS,
 };
 

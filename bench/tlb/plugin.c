@@ -1,32 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A plugin of qemu's that models the data TLB of an x86-64 CPU: it sees the loads and
- * stores that a program makes in user mode between two marks (marks.h), sends them
- * through TLBs that are modelled, and writes how often these missed. It models; it does
- * not measure anything.
+ * A qemu plugin that models the data TLB of an x86-64 CPU: it sends the loads and stores that a
+ * program makes in user mode between two marks (marks.h) through TLB models, and writes how
+ * often these missed. It does not measure a real TLB.
  *
  *	-plugin plugin.so,out=FILE
  *
- * To FILE goes, for each MARK_END and each model, a line of
+ * For each MARK_END and each model, it writes to FILE a line of
  *
  *	MODEL ACCESSES L1-MISSES L2-MISSES WALKS-TO-4K WALKS-TO-2M
  *
- * where the walks are from MARK_EMPTY, so that there are some, all else from MARK_COUNT. What
- * misses both levels is looked up in the guest's own page tables, which also tell the
- * size of the page. So nobody has to be believed about that. What the walk says is
- * compared with where qemu went.
+ * where the walks are counted from MARK_EMPTY, so that there are some, and everything else from
+ * MARK_COUNT. An access that misses both levels is looked up in the guest's own page tables,
+ * which also give the size of the page, so that the plugin need not trust the program about it.
+ * The physical address that the walk finds is compared with the one that qemu accessed.
  *
- * 96 entries of L1 for loads of 4 KiB pages are what Intel said of Golden Cove, the core of
- * its Xeons of 2023 (Architecture Day 2021); 32 for 2 MiB, and 2048 of L2 for both, are what
- * is reported of it. The rest is the model's: L1 is fully associative, L2 has 16 ways and the
- * low bits of the page number choose its sets, what was not used for the longest time is
- * replaced, stores go through the TLBs of loads, and L2 gets all that L1 does. How much of
- * L2 huge pages may have differs between CPUs, and decides how far they reach: "half" is the
- * model where they get no more than that.
+ * 96 L1 entries for loads of 4 KiB pages are what Intel published for Golden Cove, the core of
+ * its Xeons of 2023 (Architecture Day 2021); 32 for 2 MiB, and 2048 of L2 for both, are
+ * reported by others. The rest is an assumption of the model: L1 is fully associative; L2 has
+ * 16 ways, and the low bits of the page number select the set; the least recently used entry is
+ * replaced; stores go through the TLBs of loads; and L2 gets every entry that L1 gets. The
+ * share of L2 that huge pages can use differs between CPUs and determines how much memory they
+ * cover: in the model "half", they get at most half.
  *
- * It knows of one CPU, of one program at a time, of four levels of page tables, and of a
- * kernel without randomized addresses, where all memory is mapped at DIRECT_MAP. Not in
- * it: what the kernel itself reads, prefetching, instructions, what page walks cost, TLBs
+ * The plugin supports one CPU, one program at a time, four levels of page tables, and a kernel
+ * without randomized addresses, which maps all memory at DIRECT_MAP. It does not model the
+ * kernel's own accesses, prefetching, instruction fetches, the cost of page walks, or TLBs
  * that keep neighbouring 4 KiB pages in one entry.
  */
 #include <inttypes.h>
@@ -52,7 +51,7 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
 
 /* --- the model ------------------------------------------------------------ */
 
-/* The number of a page, and in the lowest bit whether it is huge. No page is 0. */
+/* The page number, with the lowest bit set for a huge page. 0 is no page. */
 typedef uint64_t page_t;
 
 static page_t page_of(uint64_t addr, bool huge)
@@ -62,10 +61,10 @@ static page_t page_of(uint64_t addr, bool huge)
 
 struct tlb {
 	unsigned int sets, ways;
-	unsigned int huge_ways;		/* that huge pages may be in, the first */
+	unsigned int huge_ways;		/* the first ways, which huge pages can use */
 	struct entry {
 		page_t page;
-		uint64_t used;		/* by the model's clock */
+		uint64_t used;		/* time of the last use, by the model's clock */
 	} entries[MAX_ENTRIES];
 };
 
@@ -131,7 +130,7 @@ static void empty(struct tlb *tlb)
 
 static struct qemu_plugin_register *cr3;
 static GByteArray *buffer;
-static uint64_t page_table;	/* of the program that is looked at */
+static uint64_t page_table;	/* of the traced program */
 static bool is_on;
 static FILE *out;
 
@@ -144,7 +143,7 @@ static void __attribute__((format(printf, 1, 2), noreturn)) die(const char *form
 	vfprintf(stderr, format, args);
 	fprintf(stderr, "\n");
 	va_end(args);
-	/* Not exit(), which would take qemu apart while it runs. */
+	/* Not exit(), which would run qemu's exit handlers while it is running. */
 	_exit(1);
 }
 
@@ -161,7 +160,7 @@ static uint64_t entry_of(uint64_t table, uint64_t addr, int shift)
 	return entry;
 }
 
-/* The page that an address is in, and that physical is where it is. */
+/* Return the page of an address, and check that it is mapped to @physical. */
 static page_t look_up(uint64_t addr, uint64_t physical)
 {
 	uint64_t table = page_table, entry = 0, offset;
@@ -272,7 +271,7 @@ static void on_mark(unsigned int cpu, void *data)
 	}
 }
 
-/* Which mark an instruction is, or NR_MARKS. */
+/* Return the mark that an instruction is, or NR_MARKS. */
 static enum mark mark_of(const struct qemu_plugin_insn *insn)
 {
 	unsigned char bytes[8];

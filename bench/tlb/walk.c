@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * walk - random accesses to memory of one kind, for the modelled TLB
+ * walk - make random accesses to memory of one kind, for the TLB model
  *
  *	walk arena|small|thp|hugetlb SEEDS MIB...
  *
- * SEEDS	how many: each is a sequence of its own, the same for every kind
- * MIB		how much memory, a power of two
+ * SEEDS	number of random sequences, the same for every kind of memory
+ * MIB		size of the memory, a power of two
  *
- * Made for a machine whose emulator has bench/tlb/plugin.c. Of each size, seed and pattern
- * the plugin writes its lines, and this one, "KIND MIB PATTERN SEED ACCESSES". There are two
- * patterns: "chase" follows pointers from cache line to cache line, "loads" reads words that
- * do not depend on each other. To a TLB these are the same but for this: the first comes to
- * no line twice.
+ * Runs on a machine whose emulator has loaded bench/tlb/plugin.c. For each size, seed and
+ * pattern the plugin writes its lines, and this program writes one, "KIND MIB PATTERN SEED
+ * ACCESSES". There are two patterns: "chase" follows pointers from cache line to cache line,
+ * and "loads" reads words independently of each other. To a TLB they differ only in that the
+ * first visits no line twice.
  */
 #define _GNU_SOURCE
 #include <inttypes.h>
@@ -20,14 +20,14 @@
 #include "marks.h"
 
 #define LINE		((size_t)64)
-/* That the TLB is as full as it gets; and what counts. */
+/* Accesses that fill the TLB, and accesses that are counted. */
 #define WARM_UP		50000
 #define ACCESSES	200000
 
 static const struct kind {
 	const char *name;
-	const char *figure;	/* of smaps, that has to be all of it */
-	int flags;		/* of mmap() */
+	const char *figure;	/* the field of smaps that must equal the size */
+	int flags;		/* for mmap() */
 	int advice;
 } kinds[] = {
 	{ "arena", "FilePmdMapped", MAP_SHARED, 0 },
@@ -50,7 +50,7 @@ static inline uint64_t next_random(uint64_t state)
 	return state ^ state << 17;
 }
 
-/* So that neighbouring seeds have nothing in common. */
+/* Mix the seed, so that neighbouring seeds give unrelated sequences. */
 static uint64_t first_random(unsigned int seed)
 {
 	uint64_t state = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15);
@@ -61,10 +61,10 @@ static uint64_t first_random(unsigned int seed)
 	return state;
 }
 
-/* One of so many bytes of memory, at a multiple of unit; both are powers of two. */
+/* A random position in memory at a multiple of @unit; @bytes and @unit are powers of two. */
 static inline void *place_in(char *memory, size_t bytes, size_t unit, uint64_t random)
 {
-	/* The lowest bits of a xorshift are its worst. */
+	/* The lowest bits of a xorshift are the least random. */
 	return memory + (random >> 8 & (bytes - unit));
 }
 
@@ -95,7 +95,7 @@ static inline uint64_t *follow(uint64_t *at, long nr)
 	return at;
 }
 
-/* Through zeroed memory, which it leaves so. */
+/* Build a chain in zeroed memory, follow it, and zero the memory again. */
 static void chase(char *memory, size_t bytes, unsigned int seed)
 {
 	uint64_t state = first_random(seed), *first = (uint64_t *)memory, *at = first, *next;
@@ -133,7 +133,7 @@ static void set_huge_pages(long nr)
 
 static char *map_memory(const struct kind *kind, int fd, size_t bytes)
 {
-	/* A place to map huge pages; the device finds its own. */
+	/* An aligned address for huge pages; the device chooses its own. */
 	void *place = fd < 0 ? (void *)(UINT64_C(1) << 40) : NULL;
 	char *memory = mmap(place, bytes, PROT_READ | PROT_WRITE, kind->flags, fd, 0);
 
@@ -143,7 +143,7 @@ static char *map_memory(const struct kind *kind, int fd, size_t bytes)
 	return memory;
 }
 
-/* That it is the memory it is said to be, all of it. The plugin looks at its page tables. */
+/* Check that all of the memory is of its kind. The plugin checks the page tables. */
 static void check_memory(const struct kind *kind, const char *memory, size_t bytes)
 {
 	long kib = smaps_kib(memory, kind->figure);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* APR's pools, with an allocator for each thread, so that nobody locks. */
+/* APR's pools, with an allocator for each thread, so that no locks are taken. */
 #include <apr_general.h>
 #include <apr_pools.h>
 #include <apr_tables.h>
@@ -50,7 +50,7 @@ static inline void peer_free_all(struct peer *peer)
 	apr_pool_clear(peer->pool);
 }
 
-/* A pool in the pool. */
+/* A mark is a subpool. */
 static inline peer_mark peer_save(struct peer *peer)
 {
 	apr_pool_t *pool;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* An arena with default options: the device if it is there, else anonymous memory. */
+/* An arena with default options: the device if available, otherwise anonymous memory. */
 #include <arena/arena.h>
 #include <arena/vec.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What nobody can be faster than: a pointer that is moved, with no look at whether there is
- * memory; memset(), or with STREAMING non-temporal stores, for what has to be zeroed. The
- * pointer is in memory, as it has to be where functions share it; IN_REGISTER leaves it to
- * the compiler, which keeps it in a register while a loop lasts.
+ * Lower limits for any allocator: a pointer that is moved without checking for room; for
+ * zeroed memory, memset() or, with STREAMING, non-temporal stores. The pointer is in memory,
+ * as it must be if functions share it. IN_REGISTER leaves it to the compiler, which keeps it
+ * in a register during a loop.
  */
 #ifdef STREAMING
 #include <emmintrin.h>
@@ -93,7 +93,7 @@ static inline void peer_rewind(struct peer *peer, peer_mark *mark)
 	peer->next = *mark;
 }
 
-/* One that is large enough from the beginning. */
+/* The array has enough room from the beginning. */
 static inline void peer_array_begin(struct peer *peer)
 {
 	peer->array = (uint64_t *)peer->memory;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * malloc() and free(): of glibc, of what is linked before it, or with names of their own
- * (MIMALLOC, JEMALLOC, TCMALLOC, MEMKIND) that know the size of what is freed where they want
- * to. GLIB has its slices.
+ * malloc() and free(): of glibc, of a library linked before it, or under an allocator's own
+ * names (MIMALLOC, JEMALLOC, TCMALLOC, MEMKIND), with the size on free if it accepts one. GLIB
+ * uses GLib's slices.
  */
 #if defined(MIMALLOC)
 #include <mimalloc.h>
@@ -55,15 +55,15 @@ struct peer {
 #endif
 };
 
-/* There are none: who needs memory for a moment frees it. */
+/* malloc() has no marks: temporary memory is freed object by object. */
 typedef char peer_mark;
 
 static void peer_begin(struct peer *peer)
 {
 	/*
-	 * glibc at its best: from now on it neither gives memory back at each free() nor maps
-	 * what is large, as in a program that has once freed a block of this size. (It learns
-	 * nothing of one of 32 MiB or more.)
+	 * Make glibc as fast as possible: after a block of this size has been freed, it
+	 * neither returns memory at each free() nor maps large blocks separately. (Blocks of
+	 * 32 MiB or more do not change these thresholds.)
 	 */
 	void *volatile block = malloc(MOST_BYTES);
 
@@ -139,7 +139,7 @@ static inline void peer_array_begin(struct peer *peer)
 	peer->length = peer->room = 0;
 }
 
-/* Twice as much, as everybody does it. */
+/* Double the room, as is usual. */
 static inline void peer_array_push(struct peer *peer, uint64_t value)
 {
 	if (__builtin_expect(peer->length == peer->room, 0)) {

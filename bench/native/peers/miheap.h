@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* mimalloc with a heap for each request, which is destroyed as a whole. */
+/* mimalloc, with a heap for each request that is destroyed as a whole. */
 #include <mimalloc.h>
 
 #define PEER_HAS_MARKS

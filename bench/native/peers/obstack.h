@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* glibc's obstacks. They keep no chunk when all is freed, but for the first. */
+/* glibc's obstacks. When everything is freed, they keep only the first chunk. */
 #include <obstack.h>
 
 #define obstack_chunk_alloc	malloc
@@ -15,7 +15,7 @@ struct peer {
 
 typedef void *peer_mark;
 
-/* The first chunk has room for all that any round needs, so that it is never freed. */
+/* The first chunk has room for any round, so that no chunk is ever freed. */
 static void peer_begin(struct peer *peer)
 {
 	obstack_begin(&peer->stack, MOST_BYTES);
@@ -66,7 +66,7 @@ static inline void peer_rewind(struct peer *peer, peer_mark *mark)
 	obstack_free(&peer->stack, *mark);
 }
 
-/* An object that grows. */
+/* The array is a growing object. */
 static inline void peer_array_begin(struct peer *peer)
 {
 	(void)peer;

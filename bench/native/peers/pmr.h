@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* C++'s monotonic_buffer_resource over a buffer, which it begins with again. */
+/* C++'s monotonic_buffer_resource on a buffer, which release() makes it reuse. */
 #include <memory_resource>
 #include <new>
 #include <vector>

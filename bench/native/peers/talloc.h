@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* talloc with a pool, which its manual recommends for speed: children come from that. */
+/* talloc with a pool, as its manual recommends for speed; children come from the pool. */
 #include <talloc.h>
 
 #define PEER_HAS_MARKS
