@@ -13,7 +13,7 @@
  * -c CPU	CPU to run on (the one it is started on)
  *
  * Runs as root on a machine with the module. Prints a JSON object per line: the machine, the
- * samples of each way in each case, what is "missed", and the progress ("done" of "total").
+ * samples of each way in each case, "missed" checks, and the progress ("done" of "total").
  * bench/kernel/report does the rest.
  *
  * A way is one mechanism to get memory. The ways of a case take turns, in an order that is
@@ -399,7 +399,7 @@ static void run_group(const struct group *group, int number)
 	if (group->with_nothing)
 		add_job(group, NULL);
 	if (!has_huge)
-		printf("{\"left_out\":\"hugetlbfs of %s, %s: %ld huge pages can't be had\"}\n",
+		printf("{\"left_out\":\"hugetlbfs of %s, %s: %ld huge pages are unavailable\"}\n",
 		       group->bench->name, group->name, huge);
 	state = seed * UINT64_C(0x9e3779b97f4a7c15) + number + 1;
 	settle();

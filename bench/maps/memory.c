@@ -263,10 +263,10 @@ int main(int argc, char **argv)
 	for (lengths = 0; lengths < NR_LENGTHS; lengths++) {
 		struct key *keys = make_keys(lengths, 0, SETS * KEYS);
 
-		printf("%d maps of %zu keys of %s. KiB obtained: what malloc() was asked\n"
-		       "for, and what the arena committed, in all. KiB of kernel: the most that\n"
-		       "the allocator had of the kernel at a time. Calls: those that ask the\n"
-		       "kernel for memory. Faults: pages that it gave.\n\n",
+		printf("%d maps of %zu keys of %s. KiB obtained: total requested from\n"
+		       "malloc(), or committed by the arena. KiB of kernel: maximum that the\n"
+		       "allocator held from the kernel at a time. Calls: system calls for\n"
+		       "memory. Faults: pages allocated on touch.\n\n",
 		       maps, KEYS, names_of_lengths[lengths]);
 		printf("%-38s %12s %12s %14s %8s %8s\n", "", "allocations", "KiB obtained",
 		       "KiB of kernel", "calls", "faults");

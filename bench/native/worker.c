@@ -129,7 +129,7 @@ static const uint32_t *next_sizes(const uint32_t *sizes)
 	return sizes + nr++ % REQUESTS * OBJECTS;
 }
 
-/* --- a case: what is done, and how often ------------------------------------------------ */
+/* --- cases ------------------------------------------------------------------------------ */
 
 struct job {
 	const char *bench;
@@ -221,7 +221,7 @@ static inline void do_request(struct peer *peer, const uint32_t *sizes, bool fil
 		((char *)objects[i])[sizes[i] - 1] = 1;
 	}
 	if (!fill && sum != OBJECTS)
-		die("an object has lost what was in it");
+		die("an object lost its contents");
 	free_objects(peer, sizes, 0, OBJECTS);
 }
 
@@ -304,7 +304,7 @@ static double request_threads(const struct job *job, struct peer *peer)
 #define MARKS		100
 #define OF_A_MARK	10
 
-/* Temporary memory within a longer task, e.g. what a function needs while it runs. */
+/* Temporary memory within a longer task, e.g. of a function while it runs. */
 static double mark_rewind(const struct job *job, struct peer *peer)
 {
 	double start = now(), passed;
@@ -355,7 +355,7 @@ static double grow_array(const struct job *job, struct peer *peer)
 	for (i = 0; i < job->size; i++)
 		peer_array_push(peer, i);
 	if (peer_array_end(peer) != job->size)
-		die("an array of another length");
+		die("an array has the wrong length");
 	passed = since(start);
 	return passed;
 }

@@ -175,10 +175,10 @@ static page_t look_up(uint64_t addr, uint64_t physical)
 	if (shift < SMALL_SHIFT)
 		shift = SMALL_SHIFT;
 	if (shift > HUGE_SHIFT)
-		die("%" PRIx64 " is in a page of 1 GiB, which no model has", addr);
+		die("%" PRIx64 " is in a page of 1 GiB, which no model supports", addr);
 	offset = (UINT64_C(1) << shift) - 1;
 	if ((table & ~offset) != (physical & ~offset))
-		die("%" PRIx64 " is not at %" PRIx64 ", says its page table", addr, physical);
+		die("%" PRIx64 " is not at %" PRIx64 " by its page table", addr, physical);
 	return page_of(addr, shift == HUGE_SHIFT);
 }
 
@@ -326,11 +326,11 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_
 {
 	if (strcmp(info->target_name, "x86_64") || !info->system_emulation ||
 	    info->system.smp_vcpus != 1) {
-		fprintf(stderr, "plugin: made for a machine of x86-64 with one CPU\n");
+		fprintf(stderr, "plugin: supports only x86-64 with one CPU\n");
 		return -1;
 	}
 	if (argc != 1 || strncmp(argv[0], "out=", 4)) {
-		fprintf(stderr, "plugin: takes out=FILE\n");
+		fprintf(stderr, "plugin: usage: out=FILE\n");
 		return -1;
 	}
 	out = fopen(argv[0] + 4, "w");
