@@ -97,6 +97,49 @@ without_huge_pages_it_says_so() {
 		grep 'needs a kernel with transparent huge pages' <<< "$output"
 }
 
+# needs ARCHIVE - print "OBJECT NEEDED" for each object of an archive and each that it needs
+needs() {
+	nm -A "$1" | awk -F '[: ]+' '
+		$3 == "U" || $3 == "w" { wanted[$2 " " $4]; next }
+		$4 ~ /[A-Z]/ { home[$5] = $2 }
+		END {
+			for (pair in wanted) {
+				split(pair, part, " ")
+				if (part[2] in home)
+					print part[1], home[part[2]]
+			}
+		}'
+}
+has_no_circle() {
+	needs "$1" > build/needs && [ -s build/needs ] && tsort build/needs > /dev/null
+}
+library_has_no_circle() {
+	make -s lib && has_no_circle build/libarena.a
+}
+planted_circle_is_found() {
+	local name
+	mkdir -p build/planted
+	echo 'void there(void); void here(void) { there(); }' > build/planted/here.c
+	echo 'void here(void); void there(void) { here(); }' > build/planted/there.c
+	for name in here there; do
+		gcc -c build/planted/$name.c -o build/planted/$name.o || return
+	done
+	rm -f build/planted/circle.a
+	ar rcs build/planted/circle.a build/planted/{here,there}.o
+	! has_no_circle build/planted/circle.a && grep -x 'here.o there.o' build/needs
+}
+
+documents_are_valid() {
+	local page
+	for page in Documentation/*.rst bench/notes.rst; do
+		rst2html --report=warning --halt=warning "$page" > /dev/null || return
+	done
+}
+planted_title_is_found() {
+	printf "A title\n=====\n\nText.\n" > build/planted/title.rst
+	rst2html --report=warning build/planted/title.rst 2>&1 > /dev/null | grep 'too short'
+}
+
 # The license is on the first line, or on the second after #!, in every file that can have a
 # comment. Exempt are pictures, which are made from a page that has one, and recorded
 # traces.
@@ -125,6 +168,10 @@ check 'cppcheck has nothing to say of the library' \
 check 'checkpatch --strict: module and ABI' sources_are_clean
 check 'checkpatch --strict: compat.h, but for what it is there for' compat_is_clean
 check 'kernel versions are compared in compat.h only' versions_only_in_compat
+check 'a planted circle of objects is found' planted_circle_is_found
+check 'the objects of the library have no circle' library_has_no_circle
+check 'a planted mistake in a document is found' planted_title_is_found
+check 'the documents are valid reStructuredText' documents_are_valid
 if git rev-parse --git-dir >/dev/null 2>&1; then
 	check 'every file names its license' every_file_has_a_license
 else
