@@ -443,13 +443,13 @@ static long arena_ioc_commit(struct arena *arena, void __user *uargs)
 	size = get_args(&args, sizeof(args), sizeof(args), uargs);
 	if (size < 0)
 		return size;
-	if (args.flags & ~ARENA_REGION_CONTIG)
+	if (args.flags & ~ARENA_COMMIT_CONTIG)
 		return -EINVAL;
 	err = arena_owner_join(arena);
 	if (err)
 		return err;
 	err = arena_region_commit(arena, args.offset, args.length,
-				  args.flags & ARENA_REGION_CONTIG, &blocks);
+				  args.flags & ARENA_COMMIT_CONTIG, &blocks);
 	if (err)
 		return err;
 	args.size = size;

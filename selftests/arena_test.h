@@ -258,7 +258,7 @@ static inline int commit_blocks(int fd, size_t first, size_t nr)
 static inline int commit_extent(int fd, size_t first, size_t nr)
 {
 	struct arena_ioc_commit args = {
-		.size = sizeof(args), .flags = ARENA_REGION_CONTIG,
+		.size = sizeof(args), .flags = ARENA_COMMIT_CONTIG,
 		.offset = first * BLOCK, .length = nr * BLOCK,
 	};
 

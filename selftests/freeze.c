@@ -98,7 +98,7 @@ TEST_F(freeze, nothing_changes_it)
 		.size = sizeof(more), .offset = NR * BLOCK, .length = BLOCK,
 	};
 	struct arena_ioc_commit run = {
-		.size = sizeof(run), .flags = ARENA_REGION_CONTIG,
+		.size = sizeof(run), .flags = ARENA_COMMIT_CONTIG,
 		.offset = NR * BLOCK, .length = BLOCK,
 	};
 	struct arena_ioc_claim claim = { .size = sizeof(claim) };

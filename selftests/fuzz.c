@@ -717,7 +717,7 @@ static void do_commit(struct worker *w)
 {
 	struct arena_ioc_commit *args = &w->args.commit;
 
-	args->flags = pick_flags(w, ARENA_REGION_CONTIG);
+	args->flags = pick_flags(w, ARENA_COMMIT_CONTIG);
 	args->offset = pick_offset(w);
 	args->length = pick_length(w);
 	do_ioctl(w, COMMIT, ARENA_IOC_COMMIT, sizeof(*args));

@@ -440,12 +440,12 @@ FIXTURE_VARIANT_ADD(refuse_ioctl, commit_more_than_there_is) {
 
 FIXTURE_VARIANT_ADD(refuse_ioctl, commit_contig_where_there_is_one) {
 	.cmd = ARENA_IOC_COMMIT, .size = sizeof(struct arena_ioc_commit),
-	.flags = ARENA_REGION_CONTIG, .bytes = 4 * BLOCK, .error = EEXIST,
+	.flags = ARENA_COMMIT_CONTIG, .bytes = 4 * BLOCK, .error = EEXIST,
 };
 
 FIXTURE_VARIANT_ADD(refuse_ioctl, commit_contig_more_than_there_is) {
 	.cmd = ARENA_IOC_COMMIT, .size = sizeof(struct arena_ioc_commit),
-	.flags = ARENA_REGION_CONTIG, .from = BLOCK, .bytes = 1ULL << 45,
+	.flags = ARENA_COMMIT_CONTIG, .from = BLOCK, .bytes = 1ULL << 45,
 	.error = ENOMEM,
 };
 
@@ -587,7 +587,7 @@ TEST_F(accept, commits_of_too_much_are_enomem)
 	};
 
 	EXPECT_EQ(ENOMEM, errno_of(self->fd, ARENA_IOC_COMMIT, &commit));
-	commit.flags = ARENA_REGION_CONTIG;
+	commit.flags = ARENA_COMMIT_CONTIG;
 	EXPECT_EQ(ENOMEM, errno_of(self->fd, ARENA_IOC_COMMIT, &commit));
 	EXPECT_EQ(0, blocks_of(self->fd));
 }

@@ -301,7 +301,7 @@ TEST_F(region, contig_is_one_extent)
 {
 	const size_t nr = 16;
 	struct arena_ioc_commit commit = {
-		.size = sizeof(commit), .flags = ARENA_REGION_CONTIG,
+		.size = sizeof(commit), .flags = ARENA_COMMIT_CONTIG,
 		.length = nr * BLOCK,
 	};
 	uint64_t nodes[64] = { 0 }, sum = 0;

@@ -37,7 +37,7 @@
 #define ARENA_FEATURE_POLICY	_BITULL(4)
 /* ARENA_IOC_SET_FLAGS supports ARENA_F_KEEP_DIRTY. */
 #define ARENA_FEATURE_KEEP_DIRTY	_BITULL(5)
-/* ARENA_IOC_COMMIT commits a range, with ARENA_REGION_CONTIG as one extent. */
+/* ARENA_IOC_COMMIT commits a range, with ARENA_COMMIT_CONTIG as one extent. */
 #define ARENA_FEATURE_COMMIT_RANGE	_BITULL(6)
 /* ARENA_IOC_REGION_INFO reports where the blocks of a range are. */
 #define ARENA_FEATURE_REGION_INFO	_BITULL(7)
@@ -172,12 +172,12 @@ struct arena_ioc_set_flags {
  * arena_ioc_commit.flags: commit the range as one extent, i.e. physically
  * adjacent blocks in the order of the file, or fail.
  */
-#define ARENA_REGION_CONTIG	_BITUL(0)
+#define ARENA_COMMIT_CONTIG	_BITUL(0)
 
 /**
  * struct arena_ioc_commit - commit blocks, whether they are mapped or not
  * @size: in: bytes the caller passes; out: bytes the kernel filled in
- * @flags: in: ARENA_REGION_CONTIG or zero
+ * @flags: in: ARENA_COMMIT_CONTIG or zero
  * @offset: in: start of the range, a file offset as in mmap(); a multiple of
  *	the block size
  * @length: in: bytes in the range, a multiple of the block size and not zero
