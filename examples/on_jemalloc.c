@@ -29,7 +29,7 @@ static struct arena *arena;
 static bool is_checked;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char *lowest, *top, *highest;	/* the bounds of the spans; used from top down */
-static bool is_zero = true;		/* not with ARENA_KEEP_DIRTY */
+static bool is_zero = true;		/* not with ARENA_OPT_KEEP_DIRTY */
 
 static void fail(const char *what, const char *why)
 {
@@ -72,19 +72,19 @@ static bool fits(size_t size, size_t align)
 static void *alloc(extent_hooks_t *hooks, void *where, size_t size, size_t align, bool *zero,
 		   bool *commit, unsigned int ind)
 {
-	struct arena_region region = { .size = sizeof(region) };
+	struct arena_span span = { .size = sizeof(span) };
 	char *memory = NULL;
 
 	if (where)
 		return NULL;
 	begin();
-	if (!fits(size, align) && !arena_region(arena, size, align, &region)) {
-		if ((char *)region.memory + region.length != lowest)
-			top = (char *)region.memory + region.length;
-		lowest = region.memory;
+	if (!fits(size, align) && !arena_span(arena, size, align, &span)) {
+		if ((char *)span.memory + span.length != lowest)
+			top = (char *)span.memory + span.length;
+		lowest = span.memory;
 		if (!highest)
 			highest = top;
-		is_zero = is_zero && (region.flags & ARENA_REGION_ZERO);
+		is_zero = is_zero && (span.flags & ARENA_SPAN_ZERO);
 	}
 	if (fits(size, align))
 		memory = top = round_down(top - size, align);
@@ -112,7 +112,7 @@ static bool decommit(extent_hooks_t *hooks, void *addr, size_t size, size_t offs
 	if (from >= to)
 		return true;
 	begin();
-	err = arena_region_decommit(arena, from, to - from);
+	err = arena_span_decommit(arena, from, to - from);
 	pthread_mutex_unlock(&lock);
 	if (err)
 		return true;
@@ -133,7 +133,7 @@ static bool commit(extent_hooks_t *hooks, void *addr, size_t size, size_t offset
 	int err;
 
 	begin();
-	err = arena_region_commit(arena, from, to - from);
+	err = arena_span_commit(arena, from, to - from);
 	if (!err && !is_zero)
 		memset(start, 0, length);
 	pthread_mutex_unlock(&lock);

@@ -4,9 +4,9 @@
  *
  *	gcc -O2 on_mimalloc.c -larena -lmimalloc
  *
- * One span of an arena, its region, is given to mimalloc, which then takes no
+ * One span of an arena is given to mimalloc, which then takes no
  * other memory, except some pages for its own bookkeeping and what it had when
- * main() began. A heap created in the region allocates only from it. So does
+ * main() began. A heap created in the span allocates only from it. So does
  * malloc(), which mimalloc replaces: in the main thread once its initial memory
  * is full, in other threads from the first byte on. For mimalloc 2.0.
  *
@@ -21,7 +21,7 @@
 #include <mimalloc.h>
 
 #define MIB		((size_t)1 << 20)
-#define REGION		(256 * MIB)
+#define SPAN		(256 * MIB)
 /*
  * mimalloc takes memory in segments of 32 MiB with that alignment, and does not
  * check it.
@@ -29,7 +29,7 @@
 #define SEGMENT		(32 * MIB)
 #define NR		50000
 
-static struct arena_region region = { .size = sizeof(region) };
+static struct arena_span span = { .size = sizeof(span) };
 static unsigned char *pieces[NR];
 
 static void fail(const char *what, const char *why)
@@ -38,16 +38,16 @@ static void fail(const char *what, const char *why)
 	exit(1);
 }
 
-static bool is_in_region(const void *memory, size_t size)
+static bool is_in_span(const void *memory, size_t size)
 {
-	size_t offset = (uintptr_t)memory - (uintptr_t)region.memory;
+	size_t offset = (uintptr_t)memory - (uintptr_t)span.memory;
 
-	return offset < region.length && size <= region.length - offset;
+	return offset < span.length && size <= span.length - offset;
 }
 
-static int give_region(struct arena *arena, mi_arena_id_t *id)
+static int give_span(struct arena *arena, mi_arena_id_t *id)
 {
-	int err = arena_region(arena, REGION, SEGMENT, &region);
+	int err = arena_span(arena, SPAN, SEGMENT, &span);
 
 	if (err)
 		return err;
@@ -55,11 +55,11 @@ static int give_region(struct arena *arena, mi_arena_id_t *id)
 	 * It is "committed", so that mimalloc never calls madvise() on it. It
 	 * is not "large", even if it consists of huge pages, since mimalloc
 	 * does not use large memory for the first segment of a thread. It has
-	 * no node, since with region.node, allocation from a heap in it fails
+	 * no node, since with span.node, allocation from a heap in it fails
 	 * in threads that run on another node.
 	 */
-	if (!mi_manage_os_memory_ex(region.memory, region.length, true, false,
-				    region.flags & ARENA_REGION_ZERO, -1, false, id))
+	if (!mi_manage_os_memory_ex(span.memory, span.length, true, false,
+				    span.flags & ARENA_SPAN_ZERO, -1, false, id))
 		fail("mi_manage_os_memory_ex", "refused");
 	/* Take no more memory from the system. */
 	mi_option_enable(mi_option_limit_os_alloc);
@@ -79,8 +79,8 @@ static size_t fill(mi_heap_t *heap)
 		pieces[i] = mi_heap_malloc(heap, size);
 		if (!pieces[i])
 			fail("mi_heap_malloc", "out of memory");
-		if (!is_in_region(pieces[i], size))
-			fail("an allocation", "not in the region");
+		if (!is_in_span(pieces[i], size))
+			fail("an allocation", "not in the span");
 		memset(pieces[i], (int)i, size);
 		bytes += size;
 	}
@@ -125,8 +125,8 @@ static void *run_thread(void *unused)
 	(void)unused;
 	if (!memory || !zeroed)
 		fail("malloc", "out of memory");
-	if (!is_in_region(memory, 1000) || !is_in_region(zeroed, 3 * MIB))
-		fail("malloc() of a thread", "not in the region");
+	if (!is_in_span(memory, 1000) || !is_in_span(zeroed, 3 * MIB))
+		fail("malloc() of a thread", "not in the span");
 	for (i = 0; i < 3 * MIB; i++)
 		if (zeroed[i])
 			fail("calloc()", "not zero");
@@ -142,7 +142,7 @@ int main(void)
 		[ARENA_BACKING_HUGE] = "anonymous memory, made huge pages",
 		[ARENA_BACKING_ANON] = "anonymous memory",
 	};
-	/* More than the region, because of its alignment; addresses cost nothing. */
+	/* More than the span, because of its alignment; addresses cost nothing. */
 	struct arena_opts opts = { .size = sizeof(opts), .name = "mimalloc", .reserve = 1024 * MIB };
 	struct arena *arena;
 	mi_arena_id_t id;
@@ -154,26 +154,26 @@ int main(void)
 	err = arena_create(&arena, &opts);
 	if (err)
 		fail("arena_create", strerror(-err));
-	err = give_region(arena, &id);
+	err = give_span(arena, &id);
 	if (err)
-		fail("arena_region", strerror(-err));
+		fail("arena_span", strerror(-err));
 	printf("backing: %s\n", backings[arena_backing(arena)]);
 
 	heap = mi_heap_new_in_arena(id);
 	if (!heap)
 		fail("mi_heap_new_in_arena", "out of memory");
 	bytes = fill(heap);
-	printf("a heap: %d allocations of %zu bytes, all in the region\n", NR, bytes);
+	printf("a heap: %d allocations of %zu bytes, all in the span\n", NR, bytes);
 	check_and_free();
 	mi_heap_delete(heap);
 
 	if (pthread_create(&thread, NULL, run_thread, NULL) || pthread_join(thread, NULL))
 		fail("a thread", "cannot be created");
-	printf("malloc() and calloc() of a thread: in the region\n");
+	printf("malloc() and calloc() of a thread: in the span\n");
 
 	bytes = take_all();
-	if (bytes < REGION / 2 || bytes > REGION + SEGMENT)
-		fail("malloc() until it is NULL", "not the region");
-	printf("malloc() until it is NULL: more than half of the region, no more than it has\n");
+	if (bytes < SPAN / 2 || bytes > SPAN + SEGMENT)
+		fail("malloc() until it is NULL", "not the span");
+	printf("malloc() until it is NULL: more than half of the span, no more than it has\n");
 	return 0;
 }

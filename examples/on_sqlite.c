@@ -4,7 +4,7 @@
  *
  *	gcc -O2 on_sqlite.c -larena -lsqlite3
  *
- * SQLite's page cache is a span of an arena (arena_region()). All its other
+ * SQLite's page cache is a span of an arena (arena_span()). All its other
  * allocations come from the arena, too, by SQLITE_CONFIG_MALLOC: malloc() is not used. At
  * the arena's limit SQLite returns SQLITE_NOMEM. After SQLite has been shut
  * down, one call gives everything back.
@@ -137,19 +137,19 @@ static const sqlite3_mem_methods methods = {
 
 static void configure(void)
 {
-	struct arena_region region = { .size = sizeof(region) };
+	struct arena_span span = { .size = sizeof(span) };
 	int header, err;
 
-	err = arena_region(arena, PAGE_CACHE, 0, &region);
+	err = arena_span(arena, PAGE_CACHE, 0, &span);
 	if (err)
-		fail("arena_region", strerror(-err));
+		fail("arena_span", strerror(-err));
 	/* An arena is allocated from its end downwards. */
-	highest = (char *)region.memory + region.length;
+	highest = (char *)span.memory + span.length;
 	ask(sqlite3_config(SQLITE_CONFIG_MALLOC, &methods), "SQLITE_CONFIG_MALLOC");
 	ask(sqlite3_config(SQLITE_CONFIG_PCACHE_HDRSZ, &header), "SQLITE_CONFIG_PCACHE_HDRSZ");
 	/* Pages of 4 KiB, the default, each with SQLite's header. */
-	ask(sqlite3_config(SQLITE_CONFIG_PAGECACHE, region.memory, 4096 + header,
-			   (int)(region.length / (4096 + header))), "SQLITE_CONFIG_PAGECACHE");
+	ask(sqlite3_config(SQLITE_CONFIG_PAGECACHE, span.memory, 4096 + header,
+			   (int)(span.length / (4096 + header))), "SQLITE_CONFIG_PAGECACHE");
 	ask(sqlite3_initialize(), "sqlite3_initialize");
 }
 
@@ -220,12 +220,12 @@ int main(void)
 	insert(db);
 	query(db);
 
-	/* All of SQLite's memory was allocated here, or is in pages of the region. */
+	/* All of SQLite's memory was allocated here, or is in pages of the span. */
 	if (!in_use || status_of(SQLITE_STATUS_MEMORY_USED) != in_use)
 		fail("SQLITE_STATUS_MEMORY_USED", "not what the arena gave");
 	if (status_of(SQLITE_STATUS_PAGECACHE_USED) < 500)
 		fail("SQLITE_STATUS_PAGECACHE_USED", "not the database");
-	printf("SQLite's memory: all from the arena, including pages of a region\n");
+	printf("SQLite's memory: all from the arena, including pages of a span\n");
 
 	ask(sqlite3_close(db), "sqlite3_close");
 	ask(sqlite3_shutdown(), "sqlite3_shutdown");

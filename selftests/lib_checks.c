@@ -532,8 +532,8 @@ TEST_F(lib, nobody_may_touch_what_is_free)
 TEST(who_asks_for_checks)
 {
 	static const struct { const char *variable; uint32_t flags; int is_checked; } all[] = {
-		{ "0", 0, 0 }, { "1", 0, 1 }, { "0", ARENA_CHECKS, 0 }, { "1", ARENA_CHECKS, 1 },
-		{ NULL, ARENA_CHECKS, 1 },
+		{ "0", 0, 0 }, { "1", 0, 1 }, { "0", ARENA_OPT_CHECKS, 0 }, { "1", ARENA_OPT_CHECKS, 1 },
+		{ NULL, ARENA_OPT_CHECKS, 1 },
 	};
 	const char *before = getenv("ARENA_CHECKED");
 	struct arena *a;

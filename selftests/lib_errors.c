@@ -192,7 +192,7 @@ static void use_memory(struct arena *a)
 {
 	struct arena_handle handles[40];
 	struct arena_mark marks[40];
-	struct arena_region region = { .size = sizeof(region) };
+	struct arena_span span = { .size = sizeof(span) };
 	struct arena *child;
 	char *text, *memory;
 	int i, err;
@@ -224,17 +224,17 @@ static void use_memory(struct arena *a)
 	}
 	arena_rewind(a, marks[20]);
 	expect(!arena_deref(a, handles[30]), "a stale handle refers to nothing");
-	if (!arena_region(a, 4 * MIB, 0, &region)) {
-		memset(region.memory, 1, 4 * MIB);
-		err = arena_region_decommit(a, region.memory, 2 * MIB);
+	if (!arena_span(a, 4 * MIB, 0, &span)) {
+		memset(span.memory, 1, 4 * MIB);
+		err = arena_span_decommit(a, span.memory, 2 * MIB);
 		expect(is_documented(err), "decommit fails with a documented error");
 		/* Unless the recovery has failed, too. */
 		if (err && plan.failed == 1)
-			expect(is_filled(region.memory, 2 * MIB, 1),
+			expect(is_filled(span.memory, 2 * MIB, 1),
 			       "a failed decommit keeps the contents");
-		expect(is_documented(arena_region_commit(a, region.memory, 4 * MIB)),
+		expect(is_documented(arena_span_commit(a, span.memory, 4 * MIB)),
 		       "commit fails with a documented error");
-		expect(is_filled((char *)region.memory + 2 * MIB, 2 * MIB, 1),
+		expect(is_filled((char *)span.memory + 2 * MIB, 2 * MIB, 1),
 		       "committed blocks keep their contents");
 	}
 	arena_reset(a);
@@ -288,7 +288,7 @@ static void use_all(enum arena_backing backing, uint32_t flags)
 }
 
 static const uint32_t all_flags[] = {
-	0, ARENA_SEAL, ARENA_KEEP_DIRTY, ARENA_QUARANTINE, ARENA_CHECKS, ARENA_THREAD_OWNED,
+	0, ARENA_OPT_SEAL, ARENA_OPT_KEEP_DIRTY, ARENA_OPT_QUARANTINE, ARENA_OPT_CHECKS, ARENA_OPT_THREAD_OWNED,
 };
 
 /*
@@ -349,7 +349,7 @@ TEST_F(huge, fails)
 	if (arena_probe(&caps) || !caps.has_huge)
 		SKIP(return, "no huge pages on demand");
 	fail_each(ARENA_BACKING_HUGE, 0, 1);
-	fail_each(ARENA_BACKING_HUGE, ARENA_SEAL, 2);
+	fail_each(ARENA_BACKING_HUGE, ARENA_OPT_SEAL, 2);
 	EXPECT_EQ(0, nr_wrong);
 }
 
@@ -571,7 +571,7 @@ TEST_F(lib, nothing_can_be_committed_ahead)
 {
 	const char *call = variant->backing == ARENA_BACKING_ANON ? "mprotect" : "ioctl";
 	struct arena_opts opts = {
-		.size = sizeof(opts), .backing = variant->backing, .flags = ARENA_SEAL,
+		.size = sizeof(opts), .backing = variant->backing, .flags = ARENA_OPT_SEAL,
 		.reserve = ARENA_RESERVE_AUTO, .name = call,
 	};
 	struct arena_pool *pool;

@@ -251,7 +251,7 @@ TEST_F(lib, a_child_that_can_t_be)
 	EXPECT_EQ(-EINVAL, arena_create_child(&child, self->a, OPTS(
 		.reserve = 1, .backing = ARENA_BACKING_ANON)));
 	EXPECT_EQ(-EINVAL, arena_create_child(&child, self->a, OPTS(
-		.reserve = 1, .flags = ARENA_SEAL)));
+		.reserve = 1, .flags = ARENA_OPT_SEAL)));
 	EXPECT_EQ(-EINVAL, arena_create_child(&child, self->a, OPTS(
 		.reserve = 1, .prefault = 1)));
 	EXPECT_EQ(-ENOMEM, arena_create_child(&child, self->a, OPTS(.reserve = SIZE_MAX - 1)));

@@ -9,7 +9,7 @@
  * address of each allocation and whether there is room for it. With
  * ARENA_CHECKED=1 there are red zones between allocations, strings are treated
  * like other allocations, and only a shrink is done in place. A second test
- * uses spans (arena_region()) whose blocks are decommitted and committed, in
+ * uses spans (arena_span()) whose blocks are decommitted and committed, in
  * arenas with seals and with address quarantine.
  */
 #include "lib_test.h"
@@ -17,7 +17,7 @@
 #include <stdio.h>
 
 #define STEPS		1000000
-#define REGION_STEPS	2000
+#define SPAN_STEPS	2000
 #define MAX_ITEMS	4000
 #define MAX_MARKS	64
 #define RED_ZONE	32
@@ -31,8 +31,8 @@ struct item {
 	/* A cleanup was added after it, if has_cleanup is set. */
 	struct arena_cleanup cleanup;
 	bool has_cleanup;
-	/* The part of a region that is decommitted. */
-	bool is_region;
+	/* The part of a span that is decommitted. */
+	bool is_span;
 	size_t hole;
 	size_t hole_length;
 	struct model *model;
@@ -60,7 +60,7 @@ struct model {
 	int nr_marks;
 	/* The item whose cleanup must run next, youngest first; -1 if there is none. */
 	int next_cleanup;
-	bool has_regions;
+	bool has_spans;
 	bool is_quarantined;
 	unsigned int failures;
 	unsigned int nr_refused;
@@ -253,7 +253,7 @@ static void do_realloc(struct model *m)
 	if (!m->nr_items || (m->nr_marks && m->marks[m->nr_marks - 1].nr_items == m->nr_items))
 		return;
 	item = &m->items[m->nr_items - 1];
-	if ((uintptr_t)item->memory != m->top || item->is_region)
+	if ((uintptr_t)item->memory != m->top || item->is_span)
 		return;
 	end = m->top + (item->is_string ? item->size :
 					  (item->size + 15) & -(size_t)16);
@@ -279,9 +279,9 @@ static void do_realloc(struct model *m)
 	m->top = expected;
 }
 
-static void do_region(struct model *m)
+static void do_span(struct model *m)
 {
-	struct arena_region region = { .size = sizeof(region) };
+	struct arena_span span = { .size = sizeof(span) };
 	size_t length = 1 + random_below(5 * MIB);
 	size_t rounded = (length + 2 * MIB - 1) & -(2 * MIB);
 	uintptr_t expected = below(m, rounded, 2 * MIB);
@@ -289,32 +289,32 @@ static void do_region(struct model *m)
 
 	if (m->nr_items == MAX_ITEMS)
 		return;
-	err = arena_region(m->a, length, 0, &region);
+	err = arena_span(m->a, length, 0, &span);
 	if (expected < m->lowest) {
-		expect(m, err == -ENOMEM || err == -EDQUOT, "a region passes no limit");
+		expect(m, err == -ENOMEM || err == -EDQUOT, "a span passes no limit");
 		m->nr_refused++;
 		return;
 	}
-	expect(m, !err && (uintptr_t)region.memory == expected && region.length == rounded,
-	       "a region has the expected address");
+	expect(m, !err && (uintptr_t)span.memory == expected && span.length == rounded,
+	       "a span has the expected address");
 	if (err)
 		return;
-	if (region.flags & ARENA_REGION_ZERO)
-		expect(m, is_filled(region.memory, rounded, 0), "a region is zero");
+	if (span.flags & ARENA_SPAN_ZERO)
+		expect(m, is_filled(span.memory, rounded, 0), "a span is zero");
 	m->top = expected;
 	m->items[m->nr_items] = (struct item) {
-		.memory = region.memory,
+		.memory = span.memory,
 		.size = rounded,
 		.fill = 1 + random_below(255),
-		.is_region = true,
+		.is_span = true,
 		.model = m,
 	};
-	memset(region.memory, m->items[m->nr_items].fill, rounded);
+	memset(span.memory, m->items[m->nr_items].fill, rounded);
 	m->nr_items++;
 }
 
-/* Find a region at random, with or without a hole. */
-static struct item *find_region(struct model *m, bool has_hole)
+/* Find a span at random, with or without a hole. */
+static struct item *find_span(struct model *m, bool has_hole)
 {
 	struct item *item;
 	int i, start;
@@ -324,7 +324,7 @@ static struct item *find_region(struct model *m, bool has_hole)
 	start = random_below(m->nr_items);
 	for (i = 0; i < m->nr_items; i++) {
 		item = &m->items[(start + i) % m->nr_items];
-		if (item->is_region && (item->hole_length != 0) == has_hole)
+		if (item->is_span && (item->hole_length != 0) == has_hole)
 			return item;
 	}
 	return NULL;
@@ -332,7 +332,7 @@ static struct item *find_region(struct model *m, bool has_hole)
 
 static void do_decommit(struct model *m)
 {
-	struct item *item = find_region(m, false);
+	struct item *item = find_span(m, false);
 	size_t blocks, from;
 
 	if (!item)
@@ -341,14 +341,14 @@ static void do_decommit(struct model *m)
 	from = random_below(blocks);
 	item->hole = from * 2 * MIB;
 	item->hole_length = (1 + random_below(blocks - from)) * 2 * MIB;
-	expect(m, !arena_region_decommit(m->a, item->memory + item->hole, item->hole_length),
+	expect(m, !arena_span_decommit(m->a, item->memory + item->hole, item->hole_length),
 	       "blocks can be decommitted");
 	check_items(m, item - m->items);
 }
 
 static void do_commit(struct model *m)
 {
-	struct item *item = find_region(m, true);
+	struct item *item = find_span(m, true);
 	unsigned char *hole;
 	size_t length;
 
@@ -356,8 +356,8 @@ static void do_commit(struct model *m)
 		return;
 	hole = item->memory + item->hole;
 	length = item->hole_length;
-	expect(m, !(random_below(2) ? arena_region_commit(m->a, hole, length) :
-		    arena_region_commit(m->a, item->memory, item->size)),
+	expect(m, !(random_below(2) ? arena_span_commit(m->a, hole, length) :
+		    arena_span_commit(m->a, item->memory, item->size)),
 	       "blocks can be committed");
 	expect(m, is_filled(hole, length, 0), "committed blocks are zero");
 	memset(hole, item->fill, length);
@@ -420,8 +420,8 @@ static void step(struct model *m)
 {
 	size_t what = random_below(1000);
 
-	if (m->has_regions && what < 150)
-		what < 50 ? do_region(m) : what < 100 ? do_decommit(m) : do_commit(m);
+	if (m->has_spans && what < 150)
+		what < 50 ? do_span(m) : what < 100 ? do_decommit(m) : do_commit(m);
 	else if (what < 650)
 		do_alloc(m);
 	else if (what < 750)
@@ -475,10 +475,10 @@ static void live(struct model *parent, struct model *m, int steps)
 	check_items(parent, 0);
 }
 
-TEST_F(lib, does_as_its_model_with_regions)
+TEST_F(lib, does_as_its_model_with_spans)
 {
 	static const uint32_t flags[] = {
-		0, ARENA_SEAL, ARENA_QUARANTINE, ARENA_QUARANTINE | ARENA_COUNT,
+		0, ARENA_OPT_SEAL, ARENA_OPT_QUARANTINE, ARENA_OPT_QUARANTINE | ARENA_OPT_COUNT,
 	};
 	static struct model model;
 	const char *text = getenv("ARENA_SEED");
@@ -494,9 +494,9 @@ TEST_F(lib, does_as_its_model_with_regions)
 						   .reserve = 24 * MIB, .limit = 20 * MIB,
 						   .flags = flags[round])));
 		start(&model, a);
-		model.has_regions = true;
-		model.is_quarantined = flags[round] & ARENA_QUARANTINE;
-		for (i = 0; i < REGION_STEPS && !model.failures; i++)
+		model.has_spans = true;
+		model.is_quarantined = flags[round] & ARENA_OPT_QUARANTINE;
+		for (i = 0; i < SPAN_STEPS && !model.failures; i++)
 			step(&model);
 		check_items(&model, 0);
 		EXPECT_EQ(0, model.failures);

@@ -81,7 +81,7 @@ TEST_F(lib, sealed_memory_can_t_be_touched)
 
 	NEED_BACKING();
 	ASSERT_EQ(0, arena_create(&a, OPTS(.backing = variant->backing,
-					   .flags = ARENA_SEAL)));
+					   .flags = ARENA_OPT_SEAL)));
 	memory = arena_alloc(a, 5 * MIB);
 	ASSERT_NE(NULL, memory);
 	memset(memory, 1, 5 * MIB);
@@ -110,7 +110,7 @@ TEST_F(lib, dirty_memory_is_zeroed_by_zalloc)
 
 	NEED_BACKING();
 	ASSERT_EQ(0, arena_create(&a, OPTS(.backing = variant->backing,
-					   .flags = ARENA_KEEP_DIRTY)));
+					   .flags = ARENA_OPT_KEEP_DIRTY)));
 	for (i = 0; i < 3; i++) {
 		memory = arena_zalloc(a, 5 * MIB);
 		ASSERT_NE(NULL, memory);
@@ -184,7 +184,7 @@ TEST(huge_is_huge)
 	arena_destroy(a);
 }
 
-/* With ARENA_PREFER the next backing is used, and arena_backing() returns it. */
+/* With ARENA_OPT_PREFER the next backing is used, and arena_backing() returns it. */
 TEST(preferred_backing)
 {
 	enum arena_backing next = caps_of_system().has_huge ? ARENA_BACKING_HUGE :
@@ -192,15 +192,15 @@ TEST(preferred_backing)
 	struct arena *a;
 
 	ASSERT_EQ(0, arena_create(&a, OPTS(.backing = ARENA_BACKING_DEVICE,
-					   .flags = ARENA_PREFER)));
+					   .flags = ARENA_OPT_PREFER)));
 	EXPECT_EQ(has_device() ? ARENA_BACKING_DEVICE : next, arena_backing(a));
 	arena_destroy(a);
 	ASSERT_EQ(0, arena_create(&a, OPTS(.backing = ARENA_BACKING_HUGE,
-					   .flags = ARENA_PREFER)));
+					   .flags = ARENA_OPT_PREFER)));
 	EXPECT_EQ(next, arena_backing(a));
 	arena_destroy(a);
 	ASSERT_EQ(0, arena_create(&a, OPTS(.backing = ARENA_BACKING_ANON,
-					   .flags = ARENA_PREFER)));
+					   .flags = ARENA_OPT_PREFER)));
 	EXPECT_EQ(ARENA_BACKING_ANON, arena_backing(a));
 	arena_destroy(a);
 }

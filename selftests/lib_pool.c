@@ -167,7 +167,7 @@ TEST(options_are_looked_at)
 	EXPECT_EQ(-EINVAL, arena_pool_create(&pool, POOL(.max_total = 1, .min_idle = 2)));
 	EXPECT_EQ(-EINVAL, arena_pool_create(&pool, POOL(.arena = OPTS(.reserved = 1))));
 	EXPECT_EQ(-EINVAL, arena_pool_create(&pool,
-					     POOL(.arena = OPTS(.flags = ARENA_THREAD_OWNED))));
+					     POOL(.arena = OPTS(.flags = ARENA_OPT_THREAD_OWNED))));
 	larger.opts.size = sizeof(larger);
 	ASSERT_EQ(0, arena_pool_create(&pool, &larger.opts));
 	EXPECT_EQ(0, arena_pool_destroy(pool));
@@ -1242,7 +1242,7 @@ static void put_twice(void)
 	struct arena_pool *pool;
 	struct arena *a;
 
-	if (arena_pool_create(&pool, POOL(.arena = OPTS(.flags = ARENA_CHECKS))) ||
+	if (arena_pool_create(&pool, POOL(.arena = OPTS(.flags = ARENA_OPT_CHECKS))) ||
 	    arena_pool_get(pool, &a, 0) < 0)
 		_exit(0);
 	arena_pool_put(pool, a);
@@ -1254,7 +1254,7 @@ static void put_elsewhere(void)
 	struct arena_pool *pool, *other;
 	struct arena *a;
 
-	if (arena_pool_create(&pool, POOL(.arena = OPTS(.flags = ARENA_CHECKS))) ||
+	if (arena_pool_create(&pool, POOL(.arena = OPTS(.flags = ARENA_OPT_CHECKS))) ||
 	    arena_pool_create(&other, NULL) || arena_pool_get(pool, &a, 0) < 0)
 		_exit(0);
 	arena_pool_put(other, a);
@@ -1272,7 +1272,7 @@ TEST(checked_arenas_are_put_once_and_to_their_pool)
 	EXPECT_EQ(SIGABRT, ends_by(put_elsewhere));
 	/* An arena is adopted by the thread that checks it out. */
 	ASSERT_EQ(0, arena_pool_create(&pool, POOL(.max_total = 1, .period = MSEC,
-						   .arena = OPTS(.flags = ARENA_CHECKS))));
+						   .arena = OPTS(.flags = ARENA_OPT_CHECKS))));
 	worker.pool = pool;
 	start(&worker, play);
 	play(&(struct worker) { .pool = pool, .rounds = 100 });

@@ -309,7 +309,7 @@ TEST_F(lib, a_child_can_t_claim_what_is_idle)
 	EXPECT_EQ(1, arena_claim(self->a));
 }
 
-/* ARENA_THREAD_OWNED must not end arenas twice that end with the thread anyway. */
+/* ARENA_OPT_THREAD_OWNED must not end arenas twice that end with the thread anyway. */
 TEST(a_thread_s_arenas_end_once)
 {
 	struct thread thread = { .how = RETURN };
@@ -337,7 +337,7 @@ static void *create_and_destroy(void *data)
 		for (i = 0; i < 3; i++)
 			if (arena_create(&a[i], OPTS(.reserve = 2 * MIB, .backing =
 						     ARENA_BACKING_ANON, .flags =
-						     i ? ARENA_THREAD_OWNED : 0)))
+						     i ? ARENA_OPT_THREAD_OWNED : 0)))
 				abort();
 		arena_destroy(a[1]);
 		arena_destroy(a[0]);
@@ -391,7 +391,7 @@ static struct arena *owned_arena(struct owned *owned, int i)
 {
 	struct arena *a;
 
-	if (arena_create(&a, OPTS(.backing = owned->backing, .flags = ARENA_THREAD_OWNED)))
+	if (arena_create(&a, OPTS(.backing = owned->backing, .flags = ARENA_OPT_THREAD_OWNED)))
 		abort();
 	arena_cleanup_add(a, &owned->cleanup[i], count, &owned->cleaned[i]);
 	return a;

@@ -36,11 +36,11 @@ static int reserve_range(struct arena_private *a, const struct arena_opts *opts,
 		&arena_backend_device, &arena_backend_huge, &arena_backend_anon,
 	};
 	bool is_demanded = opts->backing != ARENA_BACKING_ANY &&
-			   !(opts->flags & ARENA_PREFER);
+			   !(opts->flags & ARENA_OPT_PREFER);
 	size_t i, total = bytes;
 	int err = -EOPNOTSUPP;
 
-	if ((opts->flags & ARENA_QUARANTINE) && __builtin_mul_overflow(bytes, (size_t)2, &total))
+	if ((opts->flags & ARENA_OPT_QUARANTINE) && __builtin_mul_overflow(bytes, (size_t)2, &total))
 		return -ENOMEM;
 	for (i = 0; i < sizeof(all) / sizeof(*all); i++) {
 		a->backend = all[i];
@@ -142,12 +142,12 @@ static int create(struct arena **result, const struct arena_opts *from, uint32_t
 	set_name(a, opts.name);
 	a->is_lost_in_fork = a->backend->kind == ARENA_BACKING_DEVICE;
 	a->forks = arena_forks();
-	a->keeps_dirty = opts.flags & ARENA_KEEP_DIRTY;
+	a->keeps_dirty = opts.flags & ARENA_OPT_KEEP_DIRTY;
 	a->committed = a->range.end;
 	a->reached = a->range.end;
 	a->clean = a->keeps_dirty ? a->range.map : a->range.end;
-	a->is_quarantined = opts.flags & ARENA_QUARANTINE;
-	a->is_counted = opts.flags & ARENA_COUNT;
+	a->is_quarantined = opts.flags & ARENA_OPT_QUARANTINE;
+	a->is_counted = opts.flags & ARENA_OPT_COUNT;
 	start_range(a, opts.limit);
 	if (opts.prefault) {
 		err = -EINVAL;
@@ -164,14 +164,14 @@ static int create(struct arena **result, const struct arena_opts *from, uint32_t
 		a->sketch = arena_sketch_get(a->name);
 		(void)arena_commit_ahead(a);
 	}
-	if (opts.flags & ARENA_THREAD_OWNED) {
+	if (opts.flags & ARENA_OPT_THREAD_OWNED) {
 		a->is_thread_owned = true;
 		a->owned.end = arena_destroy;
 		err = arena_own(a);
 		if (err)
 			goto unreserve;
 	}
-	if (opts.flags & ARENA_CHECKS) {
+	if (opts.flags & ARENA_OPT_CHECKS) {
 		err = arena_checks_create(a);
 		if (err)
 			goto disown;
@@ -208,7 +208,7 @@ int arena_create_checked(struct arena **a, const struct arena_opts *opts)
 	int saved_errno = errno;
 	int err;
 
-	err = create(a, opts, ARENA_CHECKS);
+	err = create(a, opts, ARENA_OPT_CHECKS);
 	errno = saved_errno;
 	return err;
 }

@@ -108,7 +108,7 @@ static int anon_reserve(struct range *range, size_t bytes, const struct arena_op
 		.map = start,
 		.map_end = start + bytes,
 		.fd = -1,
-		.is_sealed = opts->flags & (ARENA_SEAL | ARENA_QUARANTINE),
+		.is_sealed = opts->flags & (ARENA_OPT_SEAL | ARENA_OPT_QUARANTINE),
 	};
 	err = opts->nodes == ARENA_NODES_LOCAL ? 0 : place_range(range, opts);
 	if (err)

@@ -22,9 +22,9 @@ static uint64_t needed_features(const struct arena_opts *opts)
 	uint64_t features = ARENA_FEATURE_RELEASE_RANGE | ARENA_FEATURE_RESERVE |
 			    ARENA_FEATURE_COMMIT_RANGE;
 
-	if (opts->flags & (ARENA_SEAL | ARENA_QUARANTINE))
+	if (opts->flags & (ARENA_OPT_SEAL | ARENA_OPT_QUARANTINE))
 		features |= ARENA_FEATURE_SEAL;
-	if (opts->flags & ARENA_KEEP_DIRTY)
+	if (opts->flags & ARENA_OPT_KEEP_DIRTY)
 		features |= ARENA_FEATURE_KEEP_DIRTY;
 	if (opts->nodes != ARENA_NODES_LOCAL)
 		features |= ARENA_FEATURE_POLICY;
@@ -69,7 +69,7 @@ static int set_flags(int fd, const struct arena_opts *opts)
 {
 	struct arena_ioc_set_flags args = { .size = sizeof(args) };
 
-	if (!(opts->flags & ARENA_KEEP_DIRTY))
+	if (!(opts->flags & ARENA_OPT_KEEP_DIRTY))
 		return 0;
 	args.arena_flags = ARENA_F_KEEP_DIRTY;
 	return ioctl(fd, ARENA_IOC_SET_FLAGS, &args) < 0 ? -errno : 0;
@@ -108,7 +108,7 @@ static int device_reserve(struct range *range, size_t bytes,
 		.map_end = (char *)start + bytes,
 		.fd = fd,
 		.owner = getpid(),
-		.is_sealed = opts->flags & (ARENA_SEAL | ARENA_QUARANTINE),
+		.is_sealed = opts->flags & (ARENA_OPT_SEAL | ARENA_OPT_QUARANTINE),
 		.features = info.features,
 	};
 	return 0;

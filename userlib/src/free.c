@@ -34,7 +34,7 @@ void arena_note_use(const struct arena_private *a)
 
 /*
  * Free memory above a->committed is allocated without asking the back end, so there must
- * be no holes in it. If arena_region_decommit() has made some, release all free memory.
+ * be no holes in it. If arena_span_decommit() has made some, release all free memory.
  */
 static void free_holes(struct arena_private *a, char *from)
 {

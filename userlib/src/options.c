@@ -18,8 +18,8 @@
 /* Size of the structure in its first version. */
 #define OPTS_SIZE_1	(offsetof(struct arena_opts, node_mask) + sizeof(uint64_t))
 
-#define KNOWN_FLAGS	(ARENA_PREFER | ARENA_KEEP_DIRTY | ARENA_SEAL | ARENA_CHECKS | \
-			 ARENA_QUARANTINE | ARENA_COUNT | ARENA_THREAD_OWNED)
+#define KNOWN_FLAGS	(ARENA_OPT_PREFER | ARENA_OPT_KEEP_DIRTY | ARENA_OPT_SEAL | ARENA_OPT_CHECKS | \
+			 ARENA_OPT_QUARANTINE | ARENA_OPT_COUNT | ARENA_OPT_THREAD_OWNED)
 
 int arena_read_opts(struct arena_opts *opts, const struct arena_opts *from)
 {
@@ -155,20 +155,20 @@ void arena_override_opts(struct arena_opts *opts)
 		{ "ARENA_PREFAULT", parse_prefault, 0 },
 		{ "ARENA_BACKING", parse_backing, 0 },
 		{ "ARENA_NODES", parse_placement, 0 },
-		{ "ARENA_PREFER", NULL, ARENA_PREFER },
-		{ "ARENA_KEEP_DIRTY", NULL, ARENA_KEEP_DIRTY },
-		{ "ARENA_SEAL", NULL, ARENA_SEAL },
-		{ "ARENA_QUARANTINE", NULL, ARENA_QUARANTINE },
-		{ "ARENA_COUNT", NULL, ARENA_COUNT },
-		{ "ARENA_THREAD_OWNED", NULL, ARENA_THREAD_OWNED },
-		{ "ARENA_CHECKED", NULL, ARENA_CHECKS },
+		{ "ARENA_PREFER", NULL, ARENA_OPT_PREFER },
+		{ "ARENA_KEEP_DIRTY", NULL, ARENA_OPT_KEEP_DIRTY },
+		{ "ARENA_SEAL", NULL, ARENA_OPT_SEAL },
+		{ "ARENA_QUARANTINE", NULL, ARENA_OPT_QUARANTINE },
+		{ "ARENA_COUNT", NULL, ARENA_OPT_COUNT },
+		{ "ARENA_THREAD_OWNED", NULL, ARENA_OPT_THREAD_OWNED },
+		{ "ARENA_CHECKED", NULL, ARENA_OPT_CHECKS },
 	};
 	const char *text;
 	size_t i;
 	int err;
 
 	if (arena_is_watched())
-		opts->flags |= ARENA_CHECKS;
+		opts->flags |= ARENA_OPT_CHECKS;
 	for (i = 0; i < sizeof(all) / sizeof(*all); i++) {
 		text = secure_getenv(all[i].name);
 		if (!text)

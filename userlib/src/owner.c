@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR MIT
 /*
- * Threads that own arenas: those with ARENA_THREAD_OWNED are destroyed when their thread ends,
+ * Threads that own arenas: those with ARENA_OPT_THREAD_OWNED are destroyed when their thread ends,
  * by the destructor of a key, which also runs when a thread is cancelled.
  */
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include "private.h"
 
 /**
- * struct owner - a thread that owns arenas with ARENA_THREAD_OWNED
+ * struct owner - a thread that owns arenas with ARENA_OPT_THREAD_OWNED
  * @first: list of these arenas; protected by owned_lock
  *
  * This is not thread-local, because it can outlive the thread: another destructor may

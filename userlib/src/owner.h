@@ -5,7 +5,7 @@
 #include "private.h"
 
 /*
- * For ARENA_THREAD_OWNED: make the calling thread the owner, which calls a->owned.end() when it
+ * For ARENA_OPT_THREAD_OWNED: make the calling thread the owner, which calls a->owned.end() when it
  * ends. Return 0, or a negative errno with the arena left without an owner.
  */
 int arena_own(struct arena_private *a);

@@ -547,7 +547,7 @@ static int create_pool(struct arena_pool **result, const struct arena_pool_opts 
 	if (!pool)
 		return -ENOMEM;
 	err = arena_read_opts(&pool->arena, opts.arena);
-	if (!err && pool->arena.flags & ARENA_THREAD_OWNED)
+	if (!err && pool->arena.flags & ARENA_OPT_THREAD_OWNED)
 		err = -EINVAL;
 	if (err)
 		goto free_pool;

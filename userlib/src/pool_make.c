@@ -27,7 +27,7 @@ int arena_pool_make(struct arena_pool *pool, int rung, struct arena_private **re
 	}
 	if (rung == ARENA_POOL_ANONYMOUS) {
 		opts.backing = ARENA_BACKING_ANON;
-		opts.flags &= ~ARENA_PREFER;
+		opts.flags &= ~ARENA_OPT_PREFER;
 	}
 	err = arena_create(&pub, &opts);
 	if (err)

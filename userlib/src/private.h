@@ -97,7 +97,7 @@ struct epochs {
  * @checks: state of a checked arena, or NULL
  * @hidden: of a checked arena, the lowest address that has ever been committed
  * @end_child: of an arena with children, the function of their cleanups
- * @holes: lowest address that arena_region_decommit() gave back
+ * @holes: lowest address that arena_span_decommit() gave back
  * @holes_end: one past the highest such address, or NULL if there is none
  * @epochs: records of when memory was freed, kept in checked arenas and once a handle was
  *	made

@@ -19,18 +19,18 @@
 #include "sys.h"
 
 /* Size of the structure in its first version. */
-#define REGION_SIZE_1	(offsetof(struct arena_region, flags) + sizeof(uint32_t))
+#define SPAN_SIZE_1	(offsetof(struct arena_span, flags) + sizeof(uint32_t))
 
-int arena_region(struct arena *pub, size_t length, size_t align, struct arena_region *region)
+int arena_span(struct arena *pub, size_t length, size_t align, struct arena_span *span)
 {
 	struct arena_private *a = private(pub);
-	struct arena_region now = { 0 };
+	struct arena_span now = { 0 };
 	int saved_errno = errno, err;
 	volatile char *first;
 	char *memory, byte;
 
-	check_use(a, "arena_region");
-	if (region->size < REGION_SIZE_1 || !length || !a->backend ||
+	check_use(a, "arena_span");
+	if (span->size < SPAN_SIZE_1 || !length || !a->backend ||
 	    (align & (align - 1)))
 		return -EINVAL;
 	if (__builtin_add_overflow(length, ARENA_BLOCK - 1, &length))
@@ -44,9 +44,9 @@ int arena_region(struct arena *pub, size_t length, size_t align, struct arena_re
 	if (a->checks)
 		arena_make_defined(memory, length);
 	if (memory + length <= a->clean)
-		now.flags |= ARENA_REGION_ZERO;
+		now.flags |= ARENA_SPAN_ZERO;
 	if (a->backend->kind != ARENA_BACKING_ANON)
-		now.flags |= ARENA_REGION_HUGE;
+		now.flags |= ARENA_SPAN_HUGE;
 	/* A page is only on a node once it has been written to. */
 	first = memory;
 	byte = *first;
@@ -54,7 +54,7 @@ int arena_region(struct arena *pub, size_t length, size_t align, struct arena_re
 	now.memory = memory;
 	now.length = length;
 	now.node = arena_node_of(memory);
-	err = arena_put_struct(region, &now, sizeof(now), REGION_SIZE_1);
+	err = arena_put_struct(span, &now, sizeof(now), SPAN_SIZE_1);
 	errno = saved_errno;
 	return err;
 }
@@ -78,13 +78,13 @@ static int check_blocks(const struct arena_private *a, const void *memory, size_
 	return 0;
 }
 
-int arena_region_decommit(struct arena *pub, void *memory, size_t length)
+int arena_span_decommit(struct arena *pub, void *memory, size_t length)
 {
 	struct arena_private *a = private(pub);
 	char *from = memory, *to = from + length;
 	int saved_errno = errno, err;
 
-	check_use(a, "arena_region_decommit");
+	check_use(a, "arena_span_decommit");
 	err = check_blocks(a, memory, length);
 	if (err || !length)
 		return err;
@@ -100,18 +100,18 @@ int arena_region_decommit(struct arena *pub, void *memory, size_t length)
 	if (!a->holes_end || to > a->holes_end)
 		a->holes_end = to;
 	if (!err)
-		arena_note_release(a, from, to, "arena_region_decommit");
+		arena_note_release(a, from, to, "arena_span_decommit");
 	errno = saved_errno;
 	return err;
 }
 
-int arena_region_commit(struct arena *pub, void *memory, size_t length)
+int arena_span_commit(struct arena *pub, void *memory, size_t length)
 {
 	struct arena_private *a = private(pub);
 	char *from = memory;
 	int saved_errno = errno, err;
 
-	check_use(a, "arena_region_commit");
+	check_use(a, "arena_span_commit");
 	err = check_blocks(a, memory, length);
 	if (err || !length || a->checks)
 		return err;

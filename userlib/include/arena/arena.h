@@ -105,30 +105,30 @@ enum arena_nodes {
  * Fall back to the next backing if @backing is unavailable. Without this flag,
  * arena_create() fails in this case.
  */
-#define ARENA_PREFER		(1u << 0)
+#define ARENA_OPT_PREFER		(1u << 0)
 /* Memory that this arena released may come back to it unzeroed, which saves time. */
-#define ARENA_KEEP_DIRTY	(1u << 1)
+#define ARENA_OPT_KEEP_DIRTY	(1u << 1)
 /*
  * Any access to memory that arena_release() or arena_trim() gave back raises a signal,
  * until the memory is committed again: SIGBUS on the device, SIGSEGV on anonymous memory.
  */
-#define ARENA_SEAL		(1u << 2)
+#define ARENA_OPT_SEAL		(1u << 2)
 /* Check every use, at a cost in speed: see arena_check(). */
-#define ARENA_CHECKS		(1u << 3)
+#define ARENA_OPT_CHECKS		(1u << 3)
 /*
- * Like ARENA_SEAL. In addition, addresses that arena_release() gave back are not used
+ * Like ARENA_OPT_SEAL. In addition, addresses that arena_release() gave back are not used
  * again until the arena has released as many bytes as its reserve. This finds a use after
  * release even if the arena has allocated new memory since. Takes twice the address space.
  */
-#define ARENA_QUARANTINE	(1u << 4)
+#define ARENA_OPT_QUARANTINE	(1u << 4)
 /* Count every allocation, at a cost in speed, for the arena_stats members that need it. */
-#define ARENA_COUNT		(1u << 5)
+#define ARENA_OPT_COUNT		(1u << 5)
 /*
  * Destroy the arena when its thread ends, unless it has been destroyed before. Its thread
  * is the one that created it or, after arena_adopt(), the last one that adopted it. The
  * arena is not destroyed when the process exits.
  */
-#define ARENA_THREAD_OWNED	(1u << 6)
+#define ARENA_OPT_THREAD_OWNED	(1u << 6)
 
 /**
  * struct arena_opts - options for creating an arena
@@ -145,7 +145,7 @@ enum arena_nodes {
  * @prefault: bytes to commit and map when the arena is created, rounded up to whole
  *	blocks; the rest is committed on demand. Must not exceed @reserve.
  * @backing: required backing, an enum arena_backing
- * @flags: ARENA_PREFER and so on
+ * @flags: ARENA_OPT_PREFER and so on
  * @nodes: NUMA placement, an enum arena_nodes
  * @reserved: must be zero
  * @node_mask: the nodes, lowest bit for node 0; 0 with ARENA_NODES_LOCAL
@@ -206,7 +206,7 @@ int arena_create(struct arena **a, const struct arena_opts *opts);
  * @a: set to the new arena
  * @opts: options, or NULL for the defaults
  *
- * Same as arena_create() with ARENA_CHECKS. A program that is compiled with
+ * Same as arena_create() with ARENA_OPT_CHECKS. A program that is compiled with
  * -DARENA_CHECKED=1 calls this function wherever its source calls arena_create().
  *
  * Return: same as arena_create().
@@ -306,7 +306,7 @@ int arena_probe(struct arena_caps *caps);
  * @size: sizeof(struct arena_stats), set by the caller
  * @reserved: bytes of address space that the arena can use at a time
  * @committed: bytes of @reserved that are committed, including those that
- *	arena_region_decommit() has given back
+ *	arena_span_decommit() has given back
  * @used: bytes currently allocated, alignment included
  * @blocks: blocks of /dev/arena that the arena holds; 0 on anonymous memory and for a
  *	child
@@ -326,7 +326,7 @@ int arena_probe(struct arena_caps *caps);
  *	was allocated from memory that had been used before
  * @allocations: number of allocations ever made, except those of 0 bytes. This member and
  *	those that follow are only counted in checked arenas and in arenas with
- *	ARENA_COUNT; they are 0 in others.
+ *	ARENA_OPT_COUNT; they are 0 in others.
  * @asked: total of all bytes ever requested
  * @wasted: bytes of @allocated that were not requested: alignment, red zones
  */
@@ -847,7 +847,7 @@ void arena_reset(struct arena *a);
  * @a: the arena
  *
  * All memory allocated from @a becomes invalid. Runs the arena's cleanups, youngest first.
- * Makes one system call, or two with ARENA_SEAL on anonymous memory. Later allocations
+ * Makes one system call, or two with ARENA_OPT_SEAL on anonymous memory. Later allocations
  * commit memory anew. A child keeps its memory, which belongs to its parent.
  *
  * Return: 0; or -EPERM if @a is on the device and was inherited through fork(); or the
@@ -908,23 +908,23 @@ void arena_cleanup_remove(struct arena *a, struct arena_cleanup *cleanup);
 
 /* --- memory for other allocators ------------------------------------------------------ */
 
-/* arena_region.flags */
+/* arena_span.flags */
 
 /* The span is known to be zero. */
-#define ARENA_REGION_ZERO	(1u << 0)
+#define ARENA_SPAN_ZERO	(1u << 0)
 /* The whole span consists of huge pages. On the device, this does not change. */
-#define ARENA_REGION_HUGE	(1u << 1)
+#define ARENA_SPAN_HUGE	(1u << 1)
 
 /**
- * struct arena_region - a span of memory for another allocator
- * @size: sizeof(struct arena_region), set by the caller; on return, the number of bytes
+ * struct arena_span - a span of memory for another allocator
+ * @size: sizeof(struct arena_span), set by the caller; on return, the number of bytes
  *	filled in
  * @memory: address of the span
  * @length: length in bytes, a multiple of 2 MiB
  * @node: NUMA node of the first byte, or -1 if the system does not tell
  * @flags: ARENA_REGION_*
  */
-struct arena_region {
+struct arena_span {
 	size_t size;
 	void *memory;
 	size_t length;
@@ -933,31 +933,31 @@ struct arena_region {
 };
 
 /**
- * arena_region - allocate a span of whole blocks for another allocator
+ * arena_span - allocate a span of whole blocks for another allocator
  * @a: the arena
  * @length: number of bytes, rounded up to a multiple of 2 MiB
  * @align: alignment in bytes, a power of two, or 0; at least 2 MiB is used
- * @region: set to the span; the caller sets @region->size
+ * @span: set to the span; the caller sets @span->size
  *
  * A span is an allocation like any other: it is freed together with what was allocated
  * after it, and when the arena is reset, released or destroyed.
  *
- * Return: 0; or -EINVAL if @length is 0, @align is not a power of two, @region->size is too
+ * Return: 0; or -EINVAL if @length is 0, @align is not a power of two, @span->size is too
  * small or the arena is a child; or -ENOMEM if @length cannot be rounded up; or the error
  * that arena_error() returns.
  */
 ARENA_NODISCARD
-int arena_region(struct arena *a, size_t length, size_t align, struct arena_region *region);
+int arena_span(struct arena *a, size_t length, size_t align, struct arena_span *span);
 
 /**
- * arena_region_decommit - give the memory of blocks back and keep their addresses
+ * arena_span_decommit - give the memory of blocks back and keep their addresses
  * @a: the arena
- * @memory: address of the blocks, all of which came from arena_region(); a multiple of
+ * @memory: address of the blocks, all of which came from arena_span(); a multiple of
  *	2 MiB
  * @length: number of bytes, a multiple of 2 MiB
  *
- * The blocks must not be accessed until arena_region_commit() has been called for them;
- * with ARENA_SEAL, an access raises a signal. When decommitted blocks are freed later, all
+ * The blocks must not be accessed until arena_span_commit() has been called for them;
+ * with ARENA_OPT_SEAL, an access raises a signal. When decommitted blocks are freed later, all
  * free memory of the arena is given back with them. Checked arenas keep the memory and zero
  * it.
  *
@@ -966,25 +966,25 @@ int arena_region(struct arena *a, size_t length, size_t align, struct arena_regi
  * * -EBUSY if the arena is idle
  * * -EPERM if @a is on the device and was inherited through fork()
  * * -ENOMEM, -EAGAIN or -EINVAL from the system (mprotect(2), madvise(2)), e.g. if the
- *   blocks are locked in memory; arena_region_commit() makes them usable again in this
+ *   blocks are locked in memory; arena_span_commit() makes them usable again in this
  *   case, too
  */
-int arena_region_decommit(struct arena *a, void *memory, size_t length);
+int arena_span_decommit(struct arena *a, void *memory, size_t length);
 
 /**
- * arena_region_commit - commit memory for blocks that were decommitted
+ * arena_span_commit - commit memory for blocks that were decommitted
  * @a: the arena
- * @memory: address of the blocks, as for arena_region_decommit(); blocks that have memory
+ * @memory: address of the blocks, as for arena_span_decommit(); blocks that have memory
  *	keep their contents
  * @length: number of bytes, a multiple of 2 MiB
  *
- * The new memory is zero, unless the arena has ARENA_KEEP_DIRTY.
+ * The new memory is zero, unless the arena has ARENA_OPT_KEEP_DIRTY.
  *
- * Return: same as arena_region_decommit(), and -ENOMEM if there is no memory or -EDQUOT if
+ * Return: same as arena_span_decommit(), and -ENOMEM if there is no memory or -EDQUOT if
  * the device's per-arena limit is reached. On failure, some of the blocks may have memory.
  */
 ARENA_NODISCARD
-int arena_region_commit(struct arena *a, void *memory, size_t length);
+int arena_span_commit(struct arena *a, void *memory, size_t length);
 
 /* --- checks --------------------------------------------------------------------------- */
 
@@ -992,7 +992,7 @@ int arena_region_commit(struct arena *a, void *memory, size_t length);
  * arena_check - check that nothing was written outside the allocations of an arena
  * @a: the arena
  *
- * An arena is checked if its options have ARENA_CHECKS, if the call that creates it was
+ * An arena is checked if its options have ARENA_OPT_CHECKS, if the call that creates it was
  * compiled with -DARENA_CHECKED=1, if the environment has ARENA_CHECKED=1, if the program
  * runs under ASan, MSan or Valgrind, or if the arena's parent is checked. With
  * ARENA_CHECKED=0 in the environment, no arena is checked.
@@ -1023,7 +1023,7 @@ int arena_check(const struct arena *a);
  * @a: the arena, which no other thread may be using; its children must be adopted
  *	separately, but end together with it, whichever thread destroys it
  *
- * Only has an effect on checked arenas, and on arenas with ARENA_THREAD_OWNED, which are
+ * Only has an effect on checked arenas, and on arenas with ARENA_OPT_THREAD_OWNED, which are
  * destroyed when the calling thread ends from then on.
  *
  * Return: 0; or -ENOMEM if there is no memory to record the thread. In this case, the arena
@@ -1040,7 +1040,7 @@ int arena_adopt(struct arena *a);
  * memory was given back. It then calls the previous handler according to that handler's
  * flags, or takes the system's default action.
  *
- * Intended for use with ARENA_SEAL or ARENA_QUARANTINE. With ARENA_REPORT_FAULTS=1 in the
+ * Intended for use with ARENA_OPT_SEAL or ARENA_OPT_QUARANTINE. With ARENA_REPORT_FAULTS=1 in the
  * environment, the handler is installed when the first arena is created.
  *
  * Return: 0, or the negative errno of sigaction(2).
@@ -1103,7 +1103,7 @@ void *arena_deref(const struct arena *a, struct arena_handle handle);
  *
  * Return: 0, also if the arena is idle already; or
  * * -EBUSY if the arena has cleanups, children or blocks that were given back by
- *   arena_region_decommit()
+ *   arena_span_decommit()
  * * -EINVAL if the arena is a child
  * * -ENOMEM if there is no memory for the record that this needs
  * * -EOPNOTSUPP if the device does not support it

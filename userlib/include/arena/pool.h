@@ -33,7 +33,7 @@ struct arena_pool;
  * @name: name of the pool's arenas, also used for predictions; NULL means the name in
  *	@arena or, if there is none, "pool"; copied, at most 31 bytes
  * @arena: options for creating the arenas, or NULL for the defaults; copied. Whatever
- *	@reserve is, the arenas are sized as with ARENA_RESERVE_AUTO. ARENA_THREAD_OWNED is
+ *	@reserve is, the arenas are sized as with ARENA_RESERVE_AUTO. ARENA_OPT_THREAD_OWNED is
  *	not permitted.
  * @max_total: maximum number of arenas at a time, checked out and idle; 0 means no limit
  * @min_idle: number of idle arenas to keep in the shared list. They are created in advance
@@ -80,7 +80,7 @@ struct arena_pool_opts {
  * Return: 0, or
  * * -EINVAL if @opts or @opts->arena has an unknown value or flag, a nonzero reserved field
  *   or a size that is too small; or if @opts has a percentage above 100, a permille value
- *   above 1000, more @min_idle than @max_total, or arenas with ARENA_THREAD_OWNED
+ *   above 1000, more @min_idle than @max_total, or arenas with ARENA_OPT_THREAD_OWNED
  * * -E2BIG if @opts or @opts->arena is of a newer version and sets a field that this
  *   version lacks
  * * -ENOMEM if there is no memory

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libarena: spans for other allocators (arena_region()); touches of memory that
+ * libarena: spans for other allocators (arena_span()); touches of memory that
  * was given back, its address quarantine, and the report of the fault; counters.
  */
 #include "lib_test.h"
@@ -10,27 +10,27 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-static int region_of(struct arena *a, size_t length, size_t align,
-		     struct arena_region *region)
+static int span_of(struct arena *a, size_t length, size_t align,
+		     struct arena_span *span)
 {
-	*region = (struct arena_region) { .size = sizeof(*region) };
-	return arena_region(a, length, align, region);
+	*span = (struct arena_span) { .size = sizeof(*span) };
+	return arena_span(a, length, align, span);
 }
 
-/* --- regions ---------------------------------------------------------------- */
+/* --- spans ---------------------------------------------------------------- */
 
-TEST_F(lib, a_region_is_whole_blocks)
+TEST_F(lib, a_span_is_whole_blocks)
 {
 	bool is_device = variant->backing == ARENA_BACKING_DEVICE;
-	struct arena_region one, two;
+	struct arena_span one, two;
 	struct arena_mark start;
 
 	NEED_BACKING();
 	start = arena_save(self->a);
-	ASSERT_EQ(0, region_of(self->a, 3 * MIB, 0, &one));
+	ASSERT_EQ(0, span_of(self->a, 3 * MIB, 0, &one));
 	EXPECT_EQ(4 * MIB, one.length);
 	EXPECT_EQ(0, (uintptr_t)one.memory % (2 * MIB));
-	EXPECT_EQ(is_device ? ARENA_REGION_ZERO | ARENA_REGION_HUGE : ARENA_REGION_ZERO,
+	EXPECT_EQ(is_device ? ARENA_SPAN_ZERO | ARENA_SPAN_HUGE : ARENA_SPAN_ZERO,
 		  one.flags);
 	EXPECT_LE(0, one.node);
 	EXPECT_EQ(-1, stats_of(self->a).node);
@@ -38,53 +38,53 @@ TEST_F(lib, a_region_is_whole_blocks)
 	EXPECT_EQ(one.node, stats_of(self->a).node);
 	EXPECT_TRUE(is_filled(one.memory, one.length, 0));
 	memset(one.memory, 1, one.length);
-	ASSERT_EQ(0, region_of(self->a, 1, 64 * MIB, &two));
+	ASSERT_EQ(0, span_of(self->a, 1, 64 * MIB, &two));
 	EXPECT_EQ(2 * MIB, two.length);
 	EXPECT_EQ(0, (uintptr_t)two.memory % (64 * MIB));
 	EXPECT_LE((uintptr_t)two.memory + two.length, (uintptr_t)one.memory);
 	EXPECT_TRUE(is_filled(one.memory, one.length, 1));
 	/* Memory that was used before is not reported as zero. */
 	arena_rewind(self->a, start);
-	ASSERT_EQ(0, region_of(self->a, 4 * MIB, 0, &two));
+	ASSERT_EQ(0, span_of(self->a, 4 * MIB, 0, &two));
 	EXPECT_EQ(one.memory, two.memory);
-	EXPECT_EQ(is_device ? ARENA_REGION_HUGE : 0, two.flags);
+	EXPECT_EQ(is_device ? ARENA_SPAN_HUGE : 0, two.flags);
 }
 
-TEST_F(lib, a_dirty_region_is_not_said_to_be_zero)
+TEST_F(lib, a_dirty_span_is_not_said_to_be_zero)
 {
-	struct arena_region region;
+	struct arena_span span;
 	struct arena *a;
 
 	NEED_BACKING();
 	ASSERT_EQ(0, arena_create(&a, OPTS(.backing = variant->backing,
-					   .flags = ARENA_KEEP_DIRTY)));
-	ASSERT_EQ(0, region_of(a, 1, 0, &region));
-	EXPECT_EQ(0, region.flags & ARENA_REGION_ZERO);
+					   .flags = ARENA_OPT_KEEP_DIRTY)));
+	ASSERT_EQ(0, span_of(a, 1, 0, &span));
+	EXPECT_EQ(0, span.flags & ARENA_SPAN_ZERO);
 	arena_destroy(a);
 }
 
-TEST_F(lib, a_region_that_can_t_be)
+TEST_F(lib, a_span_that_can_t_be)
 {
 	struct arena_opts opts = { .size = sizeof(opts), .reserve = 8 * MIB };
 	struct arena *small, *child;
-	struct arena_region region;
+	struct arena_span span;
 
 	NEED_BACKING();
 	opts.backing = variant->backing;
 	opts.limit = 6 * MIB;
 	ASSERT_EQ(0, arena_create(&small, &opts));
-	EXPECT_EQ(-EINVAL, region_of(small, 0, 0, &region));
-	EXPECT_EQ(-EINVAL, region_of(small, 1, 3, &region));
-	EXPECT_EQ(-ENOMEM, region_of(small, SIZE_MAX, 0, &region));
-	EXPECT_EQ(-ENOMEM, region_of(small, 9 * MIB, 0, &region));
-	EXPECT_EQ(-EDQUOT, region_of(small, 8 * MIB, 0, &region));
-	region.size = 8;
-	EXPECT_EQ(-EINVAL, arena_region(small, MIB, 0, &region));
+	EXPECT_EQ(-EINVAL, span_of(small, 0, 0, &span));
+	EXPECT_EQ(-EINVAL, span_of(small, 1, 3, &span));
+	EXPECT_EQ(-ENOMEM, span_of(small, SIZE_MAX, 0, &span));
+	EXPECT_EQ(-ENOMEM, span_of(small, 9 * MIB, 0, &span));
+	EXPECT_EQ(-EDQUOT, span_of(small, 8 * MIB, 0, &span));
+	span.size = 8;
+	EXPECT_EQ(-EINVAL, arena_span(small, MIB, 0, &span));
 	EXPECT_EQ(0, stats_of(small).used);
 	ASSERT_EQ(0, arena_create_child(&child, small, OPTS(.reserve = 4 * MIB)));
-	EXPECT_EQ(-EINVAL, region_of(child, MIB, 0, &region));
+	EXPECT_EQ(-EINVAL, span_of(child, MIB, 0, &span));
 	arena_destroy(child);
-	EXPECT_EQ(0, region_of(small, 5 * MIB, 0, &region));
+	EXPECT_EQ(0, span_of(small, 5 * MIB, 0, &span));
 	arena_destroy(small);
 }
 
@@ -100,35 +100,35 @@ static size_t resident_pages(void *memory, size_t length)
 	return nr;
 }
 
-TEST_F(lib, blocks_of_a_region_come_and_go)
+TEST_F(lib, blocks_of_a_span_come_and_go)
 {
 	bool is_device = variant->backing == ARENA_BACKING_DEVICE;
-	struct arena_region region;
+	struct arena_span span;
 	uint64_t blocks;
 	char *memory;
 
 	NEED_BACKING();
-	ASSERT_EQ(0, region_of(self->a, 8 * MIB, 0, &region));
-	memory = region.memory;
+	ASSERT_EQ(0, span_of(self->a, 8 * MIB, 0, &span));
+	memory = span.memory;
 	memset(memory, 1, 8 * MIB);
 	blocks = stats_of(self->a).blocks;
-	ASSERT_EQ(0, arena_region_decommit(self->a, memory + 2 * MIB, 4 * MIB));
+	ASSERT_EQ(0, arena_span_decommit(self->a, memory + 2 * MIB, 4 * MIB));
 	EXPECT_EQ(is_device ? blocks - 2 : 0, stats_of(self->a).blocks);
 	EXPECT_EQ(0, resident_pages(memory + 2 * MIB, 4 * MIB));
-	ASSERT_EQ(0, arena_region_commit(self->a, memory + 2 * MIB, 2 * MIB));
-	ASSERT_EQ(0, arena_region_commit(self->a, memory, 8 * MIB));
+	ASSERT_EQ(0, arena_span_commit(self->a, memory + 2 * MIB, 2 * MIB));
+	ASSERT_EQ(0, arena_span_commit(self->a, memory, 8 * MIB));
 	EXPECT_EQ(blocks, stats_of(self->a).blocks);
 	EXPECT_TRUE(is_filled(memory, 2 * MIB, 1));
 	EXPECT_TRUE(is_filled(memory + 2 * MIB, 4 * MIB, 0));
 	EXPECT_TRUE(is_filled(memory + 6 * MIB, 2 * MIB, 1));
 
-	EXPECT_EQ(0, arena_region_decommit(self->a, memory, 0));
-	EXPECT_EQ(-EINVAL, arena_region_decommit(self->a, memory + 4096, 2 * MIB));
-	EXPECT_EQ(-EINVAL, arena_region_decommit(self->a, memory, 2 * MIB + 4096));
-	EXPECT_EQ(-EINVAL, arena_region_decommit(self->a, memory, 10 * MIB));
-	EXPECT_EQ(-EINVAL, arena_region_decommit(self->a, memory - 2 * MIB, 4 * MIB));
-	EXPECT_EQ(-EINVAL, arena_region_decommit(self->a, memory, -2 * MIB));
-	EXPECT_EQ(-EINVAL, arena_region_commit(self->a, memory - 2 * MIB, 2 * MIB));
+	EXPECT_EQ(0, arena_span_decommit(self->a, memory, 0));
+	EXPECT_EQ(-EINVAL, arena_span_decommit(self->a, memory + 4096, 2 * MIB));
+	EXPECT_EQ(-EINVAL, arena_span_decommit(self->a, memory, 2 * MIB + 4096));
+	EXPECT_EQ(-EINVAL, arena_span_decommit(self->a, memory, 10 * MIB));
+	EXPECT_EQ(-EINVAL, arena_span_decommit(self->a, memory - 2 * MIB, 4 * MIB));
+	EXPECT_EQ(-EINVAL, arena_span_decommit(self->a, memory, -2 * MIB));
+	EXPECT_EQ(-EINVAL, arena_span_commit(self->a, memory - 2 * MIB, 2 * MIB));
 	EXPECT_TRUE(is_filled(memory, 2 * MIB, 1));
 }
 
@@ -138,23 +138,23 @@ TEST_F(lib, blocks_of_a_region_come_and_go)
  */
 TEST_F(lib, holes_are_not_allocated)
 {
-	struct arena_region kept, region;
+	struct arena_span kept, span;
 	struct arena_mark mark;
 	uint64_t committed;
 	char *memory;
 
 	NEED_BACKING();
-	ASSERT_EQ(0, region_of(self->a, 4 * MIB, 0, &kept));
+	ASSERT_EQ(0, span_of(self->a, 4 * MIB, 0, &kept));
 	memset(kept.memory, 1, kept.length);
 	mark = arena_save(self->a);
-	ASSERT_EQ(0, region_of(self->a, 8 * MIB, 0, &region));
-	memset(region.memory, 1, region.length);
-	ASSERT_EQ(0, arena_region_decommit(self->a, (char *)region.memory + 4 * MIB, 2 * MIB));
+	ASSERT_EQ(0, span_of(self->a, 8 * MIB, 0, &span));
+	memset(span.memory, 1, span.length);
+	ASSERT_EQ(0, arena_span_decommit(self->a, (char *)span.memory + 4 * MIB, 2 * MIB));
 	EXPECT_EQ(-EBUSY, arena_idle(self->a));
 	arena_rewind(self->a, mark);
 	EXPECT_EQ(4 * MIB, stats_of(self->a).committed);
 	memory = arena_zalloc(self->a, 8 * MIB);
-	ASSERT_EQ(region.memory, memory);
+	ASSERT_EQ(span.memory, memory);
 	EXPECT_TRUE(is_filled(memory, 8 * MIB, 0));
 	EXPECT_TRUE(is_filled(kept.memory, kept.length, 1));
 	EXPECT_EQ(0, arena_idle(self->a));
@@ -164,7 +164,7 @@ TEST_F(lib, holes_are_not_allocated)
 	 * A hole that stays does not cause the free memory below it to be given
 	 * back.
 	 */
-	ASSERT_EQ(0, arena_region_decommit(self->a, (char *)kept.memory + 2 * MIB, 2 * MIB));
+	ASSERT_EQ(0, arena_span_decommit(self->a, (char *)kept.memory + 2 * MIB, 2 * MIB));
 	committed = stats_of(self->a).committed;
 	arena_rewind(self->a, mark);
 	EXPECT_EQ(committed, stats_of(self->a).committed);
@@ -175,8 +175,8 @@ TEST_F(lib, holes_are_not_allocated)
 	EXPECT_TRUE(is_filled(memory, 4 * MIB, 0));
 
 	/* A release with a hole gives everything back once. */
-	ASSERT_EQ(0, region_of(self->a, 4 * MIB, 0, &region));
-	ASSERT_EQ(0, arena_region_decommit(self->a, region.memory, 4 * MIB));
+	ASSERT_EQ(0, span_of(self->a, 4 * MIB, 0, &span));
+	ASSERT_EQ(0, arena_span_decommit(self->a, span.memory, 4 * MIB));
 	ASSERT_EQ(0, arena_release(self->a));
 	EXPECT_EQ(1, stats_of(self->a).releases);
 	EXPECT_EQ(0, stats_of(self->a).committed);
@@ -188,7 +188,7 @@ TEST_F(lib, holes_are_not_allocated)
 /* Memory allocated over a hole can be written, regardless of the order of the holes. */
 TEST_F(lib, sealed_holes_are_not_allocated)
 {
-	struct arena_region one, two, three;
+	struct arena_span one, two, three;
 	struct arena_mark marks[3];
 	struct arena *a;
 	char *memory;
@@ -196,21 +196,21 @@ TEST_F(lib, sealed_holes_are_not_allocated)
 
 	NEED_BACKING();
 	ASSERT_EQ(0, arena_create(&a, OPTS(.backing = variant->backing,
-					   .flags = ARENA_SEAL)));
+					   .flags = ARENA_OPT_SEAL)));
 	for (order = 0; order < 2; order++) {
-		ASSERT_EQ(0, region_of(a, 4 * MIB, 0, &one));
+		ASSERT_EQ(0, span_of(a, 4 * MIB, 0, &one));
 		marks[0] = arena_save(a);
-		ASSERT_EQ(0, region_of(a, 4 * MIB, 0, &two));
+		ASSERT_EQ(0, span_of(a, 4 * MIB, 0, &two));
 		marks[1] = arena_save(a);
-		ASSERT_EQ(0, region_of(a, 4 * MIB, 0, &three));
+		ASSERT_EQ(0, span_of(a, 4 * MIB, 0, &three));
 		if (order) {
-			ASSERT_EQ(0, arena_region_decommit(a, one.memory, 2 * MIB));
-			ASSERT_EQ(0, arena_region_decommit(a, three.memory, 4 * MIB));
-			ASSERT_EQ(0, arena_region_decommit(a, two.memory, 2 * MIB));
+			ASSERT_EQ(0, arena_span_decommit(a, one.memory, 2 * MIB));
+			ASSERT_EQ(0, arena_span_decommit(a, three.memory, 4 * MIB));
+			ASSERT_EQ(0, arena_span_decommit(a, two.memory, 2 * MIB));
 		} else {
-			ASSERT_EQ(0, arena_region_decommit(a, three.memory, 2 * MIB));
-			ASSERT_EQ(0, arena_region_decommit(a, two.memory, 4 * MIB));
-			ASSERT_EQ(0, arena_region_decommit(a, one.memory, 2 * MIB));
+			ASSERT_EQ(0, arena_span_decommit(a, three.memory, 2 * MIB));
+			ASSERT_EQ(0, arena_span_decommit(a, two.memory, 4 * MIB));
+			ASSERT_EQ(0, arena_span_decommit(a, one.memory, 2 * MIB));
 		}
 		EXPECT_EQ(signal_of(variant->backing), signal_at(one.memory));
 		arena_rewind(a, marks[1]);
@@ -221,12 +221,12 @@ TEST_F(lib, sealed_holes_are_not_allocated)
 		memory = arena_alloc(a, 6 * MIB);
 		ASSERT_NE(NULL, memory);
 		memset(memory, 1, 6 * MIB);
-		/* The region that stays can be committed again. */
-		ASSERT_EQ(0, arena_region_commit(a, one.memory, 4 * MIB));
+		/* The span that stays can be committed again. */
+		ASSERT_EQ(0, arena_span_commit(a, one.memory, 4 * MIB));
 		memset(one.memory, 1, 4 * MIB);
 		EXPECT_EQ(0, arena_idle(a));
 		EXPECT_EQ(1, arena_claim(a));
-		ASSERT_EQ(0, arena_region_decommit(a, one.memory, 4 * MIB));
+		ASSERT_EQ(0, arena_span_decommit(a, one.memory, 4 * MIB));
 		arena_reset(a);
 		memory = arena_zalloc(a, 8 * MIB);
 		ASSERT_NE(NULL, memory);
@@ -243,7 +243,7 @@ TEST_F(lib, sealed_holes_are_not_allocated)
  */
 TEST(holes_that_stay)
 {
-	struct arena_region region;
+	struct arena_span span;
 	struct arena_mark start;
 	char *memory;
 	struct arena *a;
@@ -251,16 +251,16 @@ TEST(holes_that_stay)
 	if (IS_ASAN || IS_MSAN || IS_TSAN)
 		SKIP(return, "with sanitizers mlock(2) locks nothing");
 	ASSERT_EQ(0, arena_create(&a, OPTS(.backing = ARENA_BACKING_ANON,
-					   .flags = ARENA_SEAL)));
+					   .flags = ARENA_OPT_SEAL)));
 	start = arena_save(a);
-	ASSERT_EQ(0, region_of(a, 8 * MIB, 0, &region));
-	memory = region.memory;
+	ASSERT_EQ(0, span_of(a, 8 * MIB, 0, &span));
+	memory = span.memory;
 	memset(memory, 1, 8 * MIB);
 	if (mlock(memory + 4 * MIB, 4096))
 		SKIP(goto out, "no memory can be locked");
-	EXPECT_EQ(-EINVAL, arena_region_decommit(a, memory + 4 * MIB, 2 * MIB));
+	EXPECT_EQ(-EINVAL, arena_span_decommit(a, memory + 4 * MIB, 2 * MIB));
 	EXPECT_TRUE(is_filled(memory, 8 * MIB, 1));
-	ASSERT_EQ(0, arena_region_decommit(a, memory + 6 * MIB, 2 * MIB));
+	ASSERT_EQ(0, arena_span_decommit(a, memory + 6 * MIB, 2 * MIB));
 	arena_rewind(a, start);
 	memory = arena_zalloc(a, MIB);
 	ASSERT_NE(NULL, memory);
@@ -275,21 +275,21 @@ out:
 }
 
 /* Decommitted blocks would disturb arena_check(), which reads all memory. */
-TEST_F(lib, a_checked_arena_keeps_its_regions)
+TEST_F(lib, a_checked_arena_keeps_its_spans)
 {
-	struct arena_region region;
+	struct arena_span span;
 	struct arena *a;
 
 	NEED_BACKING();
 	unsetenv("ARENA_CHECKED");
 	ASSERT_EQ(0, arena_create(&a, OPTS(.backing = variant->backing,
-					   .flags = ARENA_CHECKS | ARENA_SEAL)));
-	ASSERT_EQ(0, region_of(a, 4 * MIB, 0, &region));
-	EXPECT_TRUE(is_filled(region.memory, region.length, 0));
-	memset(region.memory, 1, region.length);
-	ASSERT_EQ(0, arena_region_decommit(a, region.memory, 2 * MIB));
-	ASSERT_EQ(0, arena_region_commit(a, region.memory, 2 * MIB));
-	EXPECT_TRUE(is_filled(region.memory, 2 * MIB, 0));
+					   .flags = ARENA_OPT_CHECKS | ARENA_OPT_SEAL)));
+	ASSERT_EQ(0, span_of(a, 4 * MIB, 0, &span));
+	EXPECT_TRUE(is_filled(span.memory, span.length, 0));
+	memset(span.memory, 1, span.length);
+	ASSERT_EQ(0, arena_span_decommit(a, span.memory, 2 * MIB));
+	ASSERT_EQ(0, arena_span_commit(a, span.memory, 2 * MIB));
+	EXPECT_TRUE(is_filled(span.memory, 2 * MIB, 0));
 	EXPECT_EQ(1, arena_check(a));
 	arena_reset(a);
 	arena_destroy(a);
@@ -306,7 +306,7 @@ TEST_F(lib, quarantine_keeps_addresses)
 
 	NEED_BACKING();
 	ASSERT_EQ(0, arena_create(&a, OPTS(.backing = variant->backing, .reserve = 8 * MIB,
-					   .limit = 6 * MIB, .flags = ARENA_QUARANTINE)));
+					   .limit = 6 * MIB, .flags = ARENA_OPT_QUARANTINE)));
 	EXPECT_EQ(8 * MIB, stats_of(a).reserved);
 	/* More releases than the address space has room for. */
 	for (i = 0; i < 20; i++) {
@@ -340,13 +340,13 @@ TEST_F(lib, quarantine_keeps_addresses)
 /* Memory that was given back earlier counts, too. */
 TEST_F(lib, quarantine_after_a_trim)
 {
-	struct arena_region region;
+	struct arena_span span;
 	struct arena *a;
 	char *memory;
 
 	NEED_BACKING();
 	ASSERT_EQ(0, arena_create(&a, OPTS(.backing = variant->backing, .reserve = 64 * MIB,
-					   .flags = ARENA_QUARANTINE)));
+					   .flags = ARENA_OPT_QUARANTINE)));
 	memory = arena_alloc(a, 20 * MIB);
 	ASSERT_NE(NULL, memory);
 	arena_reset(a);
@@ -354,15 +354,15 @@ TEST_F(lib, quarantine_after_a_trim)
 	EXPECT_NE(NULL, arena_alloc(a, 1));
 	ASSERT_EQ(0, arena_release(a));
 	EXPECT_GT((uintptr_t)memory, (uintptr_t)arena_alloc(a, MIB));
-	ASSERT_EQ(0, region_of(a, 4 * MIB, 0, &region));
-	ASSERT_EQ(0, arena_region_decommit(a, region.memory, 2 * MIB));
+	ASSERT_EQ(0, span_of(a, 4 * MIB, 0, &span));
+	ASSERT_EQ(0, arena_span_decommit(a, span.memory, 2 * MIB));
 	arena_reset(a);
 	ASSERT_EQ(0, arena_release(a));
-	EXPECT_GT((uintptr_t)region.memory, (uintptr_t)arena_alloc(a, MIB));
+	EXPECT_GT((uintptr_t)span.memory, (uintptr_t)arena_alloc(a, MIB));
 	arena_destroy(a);
 	EXPECT_EQ(-ENOMEM, arena_create(&a, OPTS(.backing = variant->backing,
 						 .reserve = (size_t)1 << 63,
-						 .flags = ARENA_QUARANTINE)));
+						 .flags = ARENA_OPT_QUARANTINE)));
 }
 
 /* Dirty memory stays dirty in quarantine. */
@@ -374,7 +374,7 @@ TEST_F(lib, quarantine_of_dirty_memory)
 
 	NEED_BACKING();
 	ASSERT_EQ(0, arena_create(&a, OPTS(.backing = variant->backing, .reserve = 4 * MIB,
-					   .flags = ARENA_QUARANTINE | ARENA_KEEP_DIRTY)));
+					   .flags = ARENA_OPT_QUARANTINE | ARENA_OPT_KEEP_DIRTY)));
 	for (i = 0; i < 8; i++) {
 		memory = arena_zalloc(a, 4 * MIB);
 		ASSERT_NE(NULL, memory);
@@ -393,7 +393,7 @@ static char *sealed(struct arena **a)
 {
 	char *memory;
 
-	if (arena_create(a, OPTS(.name = "sealed", .backing = backing, .flags = ARENA_SEAL)))
+	if (arena_create(a, OPTS(.name = "sealed", .backing = backing, .flags = ARENA_OPT_SEAL)))
 		abort();
 	memory = arena_alloc(*a, 4 * MIB);
 	memset(memory, 1, 4 * MIB);
@@ -426,13 +426,13 @@ static void after_decommit(void)
 {
 	struct arena *a;
 	volatile char *memory = sealed(&a);
-	struct arena_region region;
+	struct arena_span span;
 
 	(void)memory;
 	arena_report_faults();
-	if (!region_of(a, 2 * MIB, 0, &region) &&
-	    !arena_region_decommit(a, region.memory, 2 * MIB))
-		*(volatile char *)region.memory = 1;
+	if (!span_of(a, 2 * MIB, 0, &span) &&
+	    !arena_span_decommit(a, span.memory, 2 * MIB))
+		*(volatile char *)span.memory = 1;
 }
 
 static void after_destroy(void)
@@ -454,7 +454,7 @@ static void after_many_releases(void)
 
 	arena_report_faults();
 	if (arena_create(&a, OPTS(.name = "sealed", .backing = backing, .reserve = 64 * MIB,
-				  .flags = ARENA_QUARANTINE)))
+				  .flags = ARENA_OPT_QUARANTINE)))
 		abort();
 	for (i = 0; i < 20; i++) {
 		memory = arena_alloc(a, MIB);
@@ -472,7 +472,7 @@ static void in_quarantine(void)
 
 	arena_report_faults();
 	if (arena_create(&a, OPTS(.name = "sealed", .backing = backing,
-				  .flags = ARENA_QUARANTINE)))
+				  .flags = ARENA_OPT_QUARANTINE)))
 		abort();
 	memory = arena_alloc(a, MIB);
 	*memory = 1;
@@ -606,7 +606,7 @@ TEST_F(lib, faults_are_reported)
 	} all[] = {
 		{ after_release, " in arena 'sealed', released by arena_release 0." },
 		{ after_trim, " in arena 'sealed', released by arena_trim 0." },
-		{ after_decommit, " in arena 'sealed', released by arena_region_decommit 0." },
+		{ after_decommit, " in arena 'sealed', released by arena_span_decommit 0." },
 		{ after_destroy, " where arena 'sealed' was, destroyed 0." },
 		{ after_many_releases, " in arena 'sealed', and in quarantine\n" },
 		{ in_quarantine, " in arena 'sealed', released by arena_release 0." },
@@ -789,7 +789,7 @@ TEST_F(lib, allocations_are_counted)
 
 	NEED_BACKING();
 	ASSERT_EQ(0, arena_create(&a, OPTS(.backing = variant->backing,
-					   .flags = ARENA_COUNT)));
+					   .flags = ARENA_OPT_COUNT)));
 	EXPECT_NE(NULL, arena_alloc(a, 1));
 	EXPECT_NE(NULL, arena_alloc_aligned(a, 100, 64));
 	EXPECT_NE(NULL, arena_new(a, uint64_t));
@@ -829,7 +829,7 @@ TEST_F(lib, allocations_are_counted)
 	 * does not disturb the count.
 	 */
 	ASSERT_EQ(0, arena_create(&a, OPTS(.backing = variant->backing,
-					   .flags = ARENA_COUNT)));
+					   .flags = ARENA_OPT_COUNT)));
 	EXPECT_NE(NULL, arena_strdup(a, "1234567"));
 	mark = arena_save(a);
 	for (i = 0; i < 10; i++) {
@@ -850,7 +850,7 @@ TEST_F(lib, allocations_are_counted)
 	EXPECT_EQ(23, stats_of(a).allocations);
 	arena_destroy(a);
 
-	/* Without ARENA_COUNT these counters stay zero. */
+	/* Without ARENA_OPT_COUNT these counters stay zero. */
 	EXPECT_NE(NULL, arena_alloc(self->a, 100));
 	EXPECT_EQ(0, stats_of(self->a).allocations);
 	EXPECT_EQ(0, stats_of(self->a).wasted);
