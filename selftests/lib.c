@@ -11,14 +11,17 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-TEST_F(lib, says_what_backs_it)
+LIB_FIXTURE(lib)
+LIB_FIXTURE_ONCE(lib)
+
+TEST_F(lib, backing_is_reported)
 {
 	NEED_BACKING();
 	EXPECT_EQ(variant->backing, arena_backing(self->a));
 	EXPECT_EQ(variant->backing, stats_of(self->a).backing);
 }
 
-TEST_F(lib, starts_empty)
+TEST_F(lib, new_arena_is_empty)
 {
 	struct arena_stats stats;
 
@@ -32,7 +35,7 @@ TEST_F(lib, starts_empty)
 }
 
 /* No two allocations overlap; each is aligned and keeps its contents. */
-TEST_F(lib, memory_is_one_s_own)
+TEST_F(lib, allocations_do_not_overlap)
 {
 	enum { N = 20000 };
 	static struct { unsigned char *memory; size_t size; } all[N];
@@ -61,7 +64,7 @@ TEST_F(lib, memory_is_one_s_own)
 	}
 }
 
-TEST_F(lib, sizes_at_the_edges)
+TEST_F(lib, edge_sizes_are_handled)
 {
 	/* volatile, so that the compiler does not know the value and warn. */
 	volatile size_t max = SIZE_MAX;
@@ -81,7 +84,7 @@ TEST_F(lib, sizes_at_the_edges)
 	EXPECT_NE(NULL, arena_alloc(self->a, 100));
 }
 
-TEST_F(lib, alignments_at_the_edges)
+TEST_F(lib, edge_alignments_are_handled)
 {
 	/* volatile, so that the compiler does not know the values and warn. */
 	volatile size_t wrong[] = { 0, 3, 24, SIZE_MAX }, huge = (size_t)1 << 63;
@@ -187,7 +190,7 @@ TEST_F(lib, device_blocks_are_counted)
 }
 
 /* The reserve limits allocations to the byte. */
-TEST_F(lib, ends_at_its_reserve)
+TEST_F(lib, allocation_ends_at_reserve)
 {
 	struct arena *a;
 	char *all;
@@ -231,7 +234,7 @@ TEST_F(lib, out_of_memory_is_null)
 	arena_destroy(a);
 }
 
-TEST_F(lib, errno_is_left_alone)
+TEST_F(lib, errno_is_unchanged)
 {
 	struct arena *a;
 
@@ -248,7 +251,7 @@ TEST_F(lib, errno_is_left_alone)
 	EXPECT_EQ(4711, errno);
 }
 
-TEST_F(lib, many_at_once)
+TEST_F(lib, many_arenas_at_once_work)
 {
 	/* Valgrind has about 120 GiB of address space. */
 	size_t reserve = IS_VALGRIND ? 64 * MIB : 0;
@@ -271,7 +274,7 @@ TEST_F(lib, many_at_once)
 }
 
 /* A child has a copy of anonymous memory, but no access to memory of the device. */
-TEST_F(lib, after_fork)
+TEST_F(lib, child_has_anonymous_memory_only)
 {
 	char *memory, *mine;
 	int status;
@@ -326,7 +329,7 @@ static long device_kib(pid_t pid)
 }
 
 /* The child inherits the descriptor and keeps it until it exits or calls exec(). */
-TEST_F(lib, destroyed_while_a_child_lives)
+TEST_F(lib, destroy_frees_blocks_while_child_lives)
 {
 	int status;
 	pid_t pid;
@@ -350,7 +353,7 @@ TEST_F(lib, destroyed_while_a_child_lives)
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 }
 
-TEST(bad_options)
+TEST_F(lib_once, bad_options_are_refused)
 {
 	struct { struct arena_opts opts; char newer[16]; } longer = {
 		.opts.size = sizeof(longer),
@@ -377,7 +380,7 @@ TEST(bad_options)
 	arena_destroy(a);
 }
 
-TEST(bad_stats)
+TEST_F(lib_once, bad_stats_sizes_are_refused)
 {
 	struct arena_stats stats = { 0 };
 	struct arena *a;
@@ -391,7 +394,7 @@ TEST(bad_stats)
 }
 
 /* The default backing is the device if it is accessible, otherwise anonymous memory. */
-TEST(default_backing)
+TEST_F(lib_once, default_backing_is_device_or_anon)
 {
 	enum arena_backing expected = access("/dev/arena", R_OK | W_OK) ?
 		ARENA_BACKING_ANON : ARENA_BACKING_DEVICE;
@@ -403,7 +406,7 @@ TEST(default_backing)
 }
 
 /* If the device is required but not accessible, the error says why. */
-TEST(required_device)
+TEST_F(lib_once, required_device_fails_with_reason)
 {
 	struct arena *a;
 	int err = arena_create(&a, OPTS(.backing = ARENA_BACKING_DEVICE));
@@ -417,7 +420,7 @@ TEST(required_device)
 }
 
 /* The device exists, but this user cannot open it. */
-TEST(unprivileged)
+TEST_F(lib_once, user_without_access_gets_anonymous_memory)
 {
 	struct arena *a;
 
@@ -434,7 +437,7 @@ TEST(unprivileged)
  * arena_create() must not fail if the address space is smaller than the default
  * reserve.
  */
-TEST(little_address_space)
+TEST_F(lib_once, arena_fits_into_little_address_space)
 {
 	struct rlimit limit = { .rlim_cur = GIB, .rlim_max = GIB };
 	struct arena *a;
@@ -470,7 +473,7 @@ static int overcommit_memory(const char *mode, char *old)
  * With strict overcommit, as used for databases, the reservation must not be
  * charged.
  */
-TEST(strict_overcommit)
+TEST_F(lib_once, strict_overcommit_does_not_charge_reserve)
 {
 	char *memory, old[2], strict[2];
 	struct arena *a;

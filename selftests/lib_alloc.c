@@ -5,6 +5,8 @@
 #include <setjmp.h>
 #include <stdio.h>
 
+LIB_FIXTURE(lib_alloc)
+
 /* Copy a string without its NUL, so that reading beyond its end is detected. */
 static char *exact_string(const char *text, size_t size)
 {
@@ -13,7 +15,7 @@ static char *exact_string(const char *text, size_t size)
 	return copy ? memcpy(copy, text, size) : NULL;
 }
 
-TEST_F(lib, try_is_the_same)
+TEST_F(lib_alloc, try_alloc_allocates_as_alloc_does)
 {
 	/* volatile, so that the compiler does not know the value and warn. */
 	volatile size_t wrong = 6;
@@ -38,7 +40,7 @@ struct pair {
 	double d[3];
 };
 
-TEST_F(lib, new_has_the_type_s_size_and_alignment)
+TEST_F(lib_alloc, new_has_the_type_s_size_and_alignment)
 {
 	struct over { char c __attribute__((aligned(128))); } *over;
 	struct pair *pairs;
@@ -57,7 +59,7 @@ TEST_F(lib, new_has_the_type_s_size_and_alignment)
 }
 
 /* This includes allocations of which only a part was used before. */
-TEST_F(lib, zalloc_zeroes_what_was_used)
+TEST_F(lib_alloc, zalloc_zeroes_what_was_used)
 {
 	size_t sizes[] = { 1, 15, 100, MIB - 1, MIB, MIB + 1, 3 * MIB }, i;
 	unsigned char *memory;
@@ -77,7 +79,7 @@ TEST_F(lib, zalloc_zeroes_what_was_used)
 	EXPECT_TRUE(is_filled(arena_zalloc(self->a, 3 * MIB), 3 * MIB, 0));
 }
 
-TEST_F(lib, strings_are_copied)
+TEST_F(lib_alloc, strings_are_copied)
 {
 	char *unended, *copy;
 
@@ -96,7 +98,7 @@ TEST_F(lib, strings_are_copied)
 }
 
 /* Strings of 16 bytes in total take 16 bytes, and share them with nothing else. */
-TEST_F(lib, strings_lie_side_by_side)
+TEST_F(lib_alloc, strings_are_adjacent)
 {
 	char *one, *two, *three, *other;
 	struct arena_mark mark;
@@ -131,7 +133,7 @@ TEST_F(lib, strings_lie_side_by_side)
 	EXPECT_STREQ("2", two);
 }
 
-TEST_F(lib, printf_formats)
+TEST_F(lib_alloc, printf_formats)
 {
 	char *string, text[1000];
 
@@ -152,7 +154,7 @@ TEST_F(lib, printf_formats)
 	}
 }
 
-TEST_F(lib, realloc_of_the_last_takes_no_more)
+TEST_F(lib_alloc, realloc_of_last_allocation_extends_it)
 {
 	unsigned char *memory;
 	size_t used, size;
@@ -174,7 +176,7 @@ TEST_F(lib, realloc_of_the_last_takes_no_more)
 	}
 }
 
-TEST_F(lib, realloc_of_others_copies)
+TEST_F(lib_alloc, realloc_of_other_allocations_copies)
 {
 	char *memory, *last, *more;
 
@@ -194,7 +196,7 @@ TEST_F(lib, realloc_of_others_copies)
 }
 
 /* A string may have a neighbour where other allocations have a gap. */
-TEST_F(lib, realloc_of_strings)
+TEST_F(lib_alloc, realloc_of_strings_keeps_contents)
 {
 	char *one, *two, *three;
 	size_t i;
@@ -216,7 +218,7 @@ TEST_F(lib, realloc_of_strings)
 }
 
 /* This must also work if the string is the last one again. */
-TEST_F(lib, realloc_of_a_string_after_a_rewind)
+TEST_F(lib_alloc, realloc_of_string_after_rewind_keeps_contents)
 {
 	struct arena_mark mark;
 	char *one, *two;
@@ -237,7 +239,7 @@ TEST_F(lib, realloc_of_a_string_after_a_rewind)
 	EXPECT_STREQ("0123456789", one);
 }
 
-TEST_F(lib, realloc_that_fails_changes_nothing)
+TEST_F(lib_alloc, realloc_that_fails_changes_nothing)
 {
 	/* volatile, so that the compiler does not know the value and warn. */
 	volatile size_t max = SIZE_MAX;
@@ -256,7 +258,7 @@ TEST_F(lib, realloc_that_fails_changes_nothing)
 	EXPECT_TRUE(is_filled(memory, 100, 1));
 }
 
-TEST_F(lib, a_buffer_grows_in_place)
+TEST_F(lib_alloc, buffer_grows_in_place)
 {
 	struct arena_buf buf;
 	size_t used, length, i;
@@ -287,7 +289,7 @@ TEST_F(lib, a_buffer_grows_in_place)
 	EXPECT_EQ(used + (1000008 + 15) / 16 * 16, stats_of(self->a).used);
 }
 
-TEST_F(lib, a_buffer_among_others)
+TEST_F(lib_alloc, buffer_among_other_allocations_keeps_contents)
 {
 	struct arena_buf one, two;
 	char *other, *first, *second, text[300];
@@ -320,7 +322,7 @@ TEST_F(lib, a_buffer_among_others)
 }
 
 /* After data that does not fit, nothing else is appended. */
-TEST_F(lib, a_buffer_keeps_its_error)
+TEST_F(lib_alloc, buffer_keeps_its_error)
 {
 	struct arena_buf buf;
 	struct arena *a;
@@ -347,7 +349,7 @@ TEST_F(lib, a_buffer_keeps_its_error)
 /* --- out of memory ---------------------------------------------------------------- */
 
 /* A limit is exact to the byte, regardless of blocks. */
-TEST_F(lib, a_limit_is_exact)
+TEST_F(lib_alloc, limit_is_exact_to_the_byte)
 {
 	size_t limits[] = { 16, 17, 4000, 2 * MIB - 16, 2 * MIB, 5 * MIB + 100 }, i, limit;
 	struct arena *a;
@@ -391,7 +393,7 @@ static int count_and_reset(struct arena *a, size_t size, int error, void *ctx)
 	return *calls < 10;
 }
 
-TEST_F(lib, out_of_memory_may_be_mended)
+TEST_F(lib_alloc, oom_handler_can_make_room)
 {
 	struct arena *a;
 	int calls = 0;
@@ -434,7 +436,7 @@ static int jump(struct arena *a, size_t size, int error, void *ctx)
 	longjmp(*(jmp_buf *)ctx, 1);
 }
 
-TEST_F(lib, out_of_memory_need_not_return)
+TEST_F(lib_alloc, oom_handler_need_not_return)
 {
 	jmp_buf env;
 
@@ -449,7 +451,7 @@ TEST_F(lib, out_of_memory_need_not_return)
 }
 
 /* Failed allocations are counted, and the last error is kept. */
-TEST_F(lib, errors_are_counted)
+TEST_F(lib_alloc, errors_are_counted)
 {
 	volatile size_t wrong = 3;
 

@@ -19,6 +19,9 @@
 #include <valgrind/memcheck.h>
 #endif
 
+LIB_FIXTURE(lib_checks)
+LIB_FIXTURE_ONCE(lib_checks)
+
 static enum arena_backing backing;
 
 static struct arena *checked(const char *name)
@@ -220,7 +223,7 @@ static void use_of_a_child_that_ended(void)
 	arena_reset(child);
 }
 
-TEST_F(lib, mistakes_end_the_process)
+TEST_F(lib_checks, misuse_ends_the_process)
 {
 	NEED_BACKING();
 	backing = variant->backing;
@@ -251,7 +254,7 @@ static void *adopt_and_use(void *a)
 	return arena_alloc(a, 100);
 }
 
-TEST_F(lib, what_is_right_is_let_pass)
+TEST_F(lib_checks, correct_use_passes_checks)
 {
 	struct arena *a, *child;
 	struct arena_mark mark;
@@ -321,7 +324,7 @@ static void *adopt_and_destroy(void *a)
 }
 
 /* A child ends with its parent, although no thread adopted it. */
-TEST_F(lib, a_child_ends_in_any_thread)
+TEST_F(lib_checks, child_arena_can_end_in_any_thread)
 {
 	struct arena *a, *child;
 	pthread_t thread;
@@ -421,7 +424,7 @@ ARENA_VEC(wides, struct wide);
  * After a map or an array has moved, a use of a pointer to its old memory is
  * detected, as after arena_realloc().
  */
-TEST_F(lib, nobody_may_touch_what_moved)
+TEST_F(lib_checks, use_of_moved_memory_is_detected)
 {
 	bool is_watched = IS_ASAN || IS_MSAN || IS_VALGRIND;
 	struct wide zero = { .number = 0 };
@@ -452,7 +455,7 @@ TEST_F(lib, nobody_may_touch_what_moved)
 	arena_destroy(a);
 }
 
-TEST_F(lib, nobody_may_touch_what_is_free)
+TEST_F(lib_checks, use_of_free_memory_is_detected)
 {
 	bool is_watched = IS_ASAN || IS_MSAN || IS_VALGRIND, unused;
 	char *one, *two, *other, *zeros;
@@ -529,7 +532,7 @@ TEST_F(lib, nobody_may_touch_what_is_free)
 }
 
 /* An arena is checked because of its flags or the environment. */
-TEST(who_asks_for_checks)
+TEST_F(lib_checks_once, flags_and_environment_enable_checks)
 {
 	static const struct { const char *variable; uint32_t flags; int is_checked; } all[] = {
 		{ "0", 0, 0 }, { "1", 0, 1 }, { "0", ARENA_OPT_CHECKS, 0 }, { "1", ARENA_OPT_CHECKS, 1 },
@@ -559,7 +562,7 @@ TEST(who_asks_for_checks)
 
 /* --- handles, which need no checks -------------------------------------------------- */
 
-TEST_F(lib, a_handle_knows_when_it_is_stale)
+TEST_F(lib_checks, stale_handle_is_detected)
 {
 	struct arena_handle one, two, three, none;
 	struct arena_mark mark, later;
@@ -611,7 +614,7 @@ TEST_F(lib, a_handle_knows_when_it_is_stale)
  * Handles are exact to the byte, for strings that share 16 bytes and for moved
  * allocations.
  */
-TEST_F(lib, a_handle_knows_to_the_byte)
+TEST_F(lib_checks, handle_is_exact_to_the_byte)
 {
 	struct arena_handle one, two, three;
 	struct arena_mark mark;
@@ -652,7 +655,7 @@ TEST_F(lib, a_handle_knows_to_the_byte)
 }
 
 /* Compare all handles with a list of the allocations. */
-TEST_F(lib, handles_are_right_about_everything)
+TEST_F(lib_checks, handles_agree_with_list_of_allocations)
 {
 	enum { N = 200, STEPS = 20000 };
 	struct { struct arena_handle handle; char *memory; int depth; } all[N];

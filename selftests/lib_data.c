@@ -10,6 +10,9 @@
 #include <sys/wait.h>
 #include <arena/vec.h>
 
+LIB_FIXTURE(lib_data)
+LIB_FIXTURE_ONCE(lib_data)
+
 #define STEPS	200000
 
 #define S(literal)	ARENA_STR(literal)
@@ -184,7 +187,7 @@ static void maps_are_as_their_model(struct __test_metadata *_metadata, struct ar
 	ASSERT_TRUE(is_as_its_model(&m, &n));
 }
 
-TEST_F(lib, maps_are_as_their_model)
+TEST_F(lib_data, maps_agree_with_model)
 {
 	NEED_BACKING();
 	begin_random(_metadata);
@@ -193,7 +196,7 @@ TEST_F(lib, maps_are_as_their_model)
 	maps_are_as_their_model(_metadata, self->a, ARENA_MAP_COPY_KEYS);
 }
 
-TEST_F(lib, a_map_of_any_type)
+TEST_F(lib_data, map_accepts_any_type)
 {
 	struct by_wide_entry *entry = NULL;
 	struct wide wide = { .number = 0 }, *found;
@@ -227,7 +230,7 @@ TEST_F(lib, a_map_of_any_type)
 	EXPECT_EQ(0, by_wide_length(&m));
 }
 
-TEST_F(lib, keys_are_copied_if_asked)
+TEST_F(lib_data, keys_are_copied_if_asked)
 {
 	char key[] = "key";
 	struct by_name m;
@@ -253,7 +256,7 @@ static size_t table_bytes(size_t nr, size_t size)
 }
 
 /* When a map grows, its old table is freed if it was the last allocation. */
-TEST_F(lib, a_map_that_is_last_leaves_nothing_behind)
+TEST_F(lib_data, growing_map_frees_old_table_at_top)
 {
 	struct by_number_entry *entry;
 	struct by_number m;
@@ -317,7 +320,7 @@ TEST_F(lib, a_map_that_is_last_leaves_nothing_behind)
  * If each put is followed by a delete, deleted slots suffice, and the map never
  * grows.
  */
-TEST_F(lib, a_map_that_is_as_large_stays_as_large)
+TEST_F(lib_data, map_of_constant_size_does_not_grow)
 {
 	enum { ALIVE = 650, ROUNDS = 100000 };
 	struct by_number m;
@@ -338,7 +341,7 @@ TEST_F(lib, a_map_that_is_as_large_stays_as_large)
 }
 
 /* A handle of an entry is valid until the entry moves. */
-TEST_F(lib, a_map_that_moves_is_noticed)
+TEST_F(lib_data, handle_of_entry_notices_moved_table)
 {
 	struct arena_handle handle;
 	struct by_number m;
@@ -355,7 +358,7 @@ TEST_F(lib, a_map_that_moves_is_noticed)
 		EXPECT_EQ(NULL, arena_deref(self->a, handle));
 }
 
-TEST_F(lib, a_map_without_memory)
+TEST_F(lib_data, map_without_memory_is_unchanged)
 {
 	struct by_name_entry *entry = NULL;
 	int *value = NULL, i, nr = 0;
@@ -407,7 +410,7 @@ static int make_room(struct arena *a, size_t size, int error, void *ctx)
  * The out-of-memory handler frees an allocation made after the map. The map
  * must not have moved behind that mark.
  */
-TEST_F(lib, a_map_for_which_room_is_made)
+TEST_F(lib_data, map_grows_after_oom_handler_made_room)
 {
 	struct made_room room = { .nr = 0 };
 	struct by_number m;
@@ -452,7 +455,7 @@ static int nr_groups_of(const struct by_number *m, uint64_t key)
 }
 
 /* For keys with a pattern, too, a lookup of an absent key examines only few groups. */
-TEST_F(lib, no_pattern_of_keys_is_bad)
+TEST_F(lib_data, patterned_keys_examine_few_groups)
 {
 	static const uint64_t steps[] = {
 		1, 2, 3, 16, 64, 4096, 65536, 1000003, 1ull << 32, 1ull << 48, 1ull << 52,
@@ -518,7 +521,7 @@ static double worst_bit(size_t n)
 	return worst;
 }
 
-TEST(each_bit_of_a_key_counts)
+TEST_F(lib_data_once, hash_depends_on_each_bit_of_key)
 {
 	size_t n;
 
@@ -528,7 +531,7 @@ TEST(each_bit_of_a_key_counts)
 		EXPECT_GT(.175, worst_bit(n));
 }
 
-TEST(the_length_of_a_key_counts)
+TEST_F(lib_data_once, hash_depends_on_length_of_key)
 {
 	static const uint64_t random[] = { 0x0123456789abcdef, 0xfedcba9876543211 };
 	uint64_t hashes[65];
@@ -547,7 +550,7 @@ TEST(the_length_of_a_key_counts)
  * Factors of the product can be swapped only for certain words, which depend on
  * the secret seed.
  */
-TEST(no_words_of_a_key_can_be_swapped)
+TEST_F(lib_data_once, hash_depends_on_order_of_words)
 {
 	static const uint64_t random[] = { 0x0123456789abcdef, 0xfedcba9876543211 };
 	uint64_t words[20], swapped[20], mask;
@@ -574,7 +577,7 @@ TEST(no_words_of_a_key_can_be_swapped)
 }
 
 /* Keys that collide in one map do not collide in another one. */
-TEST_F(lib, no_two_maps_have_the_same_hashes)
+TEST_F(lib_data, maps_have_different_hashes)
 {
 	enum { NR = 400 };
 	struct by_number one, two;
@@ -628,7 +631,7 @@ static void expect_seeds_differ(struct __test_metadata *_metadata)
 	close(pipes[1]);
 }
 
-TEST(nor_do_those_of_other_processes)
+TEST_F(lib_data_once, maps_of_two_processes_have_different_hashes)
 {
 	expect_seeds_differ(_metadata);
 	seed_of_a_map();
@@ -637,7 +640,7 @@ TEST(nor_do_those_of_other_processes)
 
 /* --- interned strings ----------------------------------------------------------------- */
 
-TEST_F(lib, strings_are_interned)
+TEST_F(lib_data, strings_are_interned)
 {
 	char text[] = "one two one two three";
 	struct arena_str rest = arena_str_of(text), part[5];
@@ -719,7 +722,7 @@ static bool is_merged(const struct lists *m)
 	return lists_length(m) == 150;
 }
 
-TEST_F(lib, maps_of_arrays_are_merged)
+TEST_F(lib_data, maps_of_arrays_are_merged)
 {
 	struct lists one, two, three;
 	const int *taken;
@@ -771,7 +774,7 @@ TEST_F(lib, maps_of_arrays_are_merged)
 }
 
 /* A view that is all zeros is a valid empty key. */
-TEST_F(lib, a_key_that_is_nowhere_is_merged)
+TEST_F(lib_data, empty_key_without_memory_is_merged)
 {
 	struct arena_str none = { NULL, 0 };
 	struct lists one, two, three;
@@ -854,7 +857,7 @@ static bool lists_step(struct lists *maps)
 }
 
 /* Both maps in one arena, in two arenas, and in an arena and its child. */
-TEST_F(lib, maps_of_arrays_are_as_their_model)
+TEST_F(lib_data, maps_of_arrays_agree_with_model)
 {
 	struct lists maps[2];
 	struct arena *b;
@@ -883,7 +886,7 @@ TEST_F(lib, maps_of_arrays_are_as_their_model)
 	}
 }
 
-TEST_F(lib, a_merge_without_memory)
+TEST_F(lib_data, merge_without_memory_loses_nothing)
 {
 	struct arena *small;
 	struct lists one, two;
@@ -920,7 +923,7 @@ static void use_all(struct arena *a)
 }
 
 /* No heap memory is used, and no system call is made once there is memory. */
-TEST_F(lib, nothing_is_allocated_elsewhere)
+TEST_F(lib_data, maps_use_no_heap_memory)
 {
 	uint64_t commits;
 	size_t before;

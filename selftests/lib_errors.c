@@ -21,6 +21,9 @@
 #include <arena/pool.h>
 #include <arena/predict.h>
 
+LIB_FIXTURE(lib_errors)
+LIB_FIXTURE_ONCE(lib_errors)
+
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE	23
 #endif
@@ -315,7 +318,7 @@ static void fail_each(enum arena_backing backing, uint32_t flags, int times)
 	expect(IS_SANITIZED || nr_maps() <= maps + 2, "no mapping is leaked");
 }
 
-TEST_F(lib, each_call_fails_once)
+TEST_F(lib_errors, each_failed_call_is_handled)
 {
 	size_t i;
 
@@ -326,7 +329,7 @@ TEST_F(lib, each_call_fails_once)
 }
 
 /* The next call fails as well, which may be the recovery from the first failure. */
-TEST_F(lib, calls_fail_twice)
+TEST_F(lib_errors, two_failed_calls_in_a_row_are_handled)
 {
 	size_t i;
 
@@ -336,13 +339,13 @@ TEST_F(lib, calls_fail_twice)
 	EXPECT_EQ(0, nr_wrong);
 }
 
-FIXTURE(huge) { };
+FIXTURE(lib_errors_huge) { };
 
-FIXTURE_SETUP(huge) { }
+FIXTURE_SETUP(lib_errors_huge) { }
 
-FIXTURE_TEARDOWN(huge) { }
+FIXTURE_TEARDOWN(lib_errors_huge) { }
 
-TEST_F(huge, fails)
+TEST_F(lib_errors_huge, failure_with_huge_pages_is_handled)
 {
 	struct arena_caps caps = { .size = sizeof(caps) };
 
@@ -372,14 +375,14 @@ static int create_with(struct arena_opts *opts)
 	return 0;
 }
 
-TEST(without_madv_populate_write)
+TEST_F(lib_errors_once, arena_works_without_madv_populate_write)
 {
 	fail(1, "populate", 1, EINVAL);
 	EXPECT_EQ(0, create_with(&(struct arena_opts) { .prefault = 3 * MIB }));
 	EXPECT_TRUE(failed());
 }
 
-TEST(without_numa)
+TEST_F(lib_errors_once, arena_works_without_numa)
 {
 	struct arena_opts opts = { .nodes = ARENA_NODES_BIND, .node_mask = 1 };
 
@@ -397,7 +400,7 @@ TEST(without_numa)
 }
 
 /* Without sysfs, the default values are used. */
-TEST(without_sysfs)
+TEST_F(lib_errors_once, arena_works_without_sysfs)
 {
 	struct arena_caps caps = { .size = sizeof(caps) };
 
@@ -408,7 +411,7 @@ TEST(without_sysfs)
 }
 
 /* A device that lacks required features is not used, either. */
-TEST(without_a_device)
+TEST_F(lib_errors_once, arena_works_without_suitable_device)
 {
 	struct arena_caps caps = { .size = sizeof(caps) };
 	static const int errors[] = { ENOENT, EACCES, EPERM, ENODEV, EMFILE };
@@ -461,7 +464,7 @@ static void *use_thread_arenas(void *data)
 	return NULL;
 }
 
-TEST(arenas_of_threads_fail)
+TEST_F(lib_errors_once, failures_of_thread_arenas_are_handled)
 {
 	int in = 1, maps, files;
 	pthread_t id;
@@ -493,7 +496,7 @@ static struct arena_pool_stats pool_stats(struct arena_pool *pool)
 }
 
 /* One mmap() after the other fails, so the pool tries one fallback after the other. */
-TEST(each_rung_of_the_ladder)
+TEST_F(lib_errors_once, pool_tries_each_fallback)
 {
 	struct arena_opts opts = {
 		.size = sizeof(opts), .backing = ARENA_BACKING_ANON, .reserve = GIB,
@@ -567,7 +570,7 @@ TEST(each_rung_of_the_ladder)
 }
 
 /* The arena is created nonetheless, and commits as it grows. */
-TEST_F(lib, nothing_can_be_committed_ahead)
+TEST_F(lib_errors, arena_works_without_commit_in_advance)
 {
 	const char *call = variant->backing == ARENA_BACKING_ANON ? "mprotect" : "ioctl";
 	struct arena_opts opts = {
@@ -628,7 +631,7 @@ static void start_waiting(void)
 }
 
 /* If a thread fails to make an arena, a waiting thread gets a chance to try it. */
-TEST(who_waits_is_not_forgotten)
+TEST_F(lib_errors_once, waiter_may_try_after_failed_creation)
 {
 	struct arena_opts opts = {
 		.size = sizeof(opts), .backing = ARENA_BACKING_ANON, .reserve = GIB,
@@ -704,7 +707,7 @@ static void *fail_each_in_pool(void *data)
 }
 
 /* Each pass runs in a new thread, which has no slot yet. */
-TEST(each_call_of_a_pool_fails)
+TEST_F(lib_errors_once, each_failed_call_of_pool_is_handled)
 {
 	int times, maps = 0;
 	pthread_t id;

@@ -2,7 +2,9 @@
 /* libarena: marks, cleanups, children, and what goes back to the system. */
 #include "lib_test.h"
 
-TEST_F(lib, rewind_frees_what_came_since)
+LIB_FIXTURE(lib_free)
+
+TEST_F(lib_free, rewind_frees_later_allocations)
 {
 	struct arena_mark outer, inner;
 	char *kept, *one, *two;
@@ -31,7 +33,7 @@ TEST_F(lib, rewind_frees_what_came_since)
 	EXPECT_EQ(112, stats_of(self->a).used);
 }
 
-TEST_F(lib, rewind_of_nothing)
+TEST_F(lib_free, rewind_of_empty_arena_changes_nothing)
 {
 	struct arena_mark start;
 
@@ -45,7 +47,7 @@ TEST_F(lib, rewind_of_nothing)
 }
 
 /* A rewind does not enlarge an allocation that was larger when the mark was saved. */
-TEST_F(lib, rewind_never_allocates)
+TEST_F(lib_free, rewind_never_allocates)
 {
 	struct arena_mark mark;
 	char *memory, *other;
@@ -99,7 +101,7 @@ static bool was_called(struct log *log, const char *expected)
 	return !strcmp(calls, expected);
 }
 
-TEST_F(lib, cleanups_run_youngest_first)
+TEST_F(lib_free, youngest_cleanup_runs_first)
 {
 	struct arena_mark mark, later;
 	struct log log = { .nr = 0 };
@@ -138,7 +140,7 @@ TEST_F(lib, cleanups_run_youngest_first)
 	self->a = NULL;
 }
 
-TEST_F(lib, cleanups_can_be_removed)
+TEST_F(lib_free, cleanups_can_be_removed)
 {
 	struct log log = { .nr = 0 };
 	struct arena_mark mark;
@@ -161,7 +163,7 @@ TEST_F(lib, cleanups_can_be_removed)
 	arena_cleanup_remove(self->a, &all[0].cleanup);
 }
 
-TEST_F(lib, a_child_uses_its_parent_s_memory)
+TEST_F(lib_free, child_arena_uses_memory_of_parent)
 {
 	struct arena *child;
 	char *memory, *other;
@@ -203,7 +205,7 @@ TEST_F(lib, a_child_uses_its_parent_s_memory)
 	EXPECT_EQ(used, stats_of(self->a).used);
 }
 
-TEST_F(lib, a_child_ends_with_its_memory)
+TEST_F(lib_free, child_arena_ends_with_its_memory)
 {
 	struct arena *child, *grandchild, *second;
 	struct log log = { .nr = 0 };
@@ -241,7 +243,7 @@ TEST_F(lib, a_child_ends_with_its_memory)
 	self->a = NULL;
 }
 
-TEST_F(lib, a_child_that_can_t_be)
+TEST_F(lib_free, bad_child_arenas_are_refused)
 {
 	struct arena *child = NULL;
 
@@ -262,7 +264,7 @@ TEST_F(lib, a_child_that_can_t_be)
 
 /* --- memory returned to the system ---------------------------------------------- */
 
-TEST_F(lib, trim_keeps_what_is_used)
+TEST_F(lib_free, trim_keeps_used_memory)
 {
 	unsigned char *memory;
 	struct arena_stats stats;
@@ -291,7 +293,7 @@ TEST_F(lib, trim_keeps_what_is_used)
 	EXPECT_TRUE(is_filled(memory, 3 * MIB, 1));
 }
 
-TEST_F(lib, release_and_trim_count_what_they_gave)
+TEST_F(lib_free, release_and_trim_are_counted)
 {
 	NEED_BACKING();
 	EXPECT_EQ(0, arena_release(self->a));

@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
+LIB_FIXTURE(lib_life)
+
 /* --- idle -------------------------------------------------------------------- */
 
 /* Do what the system does when it needs memory; return whether that worked. */
@@ -30,7 +32,7 @@ static bool take(enum arena_backing backing, char *memory, size_t size)
 	return is_done;
 }
 
-TEST_F(lib, an_idle_arena_is_claimed_as_it_was)
+TEST_F(lib_life, claimed_arena_has_its_contents)
 {
 	size_t sizes[] = { 1, 4000, 5000, 7 * MIB }, i, j;
 	char *memory;
@@ -59,7 +61,7 @@ TEST_F(lib, an_idle_arena_is_claimed_as_it_was)
 	EXPECT_NE(NULL, arena_alloc(self->a, 100));
 }
 
-TEST_F(lib, what_was_taken_is_said)
+TEST_F(lib_life, claim_reports_lost_contents)
 {
 	char *memory;
 	int round;
@@ -83,7 +85,7 @@ TEST_F(lib, what_was_taken_is_said)
 	}
 }
 
-TEST_F(lib, nothing_is_allocated_from_an_idle_arena)
+TEST_F(lib_life, idle_arena_allocates_nothing)
 {
 	struct arena_mark mark;
 	void *last;
@@ -131,7 +133,7 @@ static void do_nothing(void *ctx)
 	(void)ctx;
 }
 
-TEST_F(lib, who_can_t_be_idle)
+TEST_F(lib_life, busy_arenas_cannot_be_idle)
 {
 	struct arena_cleanup cleanup;
 	struct arena *child;
@@ -193,7 +195,7 @@ static char *fill(struct arena *a, size_t size)
 	return memory ? memset(memory, 7, size) : NULL;
 }
 
-TEST_F(lib, a_deadline_ends_a_scope)
+TEST_F(lib_life, deadline_ends_scope)
 {
 	uint64_t deadline, in = 500000000;
 	char *memory, *copy;
@@ -228,7 +230,7 @@ TEST_F(lib, a_deadline_ends_a_scope)
 	EXPECT_EQ(0, arena_scope_end(self->a));
 }
 
-TEST_F(lib, an_eventfd_ends_a_scope)
+TEST_F(lib_life, eventfd_ends_scope)
 {
 	uint64_t one = 1;
 	char *memory;
@@ -248,7 +250,7 @@ TEST_F(lib, an_eventfd_ends_a_scope)
 	close(fd);
 }
 
-TEST_F(lib, a_timer_ends_a_scope)
+TEST_F(lib_life, timer_ends_scope)
 {
 	struct itimerspec in = { .it_value.tv_nsec = 100000000 };
 	char *memory;
@@ -267,7 +269,7 @@ TEST_F(lib, a_timer_ends_a_scope)
 }
 
 /* Requests do not cancel the scope; it is over when the other end is closed. */
-TEST_F(lib, a_socket_ends_a_scope)
+TEST_F(lib_life, closed_socket_ends_scope)
 {
 	char *memory;
 	int fds[2];
@@ -284,7 +286,7 @@ TEST_F(lib, a_socket_ends_a_scope)
 	close(fds[0]);
 }
 
-TEST_F(lib, a_process_ends_a_scope)
+TEST_F(lib_life, end_of_process_ends_scope)
 {
 	char *memory;
 	pid_t pid;
@@ -317,7 +319,7 @@ TEST_F(lib, a_process_ends_a_scope)
 }
 
 /* Exactly one slice can be allocated between two checks of the descriptor. */
-TEST_F(lib, a_slice_is_all_there_is_without_a_look)
+TEST_F(lib_life, scope_is_checked_after_each_slice)
 {
 	uint64_t one = 1;
 	size_t i;
@@ -343,7 +345,7 @@ TEST_F(lib, a_slice_is_all_there_is_without_a_look)
 }
 
 /* A loop that frees what it allocates notices the end, too. */
-TEST_F(lib, a_slice_is_not_renewed_by_freeing)
+TEST_F(lib_life, freeing_does_not_renew_slice)
 {
 	uint64_t one = 1;
 	int fd, i;
@@ -368,7 +370,7 @@ TEST_F(lib, a_slice_is_not_renewed_by_freeing)
 }
 
 /* A buffer that is full can be finished. */
-TEST_F(lib, a_full_buffer_is_finished_after_the_end)
+TEST_F(lib_life, full_buffer_can_be_finished_after_scope)
 {
 	struct arena_buf buf;
 	char *text;
@@ -384,7 +386,7 @@ TEST_F(lib, a_full_buffer_is_finished_after_the_end)
 	EXPECT_EQ(-ECANCELED, arena_scope_check(self->a));
 }
 
-TEST_F(lib, scopes_that_can_t_be)
+TEST_F(lib_life, bad_scopes_are_refused)
 {
 	struct { struct arena_scope scope; char newer[8]; } longer = {
 		.scope = { .size = sizeof(longer), .flags = ARENA_SCOPE_DEADLINE },

@@ -16,6 +16,8 @@
 
 #include <stdio.h>
 
+LIB_FIXTURE(lib_model)
+
 #define STEPS		1000000
 #define SPAN_STEPS	2000
 #define MAX_ITEMS	4000
@@ -475,7 +477,7 @@ static void live(struct model *parent, struct model *m, int steps)
 	check_items(parent, 0);
 }
 
-TEST_F(lib, does_as_its_model_with_spans)
+TEST_F(lib_model, arena_with_spans_agrees_with_model)
 {
 	static const uint32_t flags[] = {
 		0, ARENA_OPT_SEAL, ARENA_OPT_QUARANTINE, ARENA_OPT_QUARANTINE | ARENA_OPT_COUNT,
@@ -508,7 +510,7 @@ TEST_F(lib, does_as_its_model_with_spans)
 	}
 }
 
-TEST_F(lib, does_as_its_model)
+TEST_F(lib_model, arena_agrees_with_model)
 {
 	/* Within a block, and across several. */
 	static const size_t limits[] = { 5000, 300000, 2 * MIB + 5000, 20 * MIB };

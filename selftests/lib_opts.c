@@ -7,6 +7,9 @@
 #include <sys/wait.h>
 #include <linux/arena.h>
 
+LIB_FIXTURE(lib_opts)
+LIB_FIXTURE_ONCE(lib_opts)
+
 static bool has_device(void)
 {
 	return !access("/dev/arena", R_OK | W_OK);
@@ -21,7 +24,7 @@ static struct arena_caps caps_of_system(void)
 	return caps;
 }
 
-TEST(probe)
+TEST_F(lib_opts_once, probe_reports_capabilities)
 {
 	struct arena_caps caps = caps_of_system(), small = { .size = 4 };
 
@@ -40,7 +43,7 @@ TEST(probe)
 	EXPECT_EQ(-EINVAL, arena_probe(&small));
 }
 
-TEST_F(lib, has_a_name)
+TEST_F(lib_opts, arena_has_its_name)
 {
 	struct arena *a;
 
@@ -52,7 +55,7 @@ TEST_F(lib, has_a_name)
 	arena_destroy(a);
 }
 
-TEST_F(lib, prefault_commits_at_once)
+TEST_F(lib_opts, prefault_commits_at_once)
 {
 	struct arena *a;
 	unsigned char *memory, resident[2048];
@@ -73,7 +76,7 @@ TEST_F(lib, prefault_commits_at_once)
 	arena_destroy(a);
 }
 
-TEST_F(lib, sealed_memory_can_t_be_touched)
+TEST_F(lib_opts, sealed_memory_can_t_be_touched)
 {
 	int expected = signal_of(variant->backing);
 	struct arena *a;
@@ -102,7 +105,7 @@ TEST_F(lib, sealed_memory_can_t_be_touched)
 }
 
 /* Memory may come back with its old contents; arena_zalloc() zeroes it. */
-TEST_F(lib, dirty_memory_is_zeroed_by_zalloc)
+TEST_F(lib_opts, dirty_memory_is_zeroed_by_zalloc)
 {
 	struct arena *a;
 	char *memory;
@@ -121,7 +124,7 @@ TEST_F(lib, dirty_memory_is_zeroed_by_zalloc)
 	arena_destroy(a);
 }
 
-TEST_F(lib, nodes_are_obeyed)
+TEST_F(lib_opts, node_options_are_obeyed)
 {
 	struct arena_caps caps = caps_of_system();
 	struct arena *a = NULL;
@@ -153,7 +156,7 @@ TEST_F(lib, nodes_are_obeyed)
 }
 
 /* Each 2 MiB is one huge page; otherwise the allocation fails. */
-TEST(huge_is_huge)
+TEST_F(lib_opts_once, huge_backing_uses_huge_pages)
 {
 	char line[256], *memory;
 	struct arena *a;
@@ -185,7 +188,7 @@ TEST(huge_is_huge)
 }
 
 /* With ARENA_OPT_PREFER the next backing is used, and arena_backing() returns it. */
-TEST(preferred_backing)
+TEST_F(lib_opts_once, preferred_backing_falls_back)
 {
 	enum arena_backing next = caps_of_system().has_huge ? ARENA_BACKING_HUGE :
 							      ARENA_BACKING_ANON;
@@ -223,7 +226,7 @@ static struct arena_stats created_with(const char *name, const char *value)
 	return stats;
 }
 
-TEST(environment_overrides)
+TEST_F(lib_opts_once, environment_overrides_options)
 {
 	EXPECT_EQ(6 * MIB, created_with("ARENA_RESERVE", "5M").reserved);
 	EXPECT_EQ(MIB, created_with("ARENA_LIMIT", "1024k").limit);
@@ -272,7 +275,7 @@ static int printed_lines(const char *name, const char *value)
 }
 
 /* A value that cannot be parsed is ignored with a message. */
-TEST(environment_that_is_wrong)
+TEST_F(lib_opts_once, bad_environment_is_ignored_with_message)
 {
 	static const char *const all[][2] = {
 		{ "ARENA_RESERVE", "" }, { "ARENA_RESERVE", "-1" },
@@ -334,7 +337,7 @@ static size_t output_of_child(const char *value, char *text, size_t room)
 	return size;
 }
 
-TEST(statistics_at_exit)
+TEST_F(lib_opts_once, statistics_are_printed_at_exit)
 {
 	char text[4000];
 
@@ -354,7 +357,7 @@ TEST(statistics_at_exit)
 	EXPECT_STREQ("libarena: ARENA_STATS=often is ignored: can't be understood\n", text);
 }
 
-TEST_F(lib, statistics_are_printed)
+TEST_F(lib_opts, statistics_are_printed)
 {
 	char text[1000] = "";
 	int fds[2];

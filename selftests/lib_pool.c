@@ -21,6 +21,9 @@
 #include <arena/pool.h>
 #include <arena/predict.h>
 
+LIB_FIXTURE(lib_pool)
+LIB_FIXTURE_ONCE(lib_pool)
+
 #define SEC	((int64_t)1000000000)
 #define MSEC	((int64_t)1000000)
 
@@ -154,7 +157,7 @@ static bool comes_true(bool (*holds)(struct arena_pool *pool), struct arena_pool
 	return holds(pool);
 }
 
-TEST(options_are_looked_at)
+TEST_F(lib_pool_once, bad_pool_options_are_refused)
 {
 	struct { struct arena_pool_opts opts; uint32_t more; } larger = { 0 };
 	struct arena_pool *pool;
@@ -178,7 +181,7 @@ TEST(options_are_looked_at)
 	EXPECT_EQ(0, arena_pool_destroy(NULL));
 }
 
-TEST(stats_are_as_large_as_the_caller_s)
+TEST_F(lib_pool_once, stats_have_size_of_caller)
 {
 	struct arena_pool_stats stats = { .size = sizeof(stats) };
 	struct { struct arena_pool_stats stats; uint64_t more; } larger = {
@@ -195,7 +198,7 @@ TEST(stats_are_as_large_as_the_caller_s)
 	EXPECT_EQ(0, arena_pool_destroy(pool));
 }
 
-TEST_F(lib, a_thread_gets_what_it_has_put)
+TEST_F(lib_pool, thread_gets_arena_that_it_put)
 {
 	struct arena_pool *pool, *other;
 	struct arena_pool_stats stats;
@@ -268,7 +271,7 @@ static void set_oom(void *ctx)
 	arena_set_oom(ctx, never, NULL);
 }
 
-TEST_F(lib, what_is_put_is_as_new)
+TEST_F(lib_pool, put_arena_is_empty)
 {
 	struct arena_scope scope = { .size = sizeof(scope), .flags = ARENA_SCOPE_DEADLINE };
 	struct arena_cleanup cleanup, late;
@@ -305,7 +308,7 @@ TEST_F(lib, what_is_put_is_as_new)
 	EXPECT_EQ(0, arena_pool_destroy(pool));
 }
 
-TEST(as_many_as_there_may_be)
+TEST_F(lib_pool_once, max_total_is_obeyed)
 {
 	struct timespec before, after;
 	struct arena_pool *pool;
@@ -330,7 +333,7 @@ TEST(as_many_as_there_may_be)
 
 /* --- time --------------------------------------------------------------------------- */
 
-TEST_F(lib, what_nobody_uses_goes_step_by_step)
+TEST_F(lib_pool, unused_arenas_age_step_by_step)
 {
 	struct arena_pool_stats stats;
 	struct arena_pool *pool;
@@ -396,7 +399,7 @@ TEST_F(lib, what_nobody_uses_goes_step_by_step)
 	EXPECT_EQ(0, arena_pool_destroy(pool));
 }
 
-TEST_F(lib, some_stay)
+TEST_F(lib_pool, min_idle_arenas_stay)
 {
 	struct arena_pool_stats stats;
 	struct arena_pool *pool;
@@ -441,7 +444,7 @@ TEST_F(lib, some_stay)
 }
 
 /* Each arena ages as if it had been idle for one more period. */
-TEST(pressure_brings_each_one_further)
+TEST_F(lib_pool_once, pressure_ages_each_arena)
 {
 	const char *file = make_file("some avg10=7.49 avg60=99.00 avg300=99.00 total=0\n"
 				     "full avg10=99.00 avg60=0.00 avg300=0.00 total=0\n");
@@ -489,7 +492,7 @@ TEST(pressure_brings_each_one_further)
 	EXPECT_EQ(0, arena_pool_destroy(pool));
 }
 
-TEST_F(lib, no_more_than_a_share_of_what_is_free)
+TEST_F(lib_pool, free_percent_is_obeyed)
 {
 	struct arena_pool_stats stats;
 	struct arena_pool *pool;
@@ -632,7 +635,7 @@ static bool is_gone(struct arena_pool *pool)
 	return !find_thread();
 }
 
-TEST(the_thread_is_there_when_it_is_needed)
+TEST_F(lib_pool_once, thread_starts_when_needed)
 {
 	struct arena_pool_stats stats;
 	struct arena_pool *pool;
@@ -674,7 +677,7 @@ TEST(the_thread_is_there_when_it_is_needed)
 }
 
 /* By then the program may have opened a descriptor of the same number. */
-TEST(without_a_thread_nothing_is_closed_twice)
+TEST_F(lib_pool_once, failed_thread_closes_nothing_twice)
 {
 	struct arena_pool *pool;
 	int fd;
@@ -690,7 +693,7 @@ TEST(without_a_thread_nothing_is_closed_twice)
 }
 
 /* E.g. because the program has many thread-local variables. */
-TEST(a_stack_that_is_too_small_is_made_larger)
+TEST_F(lib_pool_once, too_small_stack_is_made_larger)
 {
 	struct arena_pool *pool;
 
@@ -748,7 +751,7 @@ static void put_without_files(struct __test_metadata *_metadata,
 	EXPECT_EQ(0, arena_pool_destroy(pool));
 }
 
-TEST(without_files_the_thread_does_not_spin)
+TEST_F(lib_pool_once, thread_does_not_spin_without_files)
 {
 	put_without_files(_metadata, POOL(.period = 20 * MSEC));
 }
@@ -757,12 +760,12 @@ TEST(without_files_the_thread_does_not_spin)
  * There is always an idle arena, and free_percent makes the thread read the
  * free memory.
  */
-TEST(nor_when_it_looks_at_what_is_free)
+TEST_F(lib_pool_once, thread_does_not_spin_with_free_percent)
 {
 	put_without_files(_metadata, POOL(.free_percent = 100, .period = 1000 * SEC));
 }
 
-TEST(the_thread_makes_some_in_advance)
+TEST_F(lib_pool_once, thread_makes_arenas_in_advance)
 {
 	struct arena_pool *pool;
 	struct arena *a;
@@ -818,7 +821,7 @@ static void *get_and_put_once(void *data)
 	return NULL;
 }
 
-TEST_F(lib, first_come_first_served)
+TEST_F(lib_pool, waiters_are_served_in_order)
 {
 	enum { N = 6 };
 	struct worker workers[N];
@@ -851,7 +854,7 @@ TEST_F(lib, first_come_first_served)
 }
 
 /* When a thread ends with an arena in its slot, the arena is not lost. */
-TEST_F(lib, what_a_thread_leaves_is_for_all)
+TEST_F(lib_pool, arena_of_ended_thread_is_reused)
 {
 	struct worker worker = { .timeout = 0 };
 	struct arena_pool *pool;
@@ -897,7 +900,7 @@ static void *put_and_stay(void *data)
 	return NULL;
 }
 
-TEST(a_slot_outlives_its_pool)
+TEST_F(lib_pool_once, slot_outlives_its_pool)
 {
 	struct worker worker = { .timeout = 0 };
 	struct arena_pool *pool;
@@ -972,13 +975,13 @@ static void play_with(struct __test_metadata *_metadata, enum arena_backing back
 	EXPECT_EQ(0, arena_pool_destroy(pool));
 }
 
-TEST_F(lib, nobody_waits_for_ever)
+TEST_F(lib_pool, waiters_are_always_served)
 {
 	NEED_BACKING();
 	play_with(_metadata, variant->backing, 2, 1, IS_SANITIZED ? 5000 : 20000);
 }
 
-TEST_F(lib, nobody_is_overtaken_for_long)
+TEST_F(lib_pool, waiter_is_overtaken_once_at_most)
 {
 	NEED_BACKING();
 	play_with(_metadata, variant->backing, 8, 3, IS_SANITIZED ? 1000 : 2000);
@@ -1024,7 +1027,7 @@ static void *do_all(void *data)
 }
 
 /* More threads than arenas, which start and end, and periods of a millisecond. */
-TEST_F(lib, all_at_once)
+TEST_F(lib_pool, all_operations_work_concurrently)
 {
 	enum { N = 6 };
 	struct worker workers[N] = { 0 };
@@ -1072,7 +1075,7 @@ static void *wait_cancelled(void *data)
 	return NULL;
 }
 
-TEST(waiting_is_no_point_of_cancellation)
+TEST_F(lib_pool_once, waiting_is_no_cancellation_point)
 {
 	struct worker worker = { .timeout = -1 };
 	struct arena_pool *pool;
@@ -1109,7 +1112,7 @@ static void *put_cancelled(void *data)
 	return NULL;
 }
 
-TEST(who_is_cancelled_leaves_no_lock)
+TEST_F(lib_pool_once, cancelled_thread_leaves_no_lock)
 {
 	struct worker worker = { 0 };
 	struct arena_pool *pool;
@@ -1128,7 +1131,7 @@ TEST(who_is_cancelled_leaves_no_lock)
 	EXPECT_EQ(0, arena_pool_destroy(pool));
 }
 
-TEST_F(lib, a_child_can_only_end_it)
+TEST_F(lib_pool, child_process_can_only_destroy_pool)
 {
 	struct arena_pool *pool, *own;
 	struct arena *a, *b, *c;
@@ -1186,7 +1189,7 @@ static void *note_much(void *data)
 }
 
 /* A fork during other threads' operations does not leave a lock held in the child. */
-TEST_F(lib, a_child_is_born_any_time)
+TEST_F(lib_pool, fork_at_any_time_leaves_no_lock)
 {
 	struct worker workers[3] = { 0 };
 	struct arena_pool *pool;
@@ -1260,7 +1263,7 @@ static void put_elsewhere(void)
 	arena_pool_put(other, a);
 }
 
-TEST(checked_arenas_are_put_once_and_to_their_pool)
+TEST_F(lib_pool_once, checked_arena_is_put_once_and_to_its_pool)
 {
 	struct worker worker = { .rounds = 100 };
 	struct arena_pool *pool;
@@ -1288,7 +1291,7 @@ static void note(const char *name, size_t used, int times)
 		arena_predict_note(name, used);
 }
 
-TEST(nothing_is_said_of_what_is_not_known)
+TEST_F(lib_pool_once, unknown_name_has_no_prediction)
 {
 	EXPECT_EQ(0, arena_predict("never", 500));
 	note("seven", 100, 7);
@@ -1297,7 +1300,7 @@ TEST(nothing_is_said_of_what_is_not_known)
 	EXPECT_LE(100, arena_predict("seven", 500));
 }
 
-TEST(predictions_are_near)
+TEST_F(lib_pool_once, predictions_are_close)
 {
 	uint64_t sizes[] = { 1, 15, 16, 17, 1000, 4096, 12345, MIB, 3 * MIB + 1, 17 * GIB };
 	char name[32];
@@ -1321,7 +1324,7 @@ TEST(predictions_are_near)
 	EXPECT_LE(100, arena_predict("a name that is longer than thirty-two bytes", 500));
 }
 
-TEST(predictions_are_quantiles)
+TEST_F(lib_pool_once, predictions_are_quantiles)
 {
 	int i;
 
@@ -1336,7 +1339,7 @@ TEST(predictions_are_quantiles)
 }
 
 /* Two of 150 are more than one percent. */
-TEST(as_many_as_asked_are_content)
+TEST_F(lib_pool_once, prediction_is_enough_for_asked_share)
 {
 	note("content", 1000, 148);
 	note("content", MIB, 2);
@@ -1345,7 +1348,7 @@ TEST(as_many_as_asked_are_content)
 }
 
 /* The position of the outlier does not matter, nor does a small number of requests. */
-TEST(one_huge_request_is_no_reason)
+TEST_F(lib_pool_once, single_huge_request_changes_nothing)
 {
 	int i;
 
@@ -1360,7 +1363,7 @@ TEST(one_huge_request_is_no_reason)
 	}
 }
 
-TEST(a_change_of_load_is_learned)
+TEST_F(lib_pool_once, change_of_load_is_learned)
 {
 	note("change", MIB, 10000);
 	EXPECT_EQ(MIB, arena_predict("change", 990));
@@ -1374,7 +1377,7 @@ TEST(a_change_of_load_is_learned)
 	EXPECT_EQ(MIB, arena_predict("change", 990));
 }
 
-TEST(names_are_forgotten_the_oldest_first)
+TEST_F(lib_pool_once, oldest_names_are_forgotten_first)
 {
 	struct arena *a;
 	char name[32];
@@ -1409,7 +1412,7 @@ TEST(names_are_forgotten_the_oldest_first)
 	EXPECT_EQ(0, arena_predict("more 299", 990));
 }
 
-TEST(threads_note_together)
+TEST_F(lib_pool_once, threads_record_concurrently)
 {
 	struct worker workers[4] = { 0 };
 	int i;
@@ -1426,7 +1429,7 @@ TEST(threads_note_together)
 	EXPECT_EQ(MIB, arena_predict("together", 990));
 }
 
-TEST_F(lib, an_arena_is_sized_by_its_name)
+TEST_F(lib_pool, arena_is_sized_by_its_name)
 {
 	struct arena_opts opts = {
 		.size = sizeof(opts), .backing = variant->backing,
@@ -1485,7 +1488,7 @@ TEST_F(lib, an_arena_is_sized_by_its_name)
 	arena_destroy(a);
 }
 
-TEST_F(lib, the_environment_sizes_arenas)
+TEST_F(lib_pool, environment_sizes_arenas)
 {
 	const char *name = variant->backing == ARENA_BACKING_ANON ? "env" : "env on device";
 	struct arena *a;
@@ -1500,7 +1503,7 @@ TEST_F(lib, the_environment_sizes_arenas)
 }
 
 /* One request in a thousand is a hundred times larger. */
-TEST_F(lib, rare_requests_leave_nothing)
+TEST_F(lib_pool, rare_requests_leave_no_memory)
 {
 	const char *name = variant->backing == ARENA_BACKING_ANON ? "rare" : "rare on device";
 	int nr = IS_SANITIZED ? 3000 : 100000, i;
@@ -1534,7 +1537,7 @@ TEST_F(lib, rare_requests_leave_nothing)
  * The next arena has the predicted size from the start, also in a thread that
  * comes later.
  */
-TEST_F(lib, a_pool_s_arenas_are_sized)
+TEST_F(lib_pool, arenas_of_pool_are_sized)
 {
 	const char *name = variant->backing == ARENA_BACKING_ANON ? "warm" : "warm on device";
 	struct arena_pool *pool;
@@ -1717,7 +1720,7 @@ static bool is_as(const struct model *m, const struct arena_pool_stats *stats)
 }
 
 /* The seed is printed; $ARENA_SEED repeats a run. */
-TEST_F(lib, a_pool_is_as_its_model)
+TEST_F(lib_pool, pool_agrees_with_model)
 {
 	const char *text = getenv("ARENA_SEED");
 	unsigned int seed = text ? strtoul(text, NULL, 0) : (unsigned int)getpid();

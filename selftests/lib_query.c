@@ -10,6 +10,8 @@
 #include <math.h>
 #include <time.h>
 
+LIB_FIXTURE(lib_query)
+
 #define ROUNDS	20000
 
 /* Copy to memory of its own, so that reading beyond its end is detected. */
@@ -37,7 +39,7 @@ static char *copy_of(const char *text, size_t length)
 	}									\
 } while (0)
 
-TEST_F(lib, a_query_is_a_map)
+TEST_F(lib_query, query_is_parsed_into_map)
 {
 	const struct arena_query_value *value;
 	struct arena_query q;
@@ -85,7 +87,7 @@ static const struct arena_query_value *value_of(struct arena *a, const char *val
 	return arena_query_get(&q, ARENA_STR("k"));
 }
 
-TEST_F(lib, integers_are_canonical_and_fit)
+TEST_F(lib_query, integers_are_canonical_and_fit)
 {
 	static const struct {
 		const char *text;
@@ -109,7 +111,7 @@ TEST_F(lib, integers_are_canonical_and_fit)
 	}
 }
 
-TEST_F(lib, doubles_have_a_point_or_an_exponent)
+TEST_F(lib_query, doubles_have_a_point_or_an_exponent)
 {
 	static const struct {
 		const char *text;
@@ -134,7 +136,7 @@ TEST_F(lib, doubles_have_a_point_or_an_exponent)
 	}
 }
 
-TEST_F(lib, bools_are_true_and_false)
+TEST_F(lib_query, booleans_are_true_and_false)
 {
 	const struct arena_query_value *value;
 
@@ -150,7 +152,7 @@ TEST_F(lib, bools_are_true_and_false)
 	EXPECT_FALSE(value->as_bool);
 }
 
-TEST_F(lib, all_else_is_a_string)
+TEST_F(lib_query, other_values_are_strings)
 {
 	static const char *const cases[] = {
 		"9223372036854775808", "-9223372036854775809", "00", "007", "-0", "-07", "%2B7",
@@ -172,7 +174,7 @@ TEST_F(lib, all_else_is_a_string)
 	}
 }
 
-TEST_F(lib, keys_and_values_are_decoded_where_they_are)
+TEST_F(lib_query, keys_and_values_are_decoded_in_place)
 {
 	char text[] = "a%20b=c+%26%3d%3D&%3D=%25&plain=plain";
 	const struct arena_query_value *value;
@@ -195,7 +197,7 @@ TEST_F(lib, keys_and_values_are_decoded_where_they_are)
 }
 
 /* An escaped + is not a space. */
-TEST_F(lib, what_is_decoded_is_not_decoded_again)
+TEST_F(lib_query, decoding_happens_once)
 {
 	struct arena_query q;
 
@@ -206,7 +208,7 @@ TEST_F(lib, what_is_decoded_is_not_decoded_again)
 	EXPECT_TEXT("%26c%3Dd", arena_query_str(&q, ARENA_STR("b"), ARENA_STR("?")));
 }
 
-TEST_F(lib, a_bad_escape_is_an_error_and_nothing_is_decoded)
+TEST_F(lib_query, bad_escape_is_an_error_and_decodes_nothing)
 {
 	static const struct {
 		const char *text;
@@ -237,7 +239,7 @@ TEST_F(lib, a_bad_escape_is_an_error_and_nothing_is_decoded)
 	}
 }
 
-TEST_F(lib, what_is_lenient_keeps_bad_escapes)
+TEST_F(lib_query, lenient_parsing_keeps_bad_escapes)
 {
 	struct arena_query q;
 
@@ -253,7 +255,7 @@ TEST_F(lib, what_is_lenient_keeps_bad_escapes)
 	EXPECT_TEXT("100%", q.values[5].text);
 }
 
-TEST_F(lib, duplicates_are_linked_in_their_order)
+TEST_F(lib_query, duplicates_are_linked_in_their_order)
 {
 	const struct arena_query_value *value;
 	struct arena_query q;
@@ -276,7 +278,7 @@ TEST_F(lib, duplicates_are_linked_in_their_order)
 	EXPECT_EQ(NULL, q.values[3].next);
 }
 
-TEST_F(lib, what_is_empty)
+TEST_F(lib_query, empty_keys_and_values_are_kept)
 {
 	const struct arena_query_value *value;
 	struct arena_query q;
@@ -305,7 +307,7 @@ TEST_F(lib, what_is_empty)
 	EXPECT_TEXT("=", q.values[5].text);
 }
 
-TEST_F(lib, nothing_is_a_query)
+TEST_F(lib_query, empty_string_is_a_query)
 {
 	struct arena_query q;
 	char text[1];
@@ -317,7 +319,7 @@ TEST_F(lib, nothing_is_a_query)
 	EXPECT_EQ(NULL, arena_query_map_next(&q.map, NULL));
 }
 
-TEST_F(lib, a_nul_is_a_byte)
+TEST_F(lib_query, nul_is_an_ordinary_byte)
 {
 	char text[] = "a%00=1&a=%00x&b=true%00&c=1\0002";
 	struct arena_query q;
@@ -333,7 +335,7 @@ TEST_F(lib, a_nul_is_a_byte)
 	EXPECT_TEXT("1\0002", q.values[3].text);
 }
 
-TEST_F(lib, the_number_of_pairs_has_a_limit)
+TEST_F(lib_query, number_of_pairs_is_limited)
 {
 	char text[] = "&a=%41&&a=%41&b&";
 	size_t length = sizeof(text) - 1;
@@ -351,7 +353,7 @@ TEST_F(lib, the_number_of_pairs_has_a_limit)
 	EXPECT_EQ(length, q.bad);
 }
 
-TEST_F(lib, unknown_flags_are_refused)
+TEST_F(lib_query, unknown_flags_are_refused)
 {
 	char text[] = "a=%41";
 	struct arena_query q;
@@ -366,7 +368,7 @@ TEST_F(lib, unknown_flags_are_refused)
 	EXPECT_EQ(NULL, arena_query_get(&q, ARENA_STR("a")));
 }
 
-TEST_F(lib, values_of_a_megabyte)
+TEST_F(lib_query, values_of_a_megabyte_are_parsed)
 {
 	static char text[3 * MIB + 2];
 	struct arena_query q;
@@ -441,7 +443,7 @@ static double parse_hostile(struct __test_metadata *_metadata, struct arena *a, 
  * times as many pairs would take 256 times as long. Try several times, since a
  * guest's clock may go on while its CPU is not scheduled.
  */
-TEST_F(lib, hostile_strings_take_no_longer)
+TEST_F(lib_query, hostile_strings_take_linear_time)
 {
 	size_t nr = IS_SANITIZED ? 20000 : 200000;
 	double few, many;
@@ -459,7 +461,7 @@ TEST_F(lib, hostile_strings_take_no_longer)
 }
 
 /* The memory used is what the documentation says. */
-TEST_F(lib, what_a_query_takes)
+TEST_F(lib_query, query_takes_documented_memory)
 {
 	size_t before, used, entry = sizeof(struct arena_query_map_entry);
 	char many[1000], query[] = "a=1&b=2&&&&&&&c=3";
@@ -480,7 +482,7 @@ TEST_F(lib, what_a_query_takes)
 }
 
 /* There is too little memory for the pairs, or for the map, which takes less here. */
-TEST_F(lib, without_memory_the_text_is_as_it_was)
+TEST_F(lib_query, text_is_unchanged_without_memory)
 {
 	static const char query[] = "a=%41&b=%42&c+c=1&d&a=%43&e=&f=1.5&g=true"
 				    "&h&i&j&k&l&m";
@@ -551,7 +553,7 @@ static size_t make_query(char *text, size_t room)
 	return length;
 }
 
-TEST_F(lib, reads_as_its_model)
+TEST_F(lib_query, parser_agrees_with_model)
 {
 	static struct model_query model;
 	const char *from = getenv("ARENA_SEED"), *what;

@@ -10,6 +10,9 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+LIB_FIXTURE(lib_span)
+LIB_FIXTURE_ONCE(lib_span)
+
 static int span_of(struct arena *a, size_t length, size_t align,
 		     struct arena_span *span)
 {
@@ -19,7 +22,7 @@ static int span_of(struct arena *a, size_t length, size_t align,
 
 /* --- spans ---------------------------------------------------------------- */
 
-TEST_F(lib, a_span_is_whole_blocks)
+TEST_F(lib_span, span_is_whole_blocks)
 {
 	bool is_device = variant->backing == ARENA_BACKING_DEVICE;
 	struct arena_span one, two;
@@ -50,7 +53,7 @@ TEST_F(lib, a_span_is_whole_blocks)
 	EXPECT_EQ(is_device ? ARENA_SPAN_HUGE : 0, two.flags);
 }
 
-TEST_F(lib, a_dirty_span_is_not_said_to_be_zero)
+TEST_F(lib_span, dirty_span_is_not_reported_as_zero)
 {
 	struct arena_span span;
 	struct arena *a;
@@ -63,7 +66,7 @@ TEST_F(lib, a_dirty_span_is_not_said_to_be_zero)
 	arena_destroy(a);
 }
 
-TEST_F(lib, a_span_that_can_t_be)
+TEST_F(lib_span, bad_spans_are_refused)
 {
 	struct arena_opts opts = { .size = sizeof(opts), .reserve = 8 * MIB };
 	struct arena *small, *child;
@@ -100,7 +103,7 @@ static size_t resident_pages(void *memory, size_t length)
 	return nr;
 }
 
-TEST_F(lib, blocks_of_a_span_come_and_go)
+TEST_F(lib_span, blocks_of_span_can_be_decommitted_and_committed)
 {
 	bool is_device = variant->backing == ARENA_BACKING_DEVICE;
 	struct arena_span span;
@@ -136,7 +139,7 @@ TEST_F(lib, blocks_of_a_span_come_and_go)
  * Memory that is allocated over a hole is committed by the allocation, not by a
  * touch.
  */
-TEST_F(lib, holes_are_not_allocated)
+TEST_F(lib_span, holes_are_not_allocated)
 {
 	struct arena_span kept, span;
 	struct arena_mark mark;
@@ -186,7 +189,7 @@ TEST_F(lib, holes_are_not_allocated)
 }
 
 /* Memory allocated over a hole can be written, regardless of the order of the holes. */
-TEST_F(lib, sealed_holes_are_not_allocated)
+TEST_F(lib_span, sealed_holes_are_not_allocated)
 {
 	struct arena_span one, two, three;
 	struct arena_mark marks[3];
@@ -241,7 +244,7 @@ TEST_F(lib, sealed_holes_are_not_allocated)
  * A hole that the system cannot take back, e.g. because it is locked, is
  * committed again before it is used.
  */
-TEST(holes_that_stay)
+TEST_F(lib_span_once, locked_holes_are_committed_again)
 {
 	struct arena_span span;
 	struct arena_mark start;
@@ -275,7 +278,7 @@ out:
 }
 
 /* Decommitted blocks would disturb arena_check(), which reads all memory. */
-TEST_F(lib, a_checked_arena_keeps_its_spans)
+TEST_F(lib_span, checked_arena_keeps_memory_of_spans)
 {
 	struct arena_span span;
 	struct arena *a;
@@ -297,7 +300,7 @@ TEST_F(lib, a_checked_arena_keeps_its_spans)
 
 /* --- address quarantine ---------------------------------------------------------- */
 
-TEST_F(lib, quarantine_keeps_addresses)
+TEST_F(lib_span, quarantine_keeps_addresses)
 {
 	int expected = signal_of(variant->backing), i;
 	struct arena_handle handle;
@@ -338,7 +341,7 @@ TEST_F(lib, quarantine_keeps_addresses)
 }
 
 /* Memory that was given back earlier counts, too. */
-TEST_F(lib, quarantine_after_a_trim)
+TEST_F(lib_span, quarantine_includes_trimmed_memory)
 {
 	struct arena_span span;
 	struct arena *a;
@@ -366,7 +369,7 @@ TEST_F(lib, quarantine_after_a_trim)
 }
 
 /* Dirty memory stays dirty in quarantine. */
-TEST_F(lib, quarantine_of_dirty_memory)
+TEST_F(lib_span, quarantine_keeps_memory_dirty)
 {
 	struct arena *a;
 	char *memory;
@@ -598,7 +601,7 @@ static int run(void (*mistake)(void), char *text, size_t room)
 	return status;
 }
 
-TEST_F(lib, faults_are_reported)
+TEST_F(lib_span, faults_are_reported)
 {
 	static const struct {
 		void (*mistake)(void);
@@ -645,7 +648,7 @@ TEST_F(lib, faults_are_reported)
 	}
 }
 
-TEST_F(lib, other_signals_are_passed_on)
+TEST_F(lib_span, other_signals_are_passed_on)
 {
 	char text[4000];
 	int status, expected = signal_of(variant->backing);
@@ -666,7 +669,7 @@ TEST_F(lib, other_signals_are_passed_on)
 	EXPECT_NE(NULL, strstr(text, "before\nthe program's own\n"));
 }
 
-TEST(ages_are_right)
+TEST_F(lib_span_once, reported_ages_are_right)
 {
 	double age = 0;
 	char text[4000], *at;
@@ -741,7 +744,7 @@ static void with_ignored(void)
 	_exit(7);
 }
 
-TEST(handlers_keep_their_flags)
+TEST_F(lib_span_once, program_handlers_keep_their_flags)
 {
 	char text[4000];
 	int status;
@@ -761,7 +764,7 @@ TEST(handlers_keep_their_flags)
  * The variable is read only once, so this test needs a fresh process without
  * the fixture.
  */
-TEST(faults_are_reported_if_the_environment_says_so)
+TEST_F(lib_span_once, faults_are_reported_if_the_environment_says_so)
 {
 	char text[4000];
 
@@ -775,7 +778,7 @@ TEST(faults_are_reported_if_the_environment_says_so)
 
 /* --- counters -------------------------------------------------------------------- */
 
-TEST_F(lib, allocations_are_counted)
+TEST_F(lib_span, allocations_are_counted)
 {
 	struct arena_scope scope = {
 		.size = sizeof(scope), .flags = ARENA_SCOPE_DEADLINE,
@@ -856,7 +859,7 @@ TEST_F(lib, allocations_are_counted)
 	EXPECT_EQ(0, stats_of(self->a).wasted);
 }
 
-TEST_F(lib, reuse_is_counted)
+TEST_F(lib_span, reuse_is_counted)
 {
 	struct arena_stats stats;
 	char text[2000] = "";

@@ -7,12 +7,15 @@
 #include <locale.h>
 #include <arena/str.h>
 
+LIB_FIXTURE(lib_str)
+LIB_FIXTURE_ONCE(lib_str)
+
 #define S(literal)	ARENA_STR(literal)
 #define EXPECT_STR(expected, seen)	EXPECT_TRUE(arena_str_equal(S(expected), (seen)))
 
 /* --- strings ----------------------------------------------------------------- */
 
-TEST(strings_are_equal_byte_for_byte)
+TEST_F(lib_str_once, strings_are_equal_byte_for_byte)
 {
 	char one[80], two[80];
 	size_t n, i;
@@ -47,7 +50,7 @@ TEST(strings_are_equal_byte_for_byte)
 	EXPECT_EQ(0, arena_str_compare(S(""), S("")));
 }
 
-TEST(strings_have_parts)
+TEST_F(lib_str_once, parts_of_strings_are_views)
 {
 	struct arena_str s = S("arena"), one, two;
 
@@ -92,7 +95,7 @@ static int nr_parts(struct arena_str s)
 	return nr;
 }
 
-TEST(strings_are_split)
+TEST_F(lib_str_once, strings_are_split)
 {
 	struct arena_str rest = S("a,,bc,"), part;
 
@@ -127,7 +130,7 @@ static int double_of(struct arena_str s, double expected)
 	return err ? (value == 77 ? err : 1) : value != expected;
 }
 
-TEST(strings_are_numbers)
+TEST_F(lib_str_once, strings_are_parsed_as_numbers)
 {
 	static char digits[1002];
 	bool is_true = false;
@@ -179,7 +182,7 @@ TEST(strings_are_numbers)
 	EXPECT_FALSE(is_true);
 }
 
-TEST_F(lib, strings_are_copied)
+TEST_F(lib_str, strings_are_copied)
 {
 	struct arena_buf buf;
 	struct arena_str s;
@@ -249,7 +252,7 @@ static size_t bad_escape(struct arena *a, struct arena_str s)
 	return length;
 }
 
-TEST_F(lib, strings_are_decoded)
+TEST_F(lib_str, strings_are_decoded)
 {
 	struct arena_str decoded;
 	size_t length = 3;
@@ -334,7 +337,7 @@ static long decode_slowly(struct arena_str s, uint32_t flags, char *to)
 	return nr;
 }
 
-TEST_F(lib, strings_are_as_their_model)
+TEST_F(lib_str, strings_agree_with_model)
 {
 	char bytes[40], other[8], slow[40], fast[40];
 	struct arena_str s, t, part, rest, joined;

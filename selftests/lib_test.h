@@ -26,36 +26,40 @@
 
 #define OPTS(...) (&(struct arena_opts) { .size = sizeof(struct arena_opts), __VA_ARGS__ })
 
-FIXTURE(lib) {
-	struct arena *a;
-	bool no_device;
-};
-
-FIXTURE_VARIANT(lib) {
-	enum arena_backing backing;
-};
-
-FIXTURE_VARIANT_ADD(lib, anon) {
-	.backing = ARENA_BACKING_ANON,
-};
-
-FIXTURE_VARIANT_ADD(lib, device) {
-	.backing = ARENA_BACKING_DEVICE,
-};
-
-FIXTURE_SETUP(lib)
-{
-	self->no_device = variant->backing == ARENA_BACKING_DEVICE &&
-			  access("/dev/arena", R_OK | W_OK);
-	if (!self->no_device) {
-		ASSERT_EQ(0, arena_create(&self->a, OPTS(.backing = variant->backing)));
-	}
+/* The fixture of a program, with an arena: its tests run on both back ends. */
+#define LIB_FIXTURE(name)						\
+FIXTURE(name) {								\
+	struct arena *a;						\
+	bool no_device;							\
+};									\
+FIXTURE_VARIANT(name) {							\
+	enum arena_backing backing;					\
+};									\
+FIXTURE_VARIANT_ADD(name, anon) {					\
+	.backing = ARENA_BACKING_ANON,					\
+};									\
+FIXTURE_VARIANT_ADD(name, device) {					\
+	.backing = ARENA_BACKING_DEVICE,				\
+};									\
+FIXTURE_SETUP(name)							\
+{									\
+	self->no_device = variant->backing == ARENA_BACKING_DEVICE &&	\
+			  access("/dev/arena", R_OK | W_OK);		\
+	if (!self->no_device) {						\
+		ASSERT_EQ(0, arena_create(&self->a,			\
+					  OPTS(.backing = variant->backing))); \
+	}								\
+}									\
+FIXTURE_TEARDOWN(name)							\
+{									\
+	arena_destroy(self->a);						\
 }
 
-FIXTURE_TEARDOWN(lib)
-{
-	arena_destroy(self->a);
-}
+/* The fixture of tests that run once. */
+#define LIB_FIXTURE_ONCE(name)						\
+FIXTURE(name##_once) { };						\
+FIXTURE_SETUP(name##_once) { }						\
+FIXTURE_TEARDOWN(name##_once) { }
 
 /* Used in each test, since not every harness ends a test whose setup skips. */
 #define NEED_BACKING() do {						\

@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
+LIB_FIXTURE(lib_thread)
+LIB_FIXTURE_ONCE(lib_thread)
+
 static int frame(struct arena *a, int how, size_t *used)
 {
 	for (;;) {
@@ -33,7 +36,7 @@ out:
 	return 3;
 }
 
-TEST_F(lib, a_frame_ends_with_its_block)
+TEST_F(lib_thread, frame_ends_with_its_block)
 {
 	size_t used;
 	int how;
@@ -49,7 +52,7 @@ TEST_F(lib, a_frame_ends_with_its_block)
 	}
 }
 
-TEST(scratch_is_none_of_those_to_avoid)
+TEST_F(lib_thread_once, scratch_avoids_given_arenas)
 {
 	struct arena *one, *two, *three, *other;
 
@@ -84,7 +87,7 @@ static char *joined(struct arena *result, int n)
 	return arena_strdup(result, arena_buf_finish(&buf, NULL));
 }
 
-TEST(scratch_is_rewound)
+TEST_F(lib_thread_once, scratch_is_rewound)
 {
 	struct arena *one = arena_scratch(), *two = arena_scratch(one);
 	size_t used;
@@ -142,7 +145,7 @@ static void *run_thread(void *data)
 }
 
 /* Arenas end with their thread, however it ends. */
-TEST(a_thread_s_arenas_end_with_it)
+TEST_F(lib_thread_once, thread_arenas_end_with_thread)
 {
 	enum { N = 3 };
 	struct thread threads[N] = { { .how = RETURN }, { .how = EXIT }, { .how = CANCEL } };
@@ -187,7 +190,7 @@ TEST(a_thread_s_arenas_end_with_it)
  * A child can use inherited arenas on anonymous memory, and gets new ones
  * instead of those on the device.
  */
-TEST(a_child_has_arenas_of_its_own)
+TEST_F(lib_thread_once, child_process_has_arenas_of_its_own)
 {
 	struct arena *own = arena_thread(), *scratch = arena_scratch();
 	char *memory, *text;
@@ -233,7 +236,7 @@ static int framed(char **texts)
 	return status;
 }
 
-TEST(a_frame_may_end_in_a_child)
+TEST_F(lib_thread_once, frame_can_end_in_child_process)
 {
 	char *texts[1];
 	int status = framed(texts);
@@ -247,7 +250,7 @@ TEST(a_frame_may_end_in_a_child)
  * In a child, cleanups are neither run nor read: they may be in memory of the
  * device.
  */
-TEST_F(lib, a_child_runs_no_cleanups_of_the_device)
+TEST_F(lib_thread, child_process_runs_no_cleanups_of_device)
 {
 	struct arena_cleanup *cleanup;
 	int calls = 0, status;
@@ -283,7 +286,7 @@ TEST_F(lib, a_child_runs_no_cleanups_of_the_device)
 	EXPECT_EQ(1, calls);
 }
 
-TEST_F(lib, a_child_can_t_claim_what_is_idle)
+TEST_F(lib_thread, child_process_cannot_claim_idle_arena)
 {
 	int status;
 	pid_t pid;
@@ -310,7 +313,7 @@ TEST_F(lib, a_child_can_t_claim_what_is_idle)
 }
 
 /* ARENA_OPT_THREAD_OWNED must not end arenas twice that end with the thread anyway. */
-TEST(a_thread_s_arenas_end_once)
+TEST_F(lib_thread_once, thread_arenas_end_once)
 {
 	struct thread thread = { .how = RETURN };
 	pthread_barrier_t barrier;
@@ -347,7 +350,7 @@ static void *create_and_destroy(void *data)
 }
 
 /* Regardless of what other threads were doing during the fork. */
-TEST(a_child_can_create_and_destroy)
+TEST_F(lib_thread_once, child_process_can_create_and_destroy)
 {
 	struct arena *a, *b;
 	pthread_t ids[2];
@@ -428,7 +431,7 @@ static void *own_and_wait(void *data)
 }
 
 /* Owned arenas end with their thread, not before, and only once. */
-TEST_F(lib, owned_arenas_end_with_their_thread)
+TEST_F(lib_thread, owned_arenas_end_with_their_thread)
 {
 	struct owned owned = { .backing = variant->backing };
 	pthread_barrier_t barrier;

@@ -7,6 +7,8 @@
 
 #include <arena/vec.h>
 
+LIB_FIXTURE(lib_vec)
+
 #define STEPS	50000
 
 /* An alignment that no other type here has. */
@@ -63,7 +65,7 @@ static bool vec_step(struct arena *a, struct ints *v, size_t *nr)
 	}
 }
 
-TEST_F(lib, arrays_are_as_their_model)
+TEST_F(lib_vec, arrays_agree_with_model)
 {
 	struct ints_slice slice;
 	struct ints v;
@@ -86,7 +88,7 @@ TEST_F(lib, arrays_are_as_their_model)
 	}
 }
 
-TEST_F(lib, an_array_that_is_last_grows_in_place)
+TEST_F(lib_vec, last_array_grows_in_place)
 {
 	struct wides wide_vec;
 	struct wide wide = { .number = 0 };
@@ -134,7 +136,7 @@ TEST_F(lib, an_array_that_is_last_grows_in_place)
 		EXPECT_EQ(i, wide_vec.data[i].number);
 }
 
-TEST_F(lib, an_array_without_memory)
+TEST_F(lib_vec, array_without_memory_is_unchanged)
 {
 	struct wides wide_vec;
 	volatile size_t all = SIZE_MAX;
@@ -181,7 +183,7 @@ ARENA_VEC(offsets, offset);
 typedef uint16_t at;
 ARENA_VEC(ats, at);
 
-TEST_F(lib, an_array_of_any_type)
+TEST_F(lib_vec, array_accepts_any_type)
 {
 	const char *const *view;
 	char *const *text;
