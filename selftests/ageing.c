@@ -272,7 +272,7 @@ static long wait_for_ready(void)
 	return pool_count("ready");
 }
 
-TEST_F_TIMEOUT(ageing, the_reserve_is_all_huge, 10 * HANG)
+TEST_F_TIMEOUT(ageing, reserve_is_all_huge_pages, 10 * HANG)
 {
 	long ready = wait_for_ready(), hits = pool_count("hits");
 	long misses = pool_count("misses"), asked, huge;
@@ -332,7 +332,7 @@ static int commit_range(int fd, size_t first, size_t nr)
  * there are no others on the machine and some are still being zeroed in the
  * pools.
  */
-TEST_F_TIMEOUT(ageing, what_was_released_can_be_had_again, 10 * HANG)
+TEST_F_TIMEOUT(ageing, released_memory_can_be_committed_at_once, 10 * HANG)
 {
 	long nr = wait_for_ready(), before, shrunk, now;
 	int i, err = 0;

@@ -196,7 +196,7 @@ FIXTURE_TEARDOWN(churn)
 }
 
 /* About 600 GiB are zeroed, which takes five minutes of two emulated CPUs. */
-TEST_F_TIMEOUT(churn, what_is_free_stays_together, 10 * HANG)
+TEST_F_TIMEOUT(churn, free_blocks_stay_contiguous, 10 * HANG)
 {
 	struct churn *churn = self->churn;
 	double since, waited = 0, share, now;

@@ -165,7 +165,7 @@ FIXTURE_TEARDOWN(faults)
 	TH_LOG("%d faults", self->faults.total);
 }
 
-TEST_F(faults, in_open)
+TEST_F(faults, open_undoes_each_failed_allocation)
 {
 	int fd, error;
 
@@ -183,7 +183,7 @@ TEST_F(faults, in_open)
 	EXPECT_GE(self->faults.total, 2 * PASSES);
 }
 
-TEST_F(faults, in_mmap)
+TEST_F(faults, mmap_undoes_each_failed_allocation)
 {
 	char *memory;
 	int error;
@@ -211,7 +211,7 @@ TEST_F(faults, in_mmap)
  * In this test all allocations fail after a number of bytes have been
  * allocated.
  */
-TEST_F(faults, in_mmap_from_then_on)
+TEST_F(faults, mmap_undoes_all_later_failed_allocations)
 {
 	char *memory = MAP_FAILED, number[16];
 	int space;
@@ -243,7 +243,7 @@ TEST_F(faults, in_mmap_from_then_on)
 	EXPECT_EQ(0, munmap(memory, NR * BLOCK));
 }
 
-TEST_F(faults, in_fault)
+TEST_F(faults, fault_undoes_each_failed_allocation)
 {
 	char *memory;
 	int err, error;
@@ -271,7 +271,7 @@ TEST_F(faults, in_fault)
 }
 
 /* These ioctls never fail for lack of memory. */
-TEST_F(faults, in_ioctl)
+TEST_F(faults, ioctl_undoes_each_failed_allocation)
 {
 	long blocks, released;
 	char *memory;
@@ -290,15 +290,15 @@ TEST_F(faults, in_ioctl)
 	}
 }
 
-FIXTURE(loading) {
+FIXTURE(faults_loading) {
 	struct faults faults;
 };
 
-FIXTURE_SETUP(loading)
+FIXTURE_SETUP(faults_loading)
 {
 }
 
-FIXTURE_TEARDOWN(loading)
+FIXTURE_TEARDOWN(faults_loading)
 {
 	TH_LOG("%d faults", self->faults.total);
 }
@@ -308,7 +308,7 @@ FIXTURE_TEARDOWN(loading)
  * the module's initialization fail, since the module loader itself warns if it
  * has no memory.
  */
-TEST_F(loading, the_module)
+TEST_F(faults_loading, module_load_undoes_each_failed_allocation)
 {
 	int file = open(MODULE_FILE, O_RDONLY | O_CLOEXEC);
 	int err, error;

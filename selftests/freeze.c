@@ -41,7 +41,7 @@ FIXTURE_TEARDOWN(freeze)
 	close(self->fd);
 }
 
-TEST_F(freeze, nobody_writes_any_more)
+TEST_F(freeze, frozen_arena_rejects_writes)
 {
 	char *again, *part, byte = 1;
 	struct iovec here = { &byte, 1 }, there = { self->memory, 1 };
@@ -90,7 +90,7 @@ static int call(int fd, unsigned int cmd, void *args)
 	return ioctl(fd, cmd, args) ? errno : 0;
 }
 
-TEST_F(freeze, nothing_changes_it)
+TEST_F(freeze, frozen_arena_rejects_changes)
 {
 	struct arena_ioc_release release = { .size = sizeof(release) };
 	struct arena_ioc_commit there = { .size = sizeof(there), .length = NR * BLOCK };
@@ -132,7 +132,7 @@ TEST_F(freeze, nothing_changes_it)
 }
 
 /* A freeze fails while a pin allows later writes to a page. */
-TEST_F(freeze, waits_for_pins)
+TEST_F(freeze, freeze_fails_while_pages_are_pinned)
 {
 	struct iovec page = { self->memory + BLOCK, PAGE };
 	char seen[PAGE];
@@ -206,7 +206,7 @@ static pid_t start_stranger(int socket)
 	_exit(fd < 0 ? 98 : look_as_stranger(fd));
 }
 
-TEST_F(freeze, strangers_can_read_it)
+TEST_F(freeze, strangers_can_read_frozen_arena)
 {
 	int sockets[2], i;
 	pid_t pids[3];
@@ -228,7 +228,7 @@ TEST_F(freeze, strangers_can_read_it)
  * A stranger cannot read the arena before it is frozen, and only the owner can
  * freeze it.
  */
-TEST_F(freeze, not_before)
+TEST_F(freeze, strangers_cannot_read_unfrozen_arena)
 {
 	int status;
 	pid_t pid = fork();
@@ -243,7 +243,7 @@ TEST_F(freeze, not_before)
 }
 
 /* A child cannot write through a region that it inherited before the freeze, either. */
-TEST_F(freeze, nor_by_a_region_from_before)
+TEST_F(freeze, inherited_region_cannot_write_to_frozen_arena)
 {
 	int sockets[2];
 	char byte = 0;
@@ -267,7 +267,7 @@ TEST_F(freeze, nor_by_a_region_from_before)
 }
 
 /* The arena exists, and is counted, until its last user is gone. */
-TEST_F(freeze, it_outlives_its_owner)
+TEST_F(freeze, frozen_arena_outlives_its_owner)
 {
 	int sockets[2], ready[2], fd;
 	char *memory, byte = 0;
@@ -301,7 +301,7 @@ TEST_F(freeze, it_outlives_its_owner)
 }
 
 /* A block that was kept dirty contains released data. */
-TEST_F(freeze, not_what_it_kept)
+TEST_F(freeze, frozen_arena_hides_released_data)
 {
 	ASSERT_EQ(0, set_arena_flags(self->fd, ARENA_F_KEEP_DIRTY));
 	ASSERT_EQ(NR, release_all(self->fd));
@@ -319,7 +319,7 @@ TEST_F(freeze, not_what_it_kept)
 }
 
 /* Reclaim takes idle arenas, but never a frozen one. */
-TEST_F(freeze, it_is_never_idle)
+TEST_F(freeze, frozen_arena_is_not_taken_as_idle)
 {
 	struct arena_control *control = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
 					     MAP_SHARED, self->fd, ARENA_CONTROL_OFFSET);
@@ -337,7 +337,7 @@ TEST_F(freeze, it_is_never_idle)
 }
 
 /* Blocks that the arena kept before the freeze are given up. */
-TEST_F(freeze, it_keeps_nothing)
+TEST_F(freeze, freeze_gives_up_kept_blocks)
 {
 	struct arena_ioc_set_flags flags = {
 		.size = sizeof(flags), .arena_flags = ARENA_F_KEEP_DIRTY,
@@ -385,7 +385,7 @@ static void *write_until_it_faults(void *number)
 	return (void *)(unsigned long)fault.si_signo;
 }
 
-TEST_F(freeze, against_writers)
+TEST_F(freeze, freeze_against_concurrent_writers)
 {
 	pthread_t threads[WRITERS];
 	unsigned long i, round;

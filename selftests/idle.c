@@ -51,7 +51,7 @@ FIXTURE_TEARDOWN(idle)
 	close(self->fd);
 }
 
-TEST_F(idle, what_is_claimed_is_all_there)
+TEST_F(idle, claimed_arena_has_all_contents)
 {
 	EXPECT_EQ(ARENA_STATE_ACTIVE, self->control->state);
 	mark_idle(self->control);
@@ -70,7 +70,7 @@ TEST_F(idle, what_is_claimed_is_all_there)
 	EXPECT_TRUE(is_whole(self->memory, NR * BLOCK, 0x1d));
 }
 
-TEST_F(idle, the_system_takes_it)
+TEST_F(idle, reclaim_takes_idle_arena)
 {
 	struct arena_ioc_claim claimed;
 	long in_use = pool_count("in_use");
@@ -95,7 +95,7 @@ TEST_F(idle, the_system_takes_it)
 	EXPECT_EQ(0, claim_by_call(self->fd).taken);
 }
 
-TEST_F(idle, only_then)
+TEST_F(idle, reclaim_spares_active_arena)
 {
 	if (!drop_slab())
 		SKIP(return, "cannot drop caches");
@@ -118,7 +118,7 @@ TEST_F(idle, only_then)
  * Otherwise a claim by compare-and-swap would succeed, although the memory was
  * zeroed.
  */
-TEST_F(idle, marked_twice_it_is_still_taken)
+TEST_F(idle, arena_marked_idle_twice_stays_taken)
 {
 	mark_idle(self->control);
 	if (!drop_slab())
@@ -129,7 +129,7 @@ TEST_F(idle, marked_twice_it_is_still_taken)
 	EXPECT_EQ(NR, claim_by_call(self->fd).taken);
 }
 
-TEST_F(idle, a_claim_that_can_t_be_told_is_none)
+TEST_F(idle, failed_copy_of_answer_undoes_claim)
 {
 	struct arena_ioc_claim *claim;
 
@@ -202,7 +202,7 @@ TEST_F(idle, arena_with_33_regions_is_not_taken)
 		munmap(memory[i], NR * BLOCK);
 }
 
-TEST_F(idle, a_seal_stays)
+TEST_F(idle, seal_survives_taking_of_idle_arena)
 {
 	struct arena_ioc_release seal = {
 		.size = sizeof(seal), .flags = ARENA_RELEASE_RANGE | ARENA_RELEASE_SEAL,
@@ -227,7 +227,7 @@ TEST_F(idle, a_seal_stays)
 
 /* --- the control page ------------------------------------------------------ */
 
-TEST_F(idle, there_is_one_control_page)
+TEST_F(idle, arena_has_one_control_page)
 {
 	struct arena_control *again = map_control(self->fd);
 
@@ -246,7 +246,7 @@ TEST_F(idle, there_is_one_control_page)
 	EXPECT_EQ(0, munmap(again, PAGE));
 }
 
-TEST_F(idle, a_child_has_none)
+TEST_F(idle, child_has_no_control_page)
 {
 	pid_t pid = fork();
 
@@ -270,7 +270,7 @@ static int mmap_errno(int fd, size_t length, int prot, int flags, long long offs
 	return 0;
 }
 
-TEST_F(idle, bad_maps_are_refused)
+TEST_F(idle, bad_mmap_of_control_page_is_refused)
 {
 	const int rw = PROT_READ | PROT_WRITE;
 	const long long at = ARENA_CONTROL_OFFSET;
@@ -332,7 +332,7 @@ static int count_whole(const char *memory, unsigned long long round)
 	return whole;
 }
 
-TEST_F(idle, against_reclaim)
+TEST_F(idle, claim_against_concurrent_reclaim)
 {
 	unsigned long long round, kept = 0, lost = 0;
 	pthread_t thread;
@@ -383,7 +383,7 @@ static void *scribble(void *control)
  * Random states lose contents of this arena, but not of another one of the same
  * process.
  */
-TEST_F(idle, who_scribbles_harms_himself)
+TEST_F(idle, random_state_words_harm_own_arena_only)
 {
 	int fd = open_arena(), i;
 	pthread_t threads[2];

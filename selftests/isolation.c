@@ -61,7 +61,7 @@ FIXTURE_TEARDOWN(isolation)
 	close(self->fd);
 }
 
-TEST_F(isolation, a_child_has_no_region)
+TEST_F(isolation, child_has_no_region)
 {
 	pid_t pid = fork();
 
@@ -108,7 +108,7 @@ FIXTURE_TEARDOWN(isolation_dofork)
 	close(self->fd);
 }
 
-TEST_F(isolation_dofork, a_child_has_no_memory)
+TEST_F(isolation_dofork, child_has_no_memory)
 {
 	pid_t pid;
 
@@ -129,7 +129,7 @@ TEST_F(isolation_dofork, a_child_has_no_memory)
 	EXPECT_EQ(0x5e, self->memory[0]);
 }
 
-TEST_F(isolation, a_child_can_do_nothing_with_the_descriptor)
+TEST_F(isolation, child_cannot_use_descriptor)
 {
 	pid_t pid = fork();
 
@@ -139,7 +139,7 @@ TEST_F(isolation, a_child_can_do_nothing_with_the_descriptor)
 	EXPECT_EQ(0, wait_for(pid));
 }
 
-TEST_F(isolation, nor_can_another_program)
+TEST_F(isolation, program_after_exec_in_child_cannot_use_descriptor)
 {
 	char number[16];
 	pid_t pid;
@@ -157,7 +157,7 @@ TEST_F(isolation, nor_can_another_program)
 }
 
 /* After exec the process is the same, but has another address space. */
-TEST_F(isolation, nor_can_the_owner_after_exec)
+TEST_F(isolation, owner_cannot_use_descriptor_after_exec)
 {
 	char number[16];
 	pid_t pid = fork();
@@ -176,7 +176,7 @@ TEST_F(isolation, nor_can_the_owner_after_exec)
 	EXPECT_EQ(0, wait_for(pid));
 }
 
-TEST_F(isolation, nor_can_a_stranger_who_is_sent_it)
+TEST_F(isolation, receiver_of_descriptor_cannot_use_it)
 {
 	int sockets[2], fd;
 	pid_t pid;
@@ -194,7 +194,7 @@ TEST_F(isolation, nor_can_a_stranger_who_is_sent_it)
 }
 
 /* A child can use an arena of its own, which is a different one. */
-TEST_F(isolation, arenas_of_two_processes_are_two)
+TEST_F(isolation, arenas_of_two_processes_differ)
 {
 	pid_t pid = fork();
 	char *memory;
@@ -213,7 +213,7 @@ TEST_F(isolation, arenas_of_two_processes_are_two)
 }
 
 /* Two opens by one process give two arenas, too. */
-TEST_F(isolation, arenas_of_one_process_are_two)
+TEST_F(isolation, two_arenas_of_one_process_differ)
 {
 	int fd = open_arena();
 	char *memory;
@@ -241,7 +241,7 @@ TEST_F(isolation, vfork_shares_the_address_space)
 }
 
 /* A process that is allowed to ptrace the owner can read and write its memory. */
-TEST_F(isolation, who_may_ptrace_may_look)
+TEST_F(isolation, ptracer_can_access_memory)
 {
 	char seen[16] = "", changed = 0x5f;
 	struct iovec here = { .iov_base = seen, .iov_len = sizeof(seen) };
@@ -272,7 +272,7 @@ static void __attribute__((constructor)) try_if_asked(int argc, char **argv)
  * A remote access does not commit blocks: it is unclear whom to charge and
  * which node to use.
  */
-TEST_F(isolation, nor_does_he_commit_by_looking)
+TEST_F(isolation, ptracer_does_not_commit_blocks)
 {
 	const size_t nr = 4;
 	char *more = mmap(NULL, nr * BLOCK, PROT_READ | PROT_WRITE,
@@ -303,11 +303,11 @@ TEST_F(isolation, nor_does_he_commit_by_looking)
 #define CORE		"/tmp/arena-core"
 #define WORD		0x5ec7e75ec7e7f00dULL
 
-FIXTURE(core) {
+FIXTURE(isolation_core) {
 	char pattern[LINE_LENGTH];
 };
 
-FIXTURE_SETUP(core)
+FIXTURE_SETUP(isolation_core)
 {
 	if (geteuid() || access(CORE_PATTERN, W_OK))
 		SKIP(return, "not root, or a kernel without core dumps");
@@ -315,7 +315,7 @@ FIXTURE_SETUP(core)
 	ASSERT_TRUE(set_file(CORE_PATTERN, CORE));
 }
 
-FIXTURE_TEARDOWN(core)
+FIXTURE_TEARDOWN(isolation_core)
 {
 	set_file(CORE_PATTERN, self->pattern);
 	unlink(CORE);
@@ -367,7 +367,7 @@ static long dump_core(unsigned long long arena_flags, int advice, long *kib)
 	return found;
 }
 
-TEST_F(core, has_the_arena)
+TEST_F(isolation_core, core_dump_includes_arena)
 {
 	long kib;
 
@@ -376,7 +376,7 @@ TEST_F(core, has_the_arena)
 	EXPECT_LT(kib, 16 << 10);
 }
 
-TEST_F(core, has_no_arena_with_nodump)
+TEST_F(isolation_core, core_dump_omits_arena_with_nodump)
 {
 	long kib;
 

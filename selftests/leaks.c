@@ -737,7 +737,7 @@ static void run_lives(FIXTURE_DATA(leaks) *self, const FIXTURE_VARIANT(leaks) *v
 		note_end(self, pid, status);
 }
 
-TEST_F_TIMEOUT(leaks, nobody_sees_what_was_anothers, 10 * HANG)
+TEST_F_TIMEOUT(leaks, arenas_never_see_data_of_others, 10 * HANG)
 {
 	long shrunk = pool_count("shrunk");
 	long blocks = wanted_gib() * variant->part * ((1 << 30) / BLOCK) /
@@ -792,23 +792,23 @@ TEST_F_TIMEOUT(leaks, nobody_sees_what_was_anothers, 10 * HANG)
 
 /* --- whether the scan finds anything --------------------------------------- */
 
-FIXTURE(scanner) {
+FIXTURE(leaks_scanner) {
 	char *block;
 };
 
-FIXTURE_SETUP(scanner)
+FIXTURE_SETUP(leaks_scanner)
 {
 	self->block = mmap(NULL, BLOCK, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, self->block);
 }
 
-FIXTURE_TEARDOWN(scanner)
+FIXTURE_TEARDOWN(leaks_scanner)
 {
 	munmap(self->block, BLOCK);
 }
 
-TEST_F(scanner, finds_a_byte_anywhere)
+TEST_F(leaks_scanner, scanner_finds_single_byte_anywhere)
 {
 	unsigned int random = pick_seed();
 	size_t at, i;
@@ -828,18 +828,18 @@ TEST_F(scanner, finds_a_byte_anywhere)
 }
 
 /* Declared last, so that it runs last. */
-FIXTURE(total) {
+FIXTURE(leaks_total) {
 };
 
-FIXTURE_SETUP(total)
+FIXTURE_SETUP(leaks_total)
 {
 }
 
-FIXTURE_TEARDOWN(total)
+FIXTURE_TEARDOWN(leaks_total)
 {
 }
 
-TEST_F(total, was_scanned)
+TEST_F(leaks_total, all_blocks_were_scanned)
 {
 	TH_LOG("%.1f GiB scanned in all, in %.0f s; idle arenas: %s, frozen ones: %s",
 	       gib(sum->scanned), sum->seconds, has_idle ? "yes" : "no",

@@ -28,22 +28,22 @@ static int set_limit(int fd, unsigned long long bytes)
 	return ioctl(fd, ARENA_IOC_SET_LIMIT, &args) ? -errno : 0;
 }
 
-FIXTURE(limit) {
+FIXTURE(limits) {
 	int fd;
 };
 
-FIXTURE_SETUP(limit)
+FIXTURE_SETUP(limits)
 {
 	self->fd = open_arena();
 	ASSERT_GE(self->fd, 0);
 }
 
-FIXTURE_TEARDOWN(limit)
+FIXTURE_TEARDOWN(limits)
 {
 	close(self->fd);
 }
 
-TEST_F(limit, is_met_exactly)
+TEST_F(limits, arena_can_use_its_whole_limit)
 {
 	struct arena_ioc_stats stats = stats_of(self->fd);
 
@@ -65,7 +65,7 @@ TEST_F(limit, is_met_exactly)
 	EXPECT_EQ(-EDQUOT, commit_blocks(self->fd, 0, 1));
 }
 
-TEST_F(limit, is_only_lowered)
+TEST_F(limits, limit_can_only_be_lowered)
 {
 	ASSERT_EQ(0, set_limit(self->fd, LIMIT * BLOCK));
 	EXPECT_EQ(-EPERM, set_limit(self->fd, (LIMIT + 1) * BLOCK));
@@ -83,7 +83,7 @@ TEST_F(limit, is_only_lowered)
 }
 
 /* A reservation guarantees nothing: a touch beyond the limit is a SIGBUS. */
-TEST_F(limit, ends_a_touch)
+TEST_F(limits, touch_beyond_limit_raises_sigbus)
 {
 	char *memory;
 	pid_t pid;
@@ -122,7 +122,7 @@ static void *touch_once(void *data)
 	return NULL;
 }
 
-TEST_F(limit, is_for_all_who_touch_at_once)
+TEST_F(limits, limit_holds_for_concurrent_touches)
 {
 	enum { THREADS = 4, ROUNDS = 200 };
 	struct toucher touchers[THREADS];
@@ -160,7 +160,7 @@ static bool keep_as_many_as_allowed(int fd)
 	       release_all(fd) == LIMIT;
 }
 
-TEST_F(limit, kept_blocks_stay_charged)
+TEST_F(limits, kept_blocks_stay_charged)
 {
 	struct arena_ioc_stats stats;
 
@@ -189,7 +189,7 @@ TEST_F(limit, kept_blocks_stay_charged)
  * The arena gives up blocks kept on another node, so that a commit on this node
  * succeeds.
  */
-TEST_F(limit, kept_blocks_go_for_a_commit_elsewhere)
+TEST_F(limits, commit_on_other_node_frees_kept_blocks)
 {
 	struct arena_ioc_stats stats;
 
@@ -215,7 +215,7 @@ static void *drop_caches(void *data)
  * A kept block is charged until reclaim takes it; no touch may be refused in
  * between.
  */
-TEST_F(limit, reclaim_of_kept_blocks_refuses_no_touch)
+TEST_F(limits, reclaim_of_kept_blocks_refuses_no_touch)
 {
 	enum { NR = 4, ROUNDS = 1000 };
 	bool stop = false;
@@ -297,7 +297,7 @@ static bool is_waiting(int *tid)
 	return state == 'D';
 }
 
-TEST_F(limit, refused_touch_does_not_delay_release)
+TEST_F(limits, refused_touch_does_not_delay_release)
 {
 	struct stall commit = { .fd = self->fd }, touch = { .fd = self->fd };
 	bool was_running = false;
@@ -344,7 +344,7 @@ TEST_F(limit, refused_touch_does_not_delay_release)
 }
 
 /* Blocks with pinned pages stay charged. */
-TEST_F(limit, counts_what_is_pinned)
+TEST_F(limits, pinned_blocks_stay_charged)
 {
 	struct iovec iov;
 	int pipes[2], i;
@@ -382,22 +382,22 @@ struct race {
 	int go;
 };
 
-FIXTURE(race) {
+FIXTURE(limits_race) {
 	struct race *race;
 	pid_t pids[MAX_TASKS];
 	struct stat device;
 	long in_use;
 };
 
-FIXTURE_VARIANT(race) {
+FIXTURE_VARIANT(limits_race) {
 	int tasks;
 };
 
-FIXTURE_VARIANT_ADD(race, of_1) { .tasks = 1 };
-FIXTURE_VARIANT_ADD(race, of_8) { .tasks = 8 };
-FIXTURE_VARIANT_ADD(race, of_64) { .tasks = 64 };
+FIXTURE_VARIANT_ADD(limits_race, of_1) { .tasks = 1 };
+FIXTURE_VARIANT_ADD(limits_race, of_8) { .tasks = 8 };
+FIXTURE_VARIANT_ADD(limits_race, of_64) { .tasks = 64 };
 
-FIXTURE_SETUP(race)
+FIXTURE_SETUP(limits_race)
 {
 	self->race = mmap(NULL, sizeof(*self->race), PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -412,7 +412,7 @@ FIXTURE_SETUP(race)
 	ASSERT_EQ(0, self->in_use);
 }
 
-FIXTURE_TEARDOWN(race)
+FIXTURE_TEARDOWN(limits_race)
 {
 	set_file(PARAMETERS "limit", "auto");
 	chmod(DEVICE, self->device.st_mode);
@@ -497,7 +497,7 @@ static void kill_processes(pid_t *pids, int nr)
 		waitpid(pids[i], NULL, 0);
 }
 
-TEST_F(race, for_locked_memory)
+TEST_F(limits_race, memlock_limit_holds)
 {
 	/* One page less than another block would need. */
 	const long bytes = (LIMIT + 1) * BLOCK - PAGE;
@@ -523,7 +523,7 @@ TEST_F(race, for_locked_memory)
 }
 
 /* A process with CAP_IPC_LOCK is not limited. */
-TEST_F(race, not_with_cap_ipc_lock)
+TEST_F(limits_race, cap_ipc_lock_lifts_memlock_limit)
 {
 	struct rlimit limit = { BLOCK, BLOCK };
 	int fd;
@@ -536,7 +536,7 @@ TEST_F(race, not_with_cap_ipc_lock)
 	close(fd);
 }
 
-TEST_F(race, not_with_memlock_0)
+TEST_F(limits_race, memlock_parameter_0_lifts_memlock_limit)
 {
 	pid_t pid;
 	int fd;
@@ -555,7 +555,7 @@ TEST_F(race, not_with_memlock_0)
 	EXPECT_TRUE(set_file(PARAMETERS "memlock", "1"));
 }
 
-TEST_F(race, for_a_node)
+TEST_F(limits_race, node_limit_holds)
 {
 	long nodes = 0, node;
 	int i, round;
@@ -623,7 +623,7 @@ static double dmem_charged(void)
 	return sum;
 }
 
-TEST_F(race, for_a_dmem_cgroup)
+TEST_F(limits_race, dmem_cgroup_limit_holds)
 {
 	char root[] = "/tmp/arena-XXXXXX";
 	long nodes = 0, node;
@@ -678,7 +678,7 @@ static void *run_taker(void *data)
 	return NULL;
 }
 
-TEST_F(race, for_an_arena)
+TEST_F(limits_race, arena_limit_holds)
 {
 	struct taker takers[MAX_TASKS];
 	pthread_t threads[MAX_TASKS];

@@ -101,7 +101,7 @@ static pid_t start_bystander(void)
 	return pid;
 }
 
-TEST_F(memcg, stops_an_arena_at_the_limit)
+TEST_F(memcg, arena_stops_at_limit_of_its_cgroup)
 {
 	pid_t bystander = start_bystander(), toucher;
 	size_t nr = 0;
@@ -138,7 +138,7 @@ TEST_F(memcg, stops_an_arena_at_the_limit)
 	waitpid(bystander, NULL, 0);
 }
 
-TEST_F(memcg, is_whose_process_commits)
+TEST_F(memcg, committing_process_is_charged)
 {
 	ASSERT_TRUE(set_file(GROUP "/cgroup.procs", "0"));
 	EXPECT_EQ(0, commit_blocks(self->fd, 0, 16));
@@ -154,7 +154,7 @@ TEST_F(memcg, is_whose_process_commits)
 }
 
 /* Kept blocks would be charged to the cgroup, which could not reclaim them. */
-TEST_F(memcg, keeps_nothing)
+TEST_F(memcg, arena_keeps_no_blocks_in_cgroup)
 {
 	struct arena_ioc_set_flags flags = {
 		.size = sizeof(flags), .arena_flags = ARENA_F_KEEP_DIRTY,

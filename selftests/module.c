@@ -58,12 +58,12 @@ FIXTURE_TEARDOWN(module)
 	close(self->fd);
 }
 
-TEST_F(module, stays_while_open)
+TEST_F(module, module_stays_while_arena_is_open)
 {
 	EXPECT_EQ(-EWOULDBLOCK, unload());
 }
 
-TEST_F(module, stays_while_mapped)
+TEST_F(module, module_stays_while_arena_is_mapped)
 {
 	char *memory = map_blocks(self->fd, 1);
 
@@ -78,7 +78,7 @@ TEST_F(module, stays_while_mapped)
 	EXPECT_EQ(0, load());
 }
 
-TEST_F(module, unloads_and_loads_many_times)
+TEST_F(module, module_unloads_and_loads_many_times)
 {
 	char *memory;
 	int i, fd;
@@ -98,7 +98,7 @@ TEST_F(module, unloads_and_loads_many_times)
 }
 
 /* A page in a pipe outlives the module, and nothing calls into the module any more. */
-TEST_F(module, goes_before_a_pinned_page)
+TEST_F(module, module_unloads_before_pinned_page_is_freed)
 {
 	struct iovec iov = { .iov_len = PAGE };
 	char seen[PAGE], *memory;
@@ -157,7 +157,11 @@ static bool read_value(const char *path, const char *name, char value[256])
 	return found;
 }
 
-TEST(worker_avoids_isolated_cpus)
+FIXTURE(module_once) { };
+FIXTURE_SETUP(module_once) { }
+FIXTURE_TEARDOWN(module_once) { }
+
+TEST_F(module_once, worker_avoids_isolated_cpus)
 {
 	char isolated[256], allowed[256], name[256], path[64];
 	long pid, cpu, workers = 0;

@@ -176,7 +176,7 @@ FIXTURE_TEARDOWN(moves)
 	close(self->crowd.fd);
 }
 
-TEST_F(moves, against_release)
+TEST_F(moves, moving_against_release)
 {
 	const char *error = race(&self->crowd, release, variant->enough);
 
@@ -191,7 +191,7 @@ TEST_F(moves, against_release)
  * The program touches an arena that it has marked idle, which puts only its own
  * data at risk.
  */
-TEST_F(moves, against_reclaim)
+TEST_F(moves, moving_against_reclaim)
 {
 	const char *error;
 

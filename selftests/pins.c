@@ -140,7 +140,7 @@ static bool others_see_nothing(size_t nr)
 	return is_clean;
 }
 
-TEST_F(pins, by_io_uring_keep_their_contents)
+TEST_F(pins, pages_pinned_by_io_uring_keep_contents)
 {
 	char seen[PAGE], *fixed = self->memory + BLOCK - PAGE;
 	struct ring ring;
@@ -176,7 +176,7 @@ TEST_F(pins, by_io_uring_keep_their_contents)
 }
 
 /* Pins also outlive the arena and its process. */
-TEST_F(pins, outlive_the_arena)
+TEST_F(pins, pinned_pages_outlive_arena)
 {
 	struct ring ring;
 	char seen[PAGE];
@@ -202,7 +202,7 @@ TEST_F(pins, outlive_the_arena)
 }
 
 /* A freeze fails while pins exist, and works later. */
-TEST_F(pins, by_io_uring_hold_up_a_freeze)
+TEST_F(pins, freeze_fails_while_io_uring_pins_pages)
 {
 	struct arena_ioc_freeze freeze = { .size = sizeof(freeze) };
 	struct ring ring;
@@ -255,7 +255,7 @@ static void *release_and_write(void *data)
  * Another process reads the memory of this one all the time: it sees earlier
  * contents or zeros, but no data of a third party.
  */
-TEST_F(pins, by_process_vm_readv_see_one_owner)
+TEST_F(pins, process_vm_readv_sees_data_of_one_owner)
 {
 	pthread_t threads[2];
 	pid_t pid = fork();

@@ -308,27 +308,27 @@ static void *run_storm(void *data)
 	return NULL;
 }
 
-FIXTURE(storm) {
+FIXTURE(placement_storm) {
 };
 
-FIXTURE_VARIANT(storm) {
+FIXTURE_VARIANT(placement_storm) {
 	__u32 mode;
 };
 
-FIXTURE_VARIANT_ADD(storm, local) { .mode = ARENA_POLICY_LOCAL };
-FIXTURE_VARIANT_ADD(storm, bind) { .mode = ARENA_POLICY_BIND };
-FIXTURE_VARIANT_ADD(storm, preferred) { .mode = ARENA_POLICY_PREFERRED };
-FIXTURE_VARIANT_ADD(storm, interleave) { .mode = ARENA_POLICY_INTERLEAVE };
+FIXTURE_VARIANT_ADD(placement_storm, local) { .mode = ARENA_POLICY_LOCAL };
+FIXTURE_VARIANT_ADD(placement_storm, bind) { .mode = ARENA_POLICY_BIND };
+FIXTURE_VARIANT_ADD(placement_storm, preferred) { .mode = ARENA_POLICY_PREFERRED };
+FIXTURE_VARIANT_ADD(placement_storm, interleave) { .mode = ARENA_POLICY_INTERLEAVE };
 
-FIXTURE_SETUP(storm)
+FIXTURE_SETUP(placement_storm)
 {
 }
 
-FIXTURE_TEARDOWN(storm)
+FIXTURE_TEARDOWN(placement_storm)
 {
 }
 
-TEST_F(storm, every_block_is_where_it_was_asked_for)
+TEST_F(placement_storm, every_block_is_on_requested_node)
 {
 	struct storm_thread threads[THREADS] = { 0 }, *thread;
 	unsigned int seed = pick_seed();
@@ -359,38 +359,38 @@ TEST_F(storm, every_block_is_where_it_was_asked_for)
 
 /* The memory policy that numactl sets is obeyed for blocks from any source. */
 
-FIXTURE(task) {
+FIXTURE(placement_task) {
 	struct place place, other;
 };
 
-FIXTURE_VARIANT(task) {
+FIXTURE_VARIANT(placement_task) {
 	int mode;
 	bool is_fresh;
 };
 
-FIXTURE_VARIANT_ADD(task, bind_from_pool) { .mode = MPOL_BIND };
-FIXTURE_VARIANT_ADD(task, bind_fresh) { .mode = MPOL_BIND, .is_fresh = true };
-FIXTURE_VARIANT_ADD(task, prefer_from_pool) { .mode = MPOL_PREFERRED };
-FIXTURE_VARIANT_ADD(task, prefer_fresh) {
+FIXTURE_VARIANT_ADD(placement_task, bind_from_pool) { .mode = MPOL_BIND };
+FIXTURE_VARIANT_ADD(placement_task, bind_fresh) { .mode = MPOL_BIND, .is_fresh = true };
+FIXTURE_VARIANT_ADD(placement_task, prefer_from_pool) { .mode = MPOL_PREFERRED };
+FIXTURE_VARIANT_ADD(placement_task, prefer_fresh) {
 	.mode = MPOL_PREFERRED, .is_fresh = true,
 };
 
-FIXTURE_VARIANT_ADD(task, interleave_from_pool) { .mode = MPOL_INTERLEAVE };
-FIXTURE_VARIANT_ADD(task, interleave_fresh) {
+FIXTURE_VARIANT_ADD(placement_task, interleave_from_pool) { .mode = MPOL_INTERLEAVE };
+FIXTURE_VARIANT_ADD(placement_task, interleave_fresh) {
 	.mode = MPOL_INTERLEAVE, .is_fresh = true,
 };
 
-FIXTURE_SETUP(task)
+FIXTURE_SETUP(placement_task)
 {
 	ASSERT_TRUE(open_place(&self->place));
 	ASSERT_TRUE(open_place(&self->other));
 }
 
-FIXTURE_TEARDOWN(task)
+FIXTURE_TEARDOWN(placement_task)
 {
 }
 
-TEST_F(task, its_memory_policy_is_obeyed)
+TEST_F(placement_task, memory_policy_of_task_is_obeyed)
 {
 	bool is_interleave = variant->mode == MPOL_INTERLEAVE;
 	struct arena_ioc_stats stats;
@@ -436,7 +436,7 @@ FIXTURE_TEARDOWN(placement)
 {
 }
 
-TEST_F(placement, the_nearest_of_the_mask_comes_first)
+TEST_F(placement, nearest_node_of_mask_comes_first)
 {
 	const struct place *place = &self->place;
 	__u32 mode;
@@ -472,7 +472,7 @@ TEST_F(placement, mbind_has_no_effect)
 	EXPECT_EQ(EIO, errno);
 }
 
-TEST_F(placement, of_the_arena_overrides_that_of_the_task)
+TEST_F(placement, policy_of_arena_overrides_that_of_task)
 {
 	const struct place *place = &self->place;
 	size_t at = 0;
@@ -543,7 +543,7 @@ static int use_up(const struct place *place, size_t *held)
 }
 
 /* Only the second node is used up, since the rest of the machine needs memory. */
-TEST_F(placement, strict_fails_where_others_fall_back)
+TEST_F(placement, strict_policy_fails_where_others_fall_back)
 {
 	const struct policy strict[] = {
 		{ ARENA_POLICY_BIND, 0, BIT(there) },
@@ -602,7 +602,7 @@ TEST_F(placement, strict_fails_where_others_fall_back)
 }
 
 /* A refused call changes nothing: the next block is on the same node as before. */
-TEST_F(placement, what_is_no_policy_is_refused)
+TEST_F(placement, invalid_policy_is_refused)
 {
 	static __u64 none, bit_63 = BIT(63), beyond[128], many[1025];
 	const __u64 good = BIT(here), after = BIT(there + 1), mixed = good | after;
@@ -683,12 +683,12 @@ TEST_F(placement, what_is_no_policy_is_refused)
 
 #define GROUP	"arena-placement"
 
-FIXTURE(cpuset) {
+FIXTURE(placement_cpuset) {
 	char root[32];
 	bool is_mounted;
 };
 
-FIXTURE_SETUP(cpuset)
+FIXTURE_SETUP(placement_cpuset)
 {
 	strcpy(self->root, "/tmp/arena-XXXXXX");
 	ASSERT_NE(NULL, mkdtemp(self->root));
@@ -696,7 +696,7 @@ FIXTURE_SETUP(cpuset)
 	ASSERT_EQ(0, chdir(self->root));
 }
 
-FIXTURE_TEARDOWN(cpuset)
+FIXTURE_TEARDOWN(placement_cpuset)
 {
 	if (self->is_mounted) {
 		set_file("cgroup.procs", "0");
@@ -707,7 +707,7 @@ FIXTURE_TEARDOWN(cpuset)
 	rmdir(self->root);
 }
 
-TEST_F(cpuset, bounds_every_policy)
+TEST_F(placement_cpuset, cpuset_bounds_every_policy)
 {
 	const struct policy policies[] = {
 		{ ARENA_POLICY_LOCAL, 0, 0 },

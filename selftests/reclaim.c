@@ -267,7 +267,7 @@ static long nodes_below(long blocks)
  * About 300,000 pages of 4 KiB are touched; on an emulated kernel with all
  * debugging options, a page fault takes over 0.5 ms.
  */
-TEST_F_TIMEOUT(reclaim, who_needs_memory_gets_what_is_idle, 10 * HANG)
+TEST_F_TIMEOUT(reclaim, system_gets_unused_blocks, 10 * HANG)
 {
 	long refills, kills = vmstat("oom_kill"), free_before;
 	struct filling *filling;
@@ -318,7 +318,7 @@ TEST_F_TIMEOUT(reclaim, who_needs_memory_gets_what_is_idle, 10 * HANG)
 }
 
 /* Blocks that the system may take are freed if it asks for that. */
-TEST_F(reclaim, drop_caches_drops_caches)
+TEST_F(reclaim, drop_caches_frees_cached_blocks)
 {
 	long before, after;
 
@@ -341,7 +341,7 @@ TEST_F(reclaim, drop_caches_drops_caches)
 }
 
 /* A commit of more memory than its node has evicts nothing. */
-TEST_F(reclaim, does_not_run_for_a_commit_that_cannot_succeed)
+TEST_F(reclaim, hopeless_commit_does_not_reclaim)
 {
 	__u64 nodes = 1ULL << CACHE_NODE;
 	struct arena_ioc_set_policy policy = {
@@ -360,7 +360,7 @@ TEST_F(reclaim, does_not_run_for_a_commit_that_cannot_succeed)
 }
 
 /* A lower watermark takes effect at once. */
-TEST_F(reclaim, a_lower_watermark_trims_caches)
+TEST_F(reclaim, lower_watermark_trims_caches)
 {
 	if (self->warm == -ENOENT)
 		SKIP(return, "not root, or the module has no watermarks");
@@ -403,7 +403,7 @@ TEST_F(reclaim, old_cached_blocks_make_room)
 }
 
 /* Caches give up blocks for those that must be ready. */
-TEST_F(reclaim, a_higher_minimum_trims_caches)
+TEST_F(reclaim, higher_minimum_trims_caches)
 {
 	if (self->warm == -ENOENT)
 		SKIP(return, "not root, or the module has no watermarks");
@@ -438,7 +438,7 @@ static long kept_without_some_memory(int node)
 }
 
 /* Before memory goes offline, the pool and the caches of its node are emptied. */
-TEST_F(reclaim, memory_that_goes_offline_empties_its_node)
+TEST_F(reclaim, memory_going_offline_empties_its_node)
 {
 	long seen = -1, others;
 	int node, i;

@@ -113,7 +113,7 @@ FIXTURE_TEARDOWN(refuse_mmap)
 	close(self->fd);
 }
 
-TEST_F(refuse_mmap, has_its_errno)
+TEST_F(refuse_mmap, bad_mmap_fails_with_its_errno)
 {
 	void *memory = mmap((void *)variant->addr, variant->length,
 			    variant->prot, variant->flags, self->fd,
@@ -475,7 +475,7 @@ FIXTURE_TEARDOWN(refuse_ioctl)
 	close(self->fd);
 }
 
-TEST_F(refuse_ioctl, has_its_errno)
+TEST_F(refuse_ioctl, bad_ioctl_fails_with_its_errno)
 {
 	union args args = { 0 }, before;
 
@@ -502,17 +502,17 @@ TEST_F(refuse_ioctl, has_its_errno)
 	EXPECT_EQ(1, blocks_of(self->fd));
 }
 
-FIXTURE(accept) {
+FIXTURE(refuse) {
 	int fd;
 };
 
-FIXTURE_SETUP(accept)
+FIXTURE_SETUP(refuse)
 {
 	self->fd = open_arena();
 	ASSERT_GE(self->fd, 0);
 }
 
-FIXTURE_TEARDOWN(accept)
+FIXTURE_TEARDOWN(refuse)
 {
 	close(self->fd);
 }
@@ -542,7 +542,7 @@ static int errno_of(int fd, unsigned int cmd, const void *args)
 	return ioctl(fd, cmd, args) ? errno : 0;
 }
 
-TEST_F(accept, bad_pointers_are_efault)
+TEST_F(refuse, bad_pointer_is_efault)
 {
 	char *page = mmap(NULL, 2 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	unsigned int i;
@@ -570,7 +570,7 @@ TEST_F(accept, bad_pointers_are_efault)
 }
 
 /* An array of nodes at an unmapped address is an error, too. */
-TEST_F(accept, bad_arrays_are_efault)
+TEST_F(refuse, bad_array_is_efault)
 {
 	struct arena_ioc_region_info info = {
 		.size = sizeof(info), .length = BLOCK, .nr_nodes = 1, .node_blocks = 16,
@@ -580,7 +580,7 @@ TEST_F(accept, bad_arrays_are_efault)
 }
 
 /* A commit that fails for lack of memory leaves no block behind. */
-TEST_F(accept, commits_of_too_much_are_enomem)
+TEST_F(refuse, commit_of_too_much_is_enomem)
 {
 	struct arena_ioc_commit commit = {
 		.size = sizeof(commit), .length = (size_t)1 << 46,
@@ -593,7 +593,7 @@ TEST_F(accept, commits_of_too_much_are_enomem)
 }
 
 /* With READ_IMPLIES_EXEC, a readable mapping would be executable. */
-TEST_F(accept, no_region_of_who_reads_to_execute)
+TEST_F(refuse, read_implies_exec_gets_no_region)
 {
 	const int before = personality(0xffffffff);
 
@@ -619,7 +619,7 @@ static long ioctl_of_32_bit(int fd, unsigned int cmd, void *args)
 	return (int)ret;
 }
 
-TEST_F(accept, a_32_bit_caller)
+TEST_F(refuse, caller_of_32_bits_is_accepted)
 {
 	struct arena_ioc_info *info = mmap(NULL, PAGE, RW, MAP_PRIVATE |
 					   MAP_ANONYMOUS | MAP_32BIT, -1, 0);
@@ -642,7 +642,7 @@ TEST_F(accept, a_32_bit_caller)
 #endif
 
 /* A program was built for a newer ABI, but does not use its additions. */
-TEST_F(accept, a_longer_structure_that_ends_in_zeros)
+TEST_F(refuse, longer_structure_that_ends_in_zeros_is_accepted)
 {
 	union args args = { .info.size = 4096 };
 	unsigned int cmd = _IOC(_IOC_READ | _IOC_WRITE, ARENA_IOC_MAGIC, 0, 4096);
@@ -656,13 +656,13 @@ TEST_F(accept, a_longer_structure_that_ends_in_zeros)
 	}
 }
 
-TEST_F(accept, release_of_nothing)
+TEST_F(refuse, release_of_empty_arena_is_accepted)
 {
 	EXPECT_EQ(0, release_all(self->fd));
 	EXPECT_EQ(0, blocks_of(self->fd));
 }
 
-TEST_F(accept, mprotect_never_makes_it_executable)
+TEST_F(refuse, mprotect_never_makes_region_executable)
 {
 	char *memory = map_blocks(self->fd, 1);
 
@@ -673,7 +673,7 @@ TEST_F(accept, mprotect_never_makes_it_executable)
 }
 
 /* A larger mapping would reach blocks that were never committed. */
-TEST_F(accept, mremap_never_grows_it)
+TEST_F(refuse, mremap_never_grows_region)
 {
 	char *memory = map_blocks(self->fd, 1);
 
@@ -683,7 +683,7 @@ TEST_F(accept, mremap_never_grows_it)
 	EXPECT_EQ(1, blocks_of(self->fd));
 }
 
-TEST_F(accept, it_is_no_stream)
+TEST_F(refuse, read_write_and_lseek_are_refused)
 {
 	char byte = 0;
 

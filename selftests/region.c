@@ -103,7 +103,7 @@ TEST_F(region, blocks_are_zeroed)
 	close(fd);
 }
 
-TEST_F(region, same_offset_is_same_memory)
+TEST_F(region, regions_at_same_offset_share_memory)
 {
 	char *one = map_blocks(self->fd, 2);
 	char *two = mmap(NULL, BLOCK, PROT_READ, MAP_SHARED, self->fd, BLOCK);
@@ -166,7 +166,7 @@ TEST_F(region, populate_maps_in_one_call)
  * A request for more memory than the machine has fails at once and takes
  * nothing.
  */
-TEST_F(region, too_much_is_enomem)
+TEST_F(region, mmap_of_too_much_is_enomem)
 {
 	size_t ram = meminfo_kib("MemTotal") * (size_t)1024 & -BLOCK;
 	long before = free_kib();
@@ -202,7 +202,7 @@ static int populate_all(int fd)
 	return blocks > 0 && release_all(fd) == blocks ? 0 : 3;
 }
 
-TEST_F(region, populate_without_memory_is_an_error)
+TEST_F(region, populate_without_memory_fails)
 {
 	pid_t pid = fork();
 	int status;
@@ -217,7 +217,7 @@ TEST_F(region, populate_without_memory_is_an_error)
 	EXPECT_EQ(0, status);
 }
 
-TEST_F(region, a_misaligned_hint_is_rounded)
+TEST_F(region, misaligned_address_hint_is_rounded)
 {
 	char *hint = (char *)0x700000001000UL;
 	char *memory = mmap(hint, BLOCK, PROT_READ | PROT_WRITE, MAP_SHARED,
@@ -227,7 +227,7 @@ TEST_F(region, a_misaligned_hint_is_rounded)
 	EXPECT_EQ(0, (unsigned long)memory % BLOCK);
 }
 
-TEST_F(region, page_by_page_like_any_file)
+TEST_F(region, region_can_be_changed_page_by_page)
 {
 	char *memory = map_blocks(self->fd, 2), *moved;
 
@@ -268,7 +268,7 @@ TEST_F(region, page_by_page_like_any_file)
 }
 
 /* madvise() calls that would split or reclaim a block have no effect on it. */
-TEST_F(region, a_block_is_never_split_or_reclaimed)
+TEST_F(region, block_is_never_split_or_reclaimed)
 {
 	char *memory = map_blocks(self->fd, 1);
 
@@ -297,7 +297,7 @@ static unsigned long frame_of(const char *addr)
 	return entry & ((1ULL << 55) - 1);
 }
 
-TEST_F(region, contig_is_one_extent)
+TEST_F(region, contiguous_commit_is_one_extent)
 {
 	const size_t nr = 16;
 	struct arena_ioc_commit commit = {
@@ -349,7 +349,7 @@ TEST_F(region, contig_is_one_extent)
  * Data of other arenas is never visible. The arena's own data is, if it asked
  * for that.
  */
-TEST_F(region, who_keeps_its_blocks_sees_them_again)
+TEST_F(region, kept_blocks_return_to_same_arena_only)
 {
 	struct arena_ioc_set_flags flags = {
 		.size = sizeof(flags), .arena_flags = ARENA_F_KEEP_DIRTY,
@@ -386,7 +386,7 @@ TEST_F(region, who_keeps_its_blocks_sees_them_again)
 }
 
 /* fdinfo, smaps and ARENA_IOC_STATS agree. */
-TEST_F(region, all_figures_agree)
+TEST_F(region, all_counters_agree)
 {
 	struct arena_ioc_set_flags flags = {
 		.size = sizeof(flags), .arena_flags = ARENA_F_KEEP_DIRTY,
@@ -416,7 +416,7 @@ TEST_F(region, all_figures_agree)
  * The worker zeroes blocks in advance: a commit from a warm pool does not zero
  * any.
  */
-TEST_F(region, a_warm_pool_zeroes_nothing)
+TEST_F(region, commit_from_warm_pool_zeroes_nothing)
 {
 	/*
 	 * At most the low watermark of a node of 1 GiB; no more blocks are
@@ -441,35 +441,35 @@ TEST_F(region, a_warm_pool_zeroes_nothing)
 	EXPECT_EQ(0, stats.zeroed + stats.from_system + stats.from_cache);
 }
 
-FIXTURE(node) {
+FIXTURE(region_node) {
 	int fd;
 };
 
-FIXTURE_VARIANT(node) {
+FIXTURE_VARIANT(region_node) {
 	int node;
 };
 
-FIXTURE_VARIANT_ADD(node, 0) {
+FIXTURE_VARIANT_ADD(region_node, 0) {
 	.node = 0,
 };
 
-FIXTURE_VARIANT_ADD(node, 1) {
+FIXTURE_VARIANT_ADD(region_node, 1) {
 	.node = 1,
 };
 
-FIXTURE_SETUP(node)
+FIXTURE_SETUP(region_node)
 {
 	self->fd = open_arena();
 	ASSERT_GE(self->fd, 0);
 	run_on_node(variant->node);
 }
 
-FIXTURE_TEARDOWN(node)
+FIXTURE_TEARDOWN(region_node)
 {
 	close(self->fd);
 }
 
-TEST_F(node, blocks_are_on_the_node_of_the_caller)
+TEST_F(region_node, blocks_are_on_node_of_caller)
 {
 	char *memory = map_blocks(self->fd, NR);
 	int i;
@@ -487,7 +487,7 @@ TEST_F(node, blocks_are_on_the_node_of_the_caller)
 	}
 }
 
-TEST_F(node, the_first_touch_decides_after_release)
+TEST_F(region_node, first_touch_after_release_selects_node)
 {
 	char *memory = map_blocks(self->fd, NR);
 	int i;
@@ -503,7 +503,7 @@ TEST_F(node, the_first_touch_decides_after_release)
 	}
 }
 
-TEST_F(node, the_task_policy_is_obeyed)
+TEST_F(region_node, task_policy_is_obeyed)
 {
 	unsigned long nodes = 1UL << !variant->node;
 	char *memory;

@@ -34,7 +34,7 @@ FIXTURE_TEARDOWN(release)
  * Memory goes back to the pools, and from there to the system when it needs
  * memory.
  */
-TEST_F(release, gives_the_memory_back)
+TEST_F(release, release_gives_memory_back)
 {
 	/* The pools keep blocks up to their low watermark. */
 	const long nr = 128, slack = 8 + pool_count("min");
@@ -62,7 +62,7 @@ TEST_F(release, gives_the_memory_back)
 	EXPECT_GE(after - before, (nr - slack) * 2048);
 }
 
-TEST_F(release, then_memory_is_zeroed)
+TEST_F(release, memory_is_zero_after_release)
 {
 	memset(self->memory, 0x77, NR * BLOCK);
 	ASSERT_EQ(NR, release_all(self->fd));
@@ -71,7 +71,7 @@ TEST_F(release, then_memory_is_zeroed)
 	EXPECT_EQ(NR * 2048, smaps_kib(self->memory, "FilePmdMapped"));
 }
 
-TEST_F(release, of_scattered_blocks)
+TEST_F(release, release_of_scattered_blocks)
 {
 	int i;
 
@@ -86,7 +86,7 @@ TEST_F(release, of_scattered_blocks)
 	}
 }
 
-TEST_F(release, of_a_range)
+TEST_F(release, release_of_range)
 {
 	char *elsewhere = map_blocks(self->fd, NR);
 	int i;
@@ -119,7 +119,7 @@ TEST_F(release, of_a_range)
 /*
  * A program that was compiled before ranges existed passes a shorter structure.
  */
-TEST_F(release, by_a_shorter_structure)
+TEST_F(release, shorter_structure_releases_all)
 {
 	struct arena_ioc_release release = {
 		.size = 16, .offset = BLOCK, .length = BLOCK,
@@ -131,7 +131,7 @@ TEST_F(release, by_a_shorter_structure)
 	EXPECT_EQ(BLOCK, release.length);
 }
 
-TEST_F(release, what_mmap_commits_again)
+TEST_F(release, released_range_can_be_committed_by_mmap)
 {
 	ASSERT_EQ(NR, release_all(self->fd));
 	EXPECT_EQ(0, blocks_of(self->fd));
@@ -143,7 +143,7 @@ TEST_F(release, what_mmap_commits_again)
  * A page in a pipe keeps its contents; a touch of its address gets another
  * block.
  */
-TEST_F(release, leaves_pinned_pages_to_their_holder)
+TEST_F(release, pinned_page_keeps_contents_after_release)
 {
 	char seen[PAGE];
 	struct iovec iov = { .iov_base = self->memory, .iov_len = PAGE };
@@ -189,7 +189,7 @@ static void *toucher(void *data)
  * block stays in quarantine until a later release happens to unmap it; so check
  * the quarantine now and then.
  */
-TEST_F(release, against_faults)
+TEST_F(release, release_against_faults)
 {
 	struct race race = { .memory = self->memory };
 	pthread_t threads[RACE_THREADS];
@@ -256,7 +256,7 @@ static void *asker(void *data)
 	return NULL;
 }
 
-TEST_F(release, against_mmap_and_munmap)
+TEST_F(release, release_against_mmap_and_munmap)
 {
 	struct race race = { .memory = (char *)&self->fd };
 	pthread_t threads[4];
@@ -306,20 +306,20 @@ static void hold_blocks(unsigned int seed)
 	}
 }
 
-FIXTURE(death) {
+FIXTURE(release_at_death) {
 };
 
-FIXTURE_SETUP(death)
+FIXTURE_SETUP(release_at_death)
 {
 	/* No other arena exists. */
 	ASSERT_EQ(0, pool_settled("in_use", 0));
 }
 
-FIXTURE_TEARDOWN(death)
+FIXTURE_TEARDOWN(release_at_death)
 {
 }
 
-TEST_F(death, a_thousand_kills_leave_no_block)
+TEST_F(release_at_death, thousand_kills_leave_no_block)
 {
 	unsigned int seed = getpid();
 	int round, status;
@@ -340,7 +340,7 @@ TEST_F(death, a_thousand_kills_leave_no_block)
 	EXPECT_EQ(0, pool_settled("quarantined", 0));
 }
 
-TEST_F(death, by_close)
+TEST_F(release_at_death, close_frees_all_blocks)
 {
 	int fd = open_arena();
 	char *memory = map_blocks(fd, NR);
@@ -357,7 +357,7 @@ TEST_F(death, by_close)
 	EXPECT_EQ(0, pool_settled("in_use", 0));
 }
 
-TEST_F(death, of_an_arena_that_kept_blocks)
+TEST_F(release_at_death, close_frees_kept_blocks)
 {
 	struct arena_ioc_set_flags flags = {
 		.size = sizeof(flags), .arena_flags = ARENA_F_KEEP_DIRTY,
@@ -382,7 +382,7 @@ TEST_F(death, of_an_arena_that_kept_blocks)
 	EXPECT_GE(after, before - slack * 2048);
 }
 
-TEST_F(death, by_exit)
+TEST_F(release_at_death, exit_frees_all_blocks)
 {
 	pid_t pid = fork();
 	int fd;
@@ -400,14 +400,14 @@ TEST_F(death, by_exit)
  * The owner ends while another process has a descriptor of the arena. That
  * process cannot use the blocks, so they must be released.
  */
-FIXTURE(heir) {
+FIXTURE(release_heir) {
 	pid_t owner;
 	pid_t heir;
 	int fd;
 	int sockets[2];
 };
 
-FIXTURE_VARIANT(heir) {
+FIXTURE_VARIANT(release_heir) {
 	/* Whether the owner ends by exec. */
 	bool execs;
 	/* The descriptor was sent over a socket, not inherited. */
@@ -418,18 +418,18 @@ FIXTURE_VARIANT(heir) {
 	unsigned int flags;
 };
 
-FIXTURE_VARIANT_ADD(heir, by_fork) { .is_mapped = true, .is_open = true };
-FIXTURE_VARIANT_ADD(heir, by_fork_without_a_region) { .is_open = true };
-FIXTURE_VARIANT_ADD(heir, by_fork_without_a_descriptor) { .is_mapped = true };
-FIXTURE_VARIANT_ADD(heir, by_fork_without_either) { };
-FIXTURE_VARIANT_ADD(heir, by_a_socket) { .is_sent = true, .is_mapped = true };
-FIXTURE_VARIANT_ADD(heir, by_exec) { .execs = true, .is_mapped = true, .is_open = true };
-FIXTURE_VARIANT_ADD(heir, by_exec_without_a_region) { .execs = true, .is_open = true };
-FIXTURE_VARIANT_ADD(heir, of_a_cache) {
+FIXTURE_VARIANT_ADD(release_heir, by_fork) { .is_mapped = true, .is_open = true };
+FIXTURE_VARIANT_ADD(release_heir, by_fork_without_a_region) { .is_open = true };
+FIXTURE_VARIANT_ADD(release_heir, by_fork_without_a_descriptor) { .is_mapped = true };
+FIXTURE_VARIANT_ADD(release_heir, by_fork_without_either) { };
+FIXTURE_VARIANT_ADD(release_heir, by_a_socket) { .is_sent = true, .is_mapped = true };
+FIXTURE_VARIANT_ADD(release_heir, by_exec) { .execs = true, .is_mapped = true, .is_open = true };
+FIXTURE_VARIANT_ADD(release_heir, by_exec_without_a_region) { .execs = true, .is_open = true };
+FIXTURE_VARIANT_ADD(release_heir, of_a_cache) {
 	.is_mapped = true, .is_open = true, .flags = ARENA_F_KEEP_DIRTY,
 };
 
-FIXTURE_SETUP(heir)
+FIXTURE_SETUP(release_heir)
 {
 	/* No other arena exists. */
 	ASSERT_EQ(0, pool_settled("in_use", 0));
@@ -438,7 +438,7 @@ FIXTURE_SETUP(heir)
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, self->sockets));
 }
 
-FIXTURE_TEARDOWN(heir)
+FIXTURE_TEARDOWN(release_heir)
 {
 }
 
@@ -455,7 +455,7 @@ static pid_t start_heir(void)
 	return pid;
 }
 
-static void be_owner(const FIXTURE_VARIANT(heir) *variant, int socket)
+static void be_owner(const FIXTURE_VARIANT(release_heir) *variant, int socket)
 {
 	/* Not open_arena(), since exec must not close the descriptor. */
 	int fd = open(DEVICE, O_RDWR);
@@ -484,7 +484,7 @@ static void be_owner(const FIXTURE_VARIANT(heir) *variant, int socket)
 	pause();
 }
 
-TEST_F(heir, inherits_nothing)
+TEST_F(release_heir, heir_of_descriptor_keeps_no_blocks)
 {
 	char byte;
 
@@ -557,7 +557,7 @@ static long kill_while_committing(long nr)
  * memory. The signal may come too late if the host does not schedule the CPU,
  * so one success in ten tries is enough.
  */
-TEST_F(death, while_committing)
+TEST_F(release_at_death, kill_during_commit_leaves_no_block)
 {
 	long nr = meminfo_kib("MemFree") / 2048 * 3 / 4, most = nr;
 	int i;

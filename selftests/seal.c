@@ -38,7 +38,7 @@ FIXTURE_TEARDOWN(seal)
 	close(self->fd);
 }
 
-TEST_F(seal, makes_a_touch_fault_where_it_was)
+TEST_F(seal, touch_of_sealed_memory_raises_sigbus_at_its_address)
 {
 	char *inside = self->memory + 2 * BLOCK + 12345;
 
@@ -52,7 +52,7 @@ TEST_F(seal, makes_a_touch_fault_where_it_was)
 	EXPECT_EQ(NR - 3, blocks_of(self->fd));
 }
 
-TEST_F(seal, ends_with_a_commit)
+TEST_F(seal, commit_ends_seal)
 {
 	char *again;
 
@@ -77,7 +77,7 @@ TEST_F(seal, ends_with_a_commit)
 }
 
 /* A seal covers the whole range, including blocks that were never committed. */
-TEST_F(seal, covers_holes)
+TEST_F(seal, seal_covers_holes)
 {
 	char *more = mmap(NULL, BLOCK, PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_NORESERVE, self->fd, 100 * BLOCK);
@@ -91,7 +91,7 @@ TEST_F(seal, covers_holes)
 	EXPECT_EQ(more, touch_faults(more, true));
 }
 
-TEST_F(seal, holds_for_the_kernel)
+TEST_F(seal, seal_holds_for_kernel_accesses)
 {
 	struct iovec here, there = { self->memory, 1 };
 	char byte = 1;
@@ -113,7 +113,7 @@ TEST_F(seal, holds_for_the_kernel)
 	close(pipes[1]);
 }
 
-TEST_F(seal, by_every_release_in_quarantine)
+TEST_F(seal, every_release_seals_with_quarantine_flag)
 {
 	ASSERT_EQ(0, set_arena_flags(self->fd, ARENA_F_QUARANTINE));
 	ASSERT_EQ(1, release_blocks(self->fd, ARENA_RELEASE_RANGE, 3, 1));
@@ -166,7 +166,7 @@ static bool all_have_met_both(const struct toucher *touchers, int nr)
  * 300 rounds, or more on a machine that rarely runs the touching threads, until
  * each has met seals.
  */
-TEST_F(seal, holds_against_faults)
+TEST_F(seal, seal_holds_against_concurrent_faults)
 {
 	struct toucher touchers[3] = { 0 };
 	pthread_t threads[3];
@@ -196,7 +196,7 @@ TEST_F(seal, holds_against_faults)
 }
 
 /* Their number is limited, since they use kernel memory that is charged to no user. */
-TEST_F(seal, there_are_65536_of_them)
+TEST_F(seal, number_of_seals_is_limited)
 {
 	const unsigned int flags = ARENA_RELEASE_RANGE | ARENA_RELEASE_SEAL;
 	size_t i;

@@ -337,7 +337,7 @@ static void be_victim(struct victim *victim, unsigned int random)
 	run_actor(&actors[0]);
 }
 
-FIXTURE(kills) {
+FIXTURE(storm_kills) {
 	struct victim *victims;
 	struct unloader unloader;
 	struct stat device;
@@ -348,7 +348,7 @@ FIXTURE(kills) {
 	int status;
 };
 
-FIXTURE_SETUP(kills)
+FIXTURE_SETUP(storm_kills)
 {
 	if (geteuid())
 		SKIP(return, "not root");
@@ -366,12 +366,12 @@ FIXTURE_SETUP(kills)
 	ASSERT_EQ(0, start_unloader(&self->unloader));
 }
 
-FIXTURE_TEARDOWN(kills)
+FIXTURE_TEARDOWN(storm_kills)
 {
 	chmod(DEVICE, self->device.st_mode);
 }
 
-static void start_victim(FIXTURE_DATA(kills) *self, struct victim *victim)
+static void start_victim(FIXTURE_DATA(storm_kills) *self, struct victim *victim)
 {
 	unsigned int random = rand_r(&self->random);
 	pid_t pid;
@@ -396,7 +396,7 @@ static bool is_at_it(struct victim *victim)
 	return true;
 }
 
-static void kill_victim(FIXTURE_DATA(kills) *self, struct victim *victim)
+static void kill_victim(FIXTURE_DATA(storm_kills) *self, struct victim *victim)
 {
 	int i;
 
@@ -405,7 +405,7 @@ static void kill_victim(FIXTURE_DATA(kills) *self, struct victim *victim)
 		self->caught[victim->doing[i]]++;
 }
 
-static void look_after(FIXTURE_DATA(kills) *self, struct victim *victim)
+static void look_after(FIXTURE_DATA(storm_kills) *self, struct victim *victim)
 {
 	if (!victim->pid) {
 		start_victim(self, victim);
@@ -419,7 +419,7 @@ static void look_after(FIXTURE_DATA(kills) *self, struct victim *victim)
 	}
 }
 
-static void note_end(FIXTURE_DATA(kills) *self, pid_t pid, int status)
+static void note_end(FIXTURE_DATA(storm_kills) *self, pid_t pid, int status)
 {
 	int i;
 
@@ -451,7 +451,7 @@ static void go_before_victims(void)
 	sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param);
 }
 
-static void kill_many(FIXTURE_DATA(kills) *self, long wanted)
+static void kill_many(FIXTURE_DATA(storm_kills) *self, long wanted)
 {
 	int i, status;
 	pid_t pid;
@@ -471,7 +471,7 @@ static void kill_many(FIXTURE_DATA(kills) *self, long wanted)
 		;
 }
 
-TEST_F_TIMEOUT(kills, leave_nothing_behind, 20 * HANG)
+TEST_F_TIMEOUT(storm_kills, kills_leave_nothing_behind, 20 * HANG)
 {
 	long wanted = number_from("ARENA_STORM_KILLS", DEFAULT_KILLS);
 	double since = seconds();
@@ -774,14 +774,14 @@ static void *run_job(void *data)
 	return NULL;
 }
 
-FIXTURE(crowd) {
+FIXTURE(storm_crowd) {
 	struct crowd *crowd;
 	struct unloader unloader;
 	struct stat device;
 	unsigned int random;
 };
 
-FIXTURE_SETUP(crowd)
+FIXTURE_SETUP(storm_crowd)
 {
 	struct rlimit limit = { MEMLOCK, MEMLOCK };
 	struct crowd *crowd;
@@ -813,7 +813,7 @@ FIXTURE_SETUP(crowd)
 	ASSERT_EQ(0, start_unloader(&self->unloader));
 }
 
-FIXTURE_TEARDOWN(crowd)
+FIXTURE_TEARDOWN(storm_crowd)
 {
 	chmod(DEVICE, self->device.st_mode);
 }
@@ -835,7 +835,7 @@ static bool has_seen_all(const struct crowd *crowd, const struct job *jobs, size
 			      __atomic_load_n(&crowd->taken, __ATOMIC_RELAXED)));
 }
 
-TEST_F(crowd, of_threads_with_one_arena)
+TEST_F(storm_crowd, threads_share_one_arena)
 {
 	struct crowd *crowd = self->crowd;
 	struct job jobs[] = {

@@ -15,7 +15,7 @@ static struct arena_account *open_account(struct kunit *test)
 	return account;
 }
 
-static void the_limit_is_met_exactly(struct kunit *test)
+static void arena_can_use_its_whole_limit(struct kunit *test)
 {
 	struct arena_account *account = open_account(test);
 
@@ -37,7 +37,7 @@ static void the_limit_is_met_exactly(struct kunit *test)
 	arena_account_close(account);
 }
 
-static void a_limit_is_only_lowered(struct kunit *test)
+static void limit_can_only_be_lowered(struct kunit *test)
 {
 	struct arena_account *account = open_account(test);
 
@@ -56,7 +56,7 @@ static void a_limit_is_only_lowered(struct kunit *test)
 	arena_account_close(account);
 }
 
-static void locked_memory_is_the_users(struct kunit *test)
+static void locked_memory_is_charged_to_user(struct kunit *test)
 {
 	struct rlimit *rlimit = &current->signal->rlim[RLIMIT_MEMLOCK];
 	struct arena_account *one = open_account(test), *two = open_account(test);
@@ -88,9 +88,9 @@ static void locked_memory_is_the_users(struct kunit *test)
 }
 
 static struct kunit_case account_cases[] = {
-	KUNIT_CASE(the_limit_is_met_exactly),
-	KUNIT_CASE(a_limit_is_only_lowered),
-	KUNIT_CASE(locked_memory_is_the_users),
+	KUNIT_CASE(arena_can_use_its_whole_limit),
+	KUNIT_CASE(limit_can_only_be_lowered),
+	KUNIT_CASE(locked_memory_is_charged_to_user),
 	{ }
 };
 

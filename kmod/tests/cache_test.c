@@ -108,7 +108,7 @@ static void reclaimed_blocks_are_uncharged(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, arena_account_charged(fixture->account), NR - 2);
 }
 
-static void only_older_blocks_make_room(struct kunit *test)
+static void older_blocks_make_room(struct kunit *test)
 {
 	struct cache_fixture *fixture = test->priv;
 
@@ -126,7 +126,7 @@ static void only_older_blocks_make_room(struct kunit *test)
 }
 
 /* The blocks of a cache that is in use do not protect those of the next one. */
-static void a_younger_cache_is_passed_by(struct kunit *test)
+static void younger_cache_is_skipped(struct kunit *test)
 {
 	struct cache_fixture *fixture = test->priv;
 	struct arena_cache *other = arena_cache_create();
@@ -149,8 +149,8 @@ static void a_younger_cache_is_passed_by(struct kunit *test)
 static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(cached_blocks_stay_charged),
 	KUNIT_CASE(reclaimed_blocks_are_uncharged),
-	KUNIT_CASE(only_older_blocks_make_room),
-	KUNIT_CASE(a_younger_cache_is_passed_by),
+	KUNIT_CASE(older_blocks_make_room),
+	KUNIT_CASE(younger_cache_is_skipped),
 	{ }
 };
 

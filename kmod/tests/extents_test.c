@@ -189,7 +189,7 @@ static void expect_consistent(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, fixture->extents.nr_blocks, fixture->nr_free);
 }
 
-static void an_empty_set_has_nothing(struct kunit *test)
+static void empty_set_has_no_extent(struct kunit *test)
 {
 	take(test, 1, false);
 	take(test, ULONG_MAX, false);
@@ -197,7 +197,7 @@ static void an_empty_set_has_nothing(struct kunit *test)
 	expect_consistent(test);
 }
 
-static void blocks_are_joined(struct kunit *test)
+static void adjacent_blocks_form_one_extent(struct kunit *test)
 {
 	struct extents_fixture *fixture = test->priv;
 	unsigned long nr_runs = 0;
@@ -255,8 +255,8 @@ static void random_operations(struct kunit *test)
 }
 
 static struct kunit_case extents_cases[] = {
-	KUNIT_CASE(an_empty_set_has_nothing),
-	KUNIT_CASE(blocks_are_joined),
+	KUNIT_CASE(empty_set_has_no_extent),
+	KUNIT_CASE(adjacent_blocks_form_one_extent),
 	KUNIT_CASE_SLOW(random_operations),
 	{ }
 };

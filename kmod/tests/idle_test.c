@@ -100,7 +100,7 @@ static u64 state_of(const struct arena *arena)
 	return READ_ONCE(arena->control->state);
 }
 
-static void only_what_is_idle_is_taken(struct kunit *test)
+static void active_arena_is_not_taken(struct kunit *test)
 {
 	struct arena *active = make_arena(test, 0, 3, 4 | ARENA_STATE_ACTIVE);
 	struct arena *other = make_arena(test, 1, 3, 4 | 3);
@@ -122,7 +122,7 @@ static void only_what_is_idle_is_taken(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, shrink_all(ULONG_MAX), 0);
 }
 
-static void the_oldest_goes_first(struct kunit *test)
+static void oldest_idle_arena_is_taken_first(struct kunit *test)
 {
 	const unsigned long nr = BLOCKS_AT_ONCE;
 	struct arena *young, *old, *oldest;
@@ -144,7 +144,7 @@ static void the_oldest_goes_first(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, count_all(), nr);
 }
 
-static void a_claim_ends_it(struct kunit *test)
+static void claim_ends_idleness(struct kunit *test)
 {
 	const unsigned long nr = 3 * BLOCKS_AT_ONCE;
 	struct arena *arena = make_arena(test, 0, nr, 4 | ARENA_STATE_IDLE);
@@ -173,7 +173,7 @@ static void a_claim_ends_it(struct kunit *test)
 }
 
 /* Reclaim waits neither for a task that changes the arena nor for one that maps a block. */
-static void who_is_busy_is_passed_by(struct kunit *test)
+static void busy_arena_is_skipped(struct kunit *test)
 {
 	struct arena *busy = make_arena(test, 0, 2, 4 | ARENA_STATE_IDLE);
 	struct arena *free = make_arena(test, 1, 2, 8 | ARENA_STATE_IDLE);
@@ -200,7 +200,7 @@ static void who_is_busy_is_passed_by(struct kunit *test)
 	clear_bit_unlock(0, &is_shrinking);
 }
 
-static void the_frozen_is_spared(struct kunit *test)
+static void frozen_arena_is_not_taken(struct kunit *test)
 {
 	struct arena *arena = make_arena(test, 0, 2, 4 | ARENA_STATE_IDLE);
 	struct arena_claim claim;
@@ -309,11 +309,11 @@ static void counting_is_bounded(struct kunit *test)
 }
 
 static struct kunit_case idle_cases[] = {
-	KUNIT_CASE(only_what_is_idle_is_taken),
-	KUNIT_CASE(the_oldest_goes_first),
-	KUNIT_CASE(a_claim_ends_it),
-	KUNIT_CASE(who_is_busy_is_passed_by),
-	KUNIT_CASE(the_frozen_is_spared),
+	KUNIT_CASE(active_arena_is_not_taken),
+	KUNIT_CASE(oldest_idle_arena_is_taken_first),
+	KUNIT_CASE(claim_ends_idleness),
+	KUNIT_CASE(busy_arena_is_skipped),
+	KUNIT_CASE(frozen_arena_is_not_taken),
 	KUNIT_CASE(pinned_blocks_are_not_taken),
 	KUNIT_CASE(taking_continues_after_the_last_slot),
 	KUNIT_CASE(arena_with_many_mappings_is_not_taken),

@@ -86,7 +86,7 @@ static void waiting_includes_the_epoch_before(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, waiter->err, 0);
 }
 
-static void an_operation_knows_whether_it_was_alone(struct kunit *test)
+static void operation_knows_whether_it_was_alone(struct kunit *test)
 {
 	struct arena_inflight *inflight = &make_waiter(test)->inflight;
 	struct arena_operation first, second;
@@ -110,7 +110,7 @@ static void an_operation_knows_whether_it_was_alone(struct kunit *test)
 static struct kunit_case inflight_cases[] = {
 	KUNIT_CASE(waiting_ends_without_later_operations),
 	KUNIT_CASE(waiting_includes_the_epoch_before),
-	KUNIT_CASE(an_operation_knows_whether_it_was_alone),
+	KUNIT_CASE(operation_knows_whether_it_was_alone),
 	{}
 };
 

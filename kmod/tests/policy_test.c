@@ -5,7 +5,7 @@
 #include <kunit/test.h>
 #include <linux/cpumask.h>
 
-static void local_is_where_the_task_runs(struct kunit *test)
+static void local_node_is_that_of_task(struct kunit *test)
 {
 	const struct arena_policy policy = { };
 	struct arena_placement placement;
@@ -23,7 +23,7 @@ static void local_is_where_the_task_runs(struct kunit *test)
 	set_cpus_allowed_ptr(current, cpu_possible_mask);
 }
 
-static void a_mask_is_obeyed(struct kunit *test)
+static void mask_is_obeyed(struct kunit *test)
 {
 	nodemask_t all = node_states[N_MEMORY], none = NODE_MASK_NONE;
 	int last = find_last_bit(all.bits, MAX_NUMNODES), nid, i = 0;
@@ -59,7 +59,7 @@ static void a_mask_is_obeyed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, policy.mode, ARENA_POLICY_INTERLEAVE);
 }
 
-static void the_nearest_node_is_next(struct kunit *test)
+static void nearest_node_is_next(struct kunit *test)
 {
 	nodemask_t nodes = node_states[N_MEMORY];
 	int near = numa_mem_id(), nid, nr = 0, distance = 0;
@@ -74,9 +74,9 @@ static void the_nearest_node_is_next(struct kunit *test)
 }
 
 static struct kunit_case policy_cases[] = {
-	KUNIT_CASE(local_is_where_the_task_runs),
-	KUNIT_CASE(a_mask_is_obeyed),
-	KUNIT_CASE(the_nearest_node_is_next),
+	KUNIT_CASE(local_node_is_that_of_task),
+	KUNIT_CASE(mask_is_obeyed),
+	KUNIT_CASE(nearest_node_is_next),
 	{ }
 };
 

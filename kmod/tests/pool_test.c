@@ -82,7 +82,7 @@ static void expect_counts(struct kunit *test, unsigned long in_use,
 	KUNIT_EXPECT_EQ(test, total(true), quarantined);
 }
 
-static void a_block_is_zeroed_and_on_its_node(struct kunit *test)
+static void block_is_zeroed_and_on_its_node(struct kunit *test)
 {
 	struct arena_pool_stats stats;
 	struct folio *folio;
@@ -109,7 +109,7 @@ static void a_block_is_zeroed_and_on_its_node(struct kunit *test)
 	}
 }
 
-static void what_is_put_becomes_ready(struct kunit *test)
+static void put_block_becomes_ready(struct kunit *test)
 {
 	int nid = numa_mem_id();
 	struct arena_pool_stats before, after;
@@ -149,7 +149,7 @@ static void what_is_put_becomes_ready(struct kunit *test)
 	expect_counts(test, 0, 0);
 }
 
-static void a_run_is_adjacent(struct kunit *test)
+static void run_is_one_extent(struct kunit *test)
 {
 	enum { NR = 8 };
 	struct folio *folio, *next, *last = NULL;
@@ -179,7 +179,7 @@ static void a_run_is_adjacent(struct kunit *test)
 	expect_counts(test, 0, 0);
 }
 
-static void the_reserve_is_held_off_once(struct kunit *test)
+static void reserve_is_deferred_once(struct kunit *test)
 {
 	struct node_pool *pool = &pools[numa_mem_id()];
 	unsigned long until;
@@ -201,7 +201,7 @@ static void the_reserve_is_held_off_once(struct kunit *test)
 }
 
 /* As if the thread that zeroes a block never got a CPU. */
-static void zeroing_without_end_is_not_waited_for(struct kunit *test)
+static void endless_zeroing_is_not_waited_for(struct kunit *test)
 {
 	struct node_pool *pool = &pools[numa_mem_id()];
 	const nodemask_t node = nodemask_of_node(pool->nid);
@@ -243,7 +243,7 @@ static void zeroing_without_end_is_not_waited_for(struct kunit *test)
 	expect_counts(test, 0, 0);
 }
 
-static void the_watermarks_hold(struct kunit *test)
+static void watermarks_are_obeyed(struct kunit *test)
 {
 	enum { NR = 12, MAX = 5 };
 	struct folio *folios[NR];
@@ -283,7 +283,7 @@ static void the_watermarks_hold(struct kunit *test)
 	arena_pool_set_watermarks(0, ARENA_POOL_AUTO, ARENA_POOL_AUTO);
 }
 
-static void what_is_given_up_is_spare(struct kunit *test)
+static void given_up_reserve_is_spare(struct kunit *test)
 {
 	enum { NR = 4 };
 	int nid = numa_mem_id(), i;
@@ -317,7 +317,7 @@ static bool sleeps_though_refill_is_due(struct node_pool *pool)
 }
 
 /* A pool whose worker sleeps without a timeout, because it was full, is refilled. */
-static void what_was_shrunk_comes_back(struct kunit *test)
+static void pool_refills_after_shrinking(struct kunit *test)
 {
 	enum { NR = 4, ENOUGH = 20 };
 	struct arena_pool_stats stats;
@@ -355,7 +355,7 @@ static void what_was_shrunk_comes_back(struct kunit *test)
 	arena_pool_set_watermarks(0, ARENA_POOL_AUTO, ARENA_POOL_AUTO);
 }
 
-static void the_limit_of_a_node_is_met_exactly(struct kunit *test)
+static void node_limit_is_met_exactly(struct kunit *test)
 {
 	enum { LIMIT = 5 };
 	int nid = numa_mem_id(), nr = 0;
@@ -391,7 +391,7 @@ static void the_limit_of_a_node_is_met_exactly(struct kunit *test)
 	expect_counts(test, 0, 0);
 }
 
-static void who_holds_a_block_keeps_it(struct kunit *test)
+static void held_block_is_not_reused(struct kunit *test)
 {
 	struct folio *folio = get_any();
 	char *memory;
@@ -413,7 +413,7 @@ static void who_holds_a_block_keeps_it(struct kunit *test)
 	expect_counts(test, 0, 0);
 }
 
-static void a_node_without_a_worker_keeps_nothing(struct kunit *test)
+static void node_without_worker_keeps_nothing(struct kunit *test)
 {
 	struct node_pool *pool = &pools[numa_mem_id()];
 	struct arena_pool_stats before, after;
@@ -450,7 +450,7 @@ static void a_node_without_a_worker_keeps_nothing(struct kunit *test)
 }
 
 /* Outside of tests, only quarantine_work checks the quarantine. */
-static void the_worker_rechecks(struct kunit *test)
+static void quarantine_is_rechecked(struct kunit *test)
 {
 	struct folio *folio = get_any();
 
@@ -463,7 +463,7 @@ static void the_worker_rechecks(struct kunit *test)
 	expect_counts(test, 0, 0);
 }
 
-static void exit_lets_go_of_held_blocks(struct kunit *test)
+static void exit_forgets_held_blocks(struct kunit *test)
 {
 	struct folio *folio = get_any();
 
@@ -479,7 +479,7 @@ static void exit_lets_go_of_held_blocks(struct kunit *test)
 	arena_pool_fill_reserve();
 }
 
-static void a_poisoned_block_is_retired(struct kunit *test)
+static void poisoned_block_is_retired(struct kunit *test)
 {
 	unsigned long before = arena_pool_poisoned();
 	struct folio *folio;
@@ -508,7 +508,7 @@ static void poison(struct folio *folio)
 #endif
 }
 
-static void a_block_poisoned_in_the_pool_is_retired(struct kunit *test)
+static void block_poisoned_in_pool_is_retired(struct kunit *test)
 {
 	unsigned long before = arena_pool_poisoned(), zeroed = 0, hits, nr;
 	struct folio *folio, *bad;
@@ -937,21 +937,21 @@ static void random_operations(struct kunit *test)
 }
 
 static struct kunit_case pool_cases[] = {
-	KUNIT_CASE(a_block_is_zeroed_and_on_its_node),
-	KUNIT_CASE(what_is_put_becomes_ready),
-	KUNIT_CASE(a_run_is_adjacent),
-	KUNIT_CASE(the_reserve_is_held_off_once),
-	KUNIT_CASE_SLOW(zeroing_without_end_is_not_waited_for),
-	KUNIT_CASE(the_watermarks_hold),
-	KUNIT_CASE_SLOW(what_was_shrunk_comes_back),
-	KUNIT_CASE(what_is_given_up_is_spare),
-	KUNIT_CASE(the_limit_of_a_node_is_met_exactly),
-	KUNIT_CASE(who_holds_a_block_keeps_it),
-	KUNIT_CASE(a_node_without_a_worker_keeps_nothing),
-	KUNIT_CASE(the_worker_rechecks),
-	KUNIT_CASE(exit_lets_go_of_held_blocks),
-	KUNIT_CASE(a_poisoned_block_is_retired),
-	KUNIT_CASE(a_block_poisoned_in_the_pool_is_retired),
+	KUNIT_CASE(block_is_zeroed_and_on_its_node),
+	KUNIT_CASE(put_block_becomes_ready),
+	KUNIT_CASE(run_is_one_extent),
+	KUNIT_CASE(reserve_is_deferred_once),
+	KUNIT_CASE_SLOW(endless_zeroing_is_not_waited_for),
+	KUNIT_CASE(watermarks_are_obeyed),
+	KUNIT_CASE_SLOW(pool_refills_after_shrinking),
+	KUNIT_CASE(given_up_reserve_is_spare),
+	KUNIT_CASE(node_limit_is_met_exactly),
+	KUNIT_CASE(held_block_is_not_reused),
+	KUNIT_CASE(node_without_worker_keeps_nothing),
+	KUNIT_CASE(quarantine_is_rechecked),
+	KUNIT_CASE(exit_forgets_held_blocks),
+	KUNIT_CASE(poisoned_block_is_retired),
+	KUNIT_CASE(block_poisoned_in_pool_is_retired),
 	KUNIT_CASE_SLOW(random_operations),
 	{ }
 };

@@ -131,7 +131,7 @@ static void release_empties_the_slots(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, released, 0);
 }
 
-static void a_contiguous_commit_is_one_extent(struct kunit *test)
+static void contiguous_commit_is_one_extent(struct kunit *test)
 {
 	struct arena *arena = arena_of(test);
 	struct arena_ioc_region_info info = { .length = 8 * ARENA_BLOCK_SIZE };
@@ -157,7 +157,7 @@ static void a_contiguous_commit_is_one_extent(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, in_use(), 8);
 }
 
-static void a_keeper_gets_its_blocks_back(struct kunit *test)
+static void kept_blocks_return_to_their_arena(struct kunit *test)
 {
 	struct arena *arena = arena_of(test);
 	unsigned long released;
@@ -209,7 +209,7 @@ static void release_takes_its_range(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, arena->nr_blocks, 2);
 }
 
-static void a_slot_gives_a_reference_and_a_lock(struct kunit *test)
+static void slot_lookup_takes_reference_and_lock(struct kunit *test)
 {
 	struct arena *arena = arena_of(test);
 	struct folio *folio;
@@ -250,7 +250,7 @@ static unsigned long count_filled(struct arena *arena, unsigned long first, unsi
 	return filled;
 }
 
-static void a_slot_that_is_filled_meanwhile_needs_no_block(struct kunit *test)
+static void slot_filled_concurrently_needs_no_block(struct kunit *test)
 {
 	struct arena *arena = arena_of(test);
 	LIST_HEAD(unneeded);
@@ -270,7 +270,7 @@ static void a_slot_that_is_filled_meanwhile_needs_no_block(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, in_use(), 6);
 }
 
-static void a_slot_that_is_emptied_meanwhile_needs_one(struct kunit *test)
+static void slot_emptied_concurrently_needs_block(struct kunit *test)
 {
 	struct arena *arena = arena_of(test);
 	unsigned long released;
@@ -317,7 +317,7 @@ static void taking_is_bounded_in_distance(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, taken[2], 3);
 }
 
-static void a_file_has_an_end(struct kunit *test)
+static void offsets_beyond_file_are_refused(struct kunit *test)
 {
 	unsigned long end = (MAX_LFS_FILESIZE >> PAGE_SHIFT) & ~(ARENA_BLOCK_PAGES - 1);
 
@@ -327,7 +327,7 @@ static void a_file_has_an_end(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, is_in_file(ULONG_MAX - 511, ARENA_BLOCK_SIZE));
 }
 
-static void a_commit_stays_within_the_limit(struct kunit *test)
+static void commit_stays_within_limit(struct kunit *test)
 {
 	struct arena *arena = arena_of(test);
 
@@ -344,7 +344,7 @@ static void a_commit_stays_within_the_limit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, arena_account_charged(arena->account), 4);
 }
 
-static void who_is_held_stays_charged(struct kunit *test)
+static void held_blocks_stay_charged(struct kunit *test)
 {
 	struct arena *arena = arena_of(test);
 	struct folio *folio;
@@ -371,7 +371,7 @@ static int touch_slot(struct arena *arena, unsigned long index)
 	return commit_slots(arena, index, 1, true, &nr);
 }
 
-static void what_is_sealed_is_not_committed_by_a_touch(struct kunit *test)
+static void touch_does_not_commit_sealed_slot(struct kunit *test)
 {
 	struct arena *arena = arena_of(test);
 	unsigned long nr;
@@ -409,16 +409,16 @@ static struct kunit_case region_cases[] = {
 	KUNIT_CASE_SLOW(commit_is_all_or_nothing),
 	KUNIT_CASE(release_empties_the_slots),
 	KUNIT_CASE(release_takes_its_range),
-	KUNIT_CASE(a_contiguous_commit_is_one_extent),
-	KUNIT_CASE(a_keeper_gets_its_blocks_back),
-	KUNIT_CASE(a_slot_gives_a_reference_and_a_lock),
-	KUNIT_CASE(a_slot_that_is_filled_meanwhile_needs_no_block),
-	KUNIT_CASE(a_slot_that_is_emptied_meanwhile_needs_one),
+	KUNIT_CASE(contiguous_commit_is_one_extent),
+	KUNIT_CASE(kept_blocks_return_to_their_arena),
+	KUNIT_CASE(slot_lookup_takes_reference_and_lock),
+	KUNIT_CASE(slot_filled_concurrently_needs_no_block),
+	KUNIT_CASE(slot_emptied_concurrently_needs_block),
 	KUNIT_CASE(taking_is_bounded_in_distance),
-	KUNIT_CASE(a_file_has_an_end),
-	KUNIT_CASE(a_commit_stays_within_the_limit),
-	KUNIT_CASE(who_is_held_stays_charged),
-	KUNIT_CASE(what_is_sealed_is_not_committed_by_a_touch),
+	KUNIT_CASE(offsets_beyond_file_are_refused),
+	KUNIT_CASE(commit_stays_within_limit),
+	KUNIT_CASE(held_blocks_stay_charged),
+	KUNIT_CASE(touch_does_not_commit_sealed_slot),
 	{ }
 };
 

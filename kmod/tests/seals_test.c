@@ -23,7 +23,7 @@ static void seals_exit(struct kunit *test)
 		arena_seals_destroy(test->priv);
 }
 
-static void a_seal_has_two_ends(struct kunit *test)
+static void seal_covers_its_range_only(struct kunit *test)
 {
 	struct arena_seals *seals = test->priv;
 
@@ -64,7 +64,7 @@ static void seals_are_bounded(struct kunit *test)
 }
 
 static struct kunit_case seals_cases[] = {
-	KUNIT_CASE(a_seal_has_two_ends),
+	KUNIT_CASE(seal_covers_its_range_only),
 	KUNIT_CASE_SLOW(seals_are_bounded),
 	{ }
 };
