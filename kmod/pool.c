@@ -1602,7 +1602,6 @@ void arena_pool_update_node(int nid)
 
 /* --- counters ------------------------------------------------------------- */
 
-
 /**
  * arena_pool_stats - read the counters of a node
  * @nid: the node
