@@ -78,7 +78,7 @@ static void *alloc(extent_hooks_t *hooks, void *where, size_t size, size_t align
 	if (where)
 		return NULL;
 	begin();
-	if (!fits(size, align) && !arena_span(arena, size, align, &span)) {
+	if (!fits(size, align) && !arena_span_alloc(arena, size, align, &span)) {
 		if ((char *)span.memory + span.length != lowest)
 			top = (char *)span.memory + span.length;
 		lowest = span.memory;

@@ -47,7 +47,7 @@ static bool is_in_span(const void *memory, size_t size)
 
 static int give_span(struct arena *arena, mi_arena_id_t *id)
 {
-	int err = arena_span(arena, SPAN, SEGMENT, &span);
+	int err = arena_span_alloc(arena, SPAN, SEGMENT, &span);
 
 	if (err)
 		return err;
@@ -156,7 +156,7 @@ int main(void)
 		fail("arena_create", strerror(-err));
 	err = give_span(arena, &id);
 	if (err)
-		fail("arena_span", strerror(-err));
+		fail("arena_span_alloc", strerror(-err));
 	printf("backing: %s\n", backings[arena_backing(arena)]);
 
 	heap = mi_heap_new_in_arena(id);

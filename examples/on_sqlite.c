@@ -4,7 +4,7 @@
  *
  *	gcc -O2 on_sqlite.c -larena -lsqlite3
  *
- * SQLite's page cache is a span of an arena (arena_span()). All its other
+ * SQLite's page cache is a span of an arena (arena_span_alloc()). All its other
  * allocations come from the arena, too, by SQLITE_CONFIG_MALLOC: malloc() is not used. At
  * the arena's limit SQLite returns SQLITE_NOMEM. After SQLite has been shut
  * down, one call gives everything back.
@@ -140,9 +140,9 @@ static void configure(void)
 	struct arena_span span = { .size = sizeof(span) };
 	int header, err;
 
-	err = arena_span(arena, PAGE_CACHE, 0, &span);
+	err = arena_span_alloc(arena, PAGE_CACHE, 0, &span);
 	if (err)
-		fail("arena_span", strerror(-err));
+		fail("arena_span_alloc", strerror(-err));
 	/* An arena is allocated from its end downwards. */
 	highest = (char *)span.memory + span.length;
 	ask(sqlite3_config(SQLITE_CONFIG_MALLOC, &methods), "SQLITE_CONFIG_MALLOC");

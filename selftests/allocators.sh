@@ -87,7 +87,7 @@ common() {
 if example on_mimalloc mimalloc.h mimalloc libmimalloc-dev 'MI_MALLOC_VERSION >= 300'; then
 	common
 	check 'on_mimalloc with less than its span' \
-		ends_with 'arena_span: Disk quota exceeded' ARENA_LIMIT=255M
+		ends_with 'arena_span_alloc: Disk quota exceeded' ARENA_LIMIT=255M
 fi
 if example on_sqlite sqlite3.h sqlite3 libsqlite3-dev; then
 	common

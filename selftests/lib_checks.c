@@ -571,14 +571,14 @@ TEST_F(lib_checks, stale_handle_is_detected)
 
 	NEED_BACKING();
 	first = arena_alloc(self->a, 100);
-	one = arena_handle(self->a, first);
+	one = arena_handle_make(self->a, first);
 	EXPECT_EQ(first, arena_deref(self->a, one));
 	mark = arena_save(self->a);
 	second = arena_alloc(self->a, 100);
-	two = arena_handle(self->a, second);
+	two = arena_handle_make(self->a, second);
 	later = arena_save(self->a);
 	third = arena_alloc(self->a, 100);
-	three = arena_handle(self->a, third + 50);
+	three = arena_handle_make(self->a, third + 50);
 	EXPECT_EQ(second, arena_deref(self->a, two));
 	EXPECT_EQ(third + 50, arena_deref(self->a, three));
 	arena_rewind(self->a, later);
@@ -587,7 +587,7 @@ TEST_F(lib_checks, stale_handle_is_detected)
 	/* The address is used by another allocation now. */
 	EXPECT_EQ(third, arena_alloc(self->a, 100));
 	EXPECT_EQ(NULL, arena_deref(self->a, three));
-	three = arena_handle(self->a, third);
+	three = arena_handle_make(self->a, third);
 	EXPECT_EQ(third, arena_deref(self->a, three));
 	arena_rewind(self->a, mark);
 	EXPECT_NE(NULL, arena_alloc(self->a, 1000));
@@ -598,12 +598,12 @@ TEST_F(lib_checks, stale_handle_is_detected)
 	ASSERT_EQ(0, arena_create(&other, OPTS(.backing = variant->backing)));
 	EXPECT_EQ(NULL, arena_deref(other, one));
 	EXPECT_NE(NULL, arena_alloc(other, 10000));
-	two = arena_handle(other, other->base + other->left);
+	two = arena_handle_make(other, other->base + other->left);
 	EXPECT_EQ(NULL, arena_deref(other, one));
 	EXPECT_EQ(NULL, arena_deref(self->a, two));
-	none = arena_handle(self->a, self->a->base - 1);
+	none = arena_handle_make(self->a, self->a->base - 1);
 	EXPECT_EQ(NULL, arena_deref(self->a, none));
-	none = arena_handle(self->a, &none);
+	none = arena_handle_make(self->a, &none);
 	EXPECT_EQ(NULL, arena_deref(self->a, none));
 	arena_destroy(other);
 	EXPECT_EQ(0, arena_release(self->a));
@@ -629,16 +629,16 @@ TEST_F(lib_checks, handle_is_exact_to_the_byte)
 	setenv("ARENA_CHECKED", "0", 1);
 	ASSERT_EQ(0, arena_create(&self->a, OPTS(.backing = variant->backing)));
 	string = arena_strdup(self->a, "0123456789");
-	one = arena_handle(self->a, string);
+	one = arena_handle_make(self->a, string);
 	mark = arena_save(self->a);
-	two = arena_handle(self->a, arena_strdup(self->a, "ab"));
+	two = arena_handle_make(self->a, arena_strdup(self->a, "ab"));
 	EXPECT_STREQ("ab", arena_deref(self->a, two));
 	arena_rewind(self->a, mark);
 	EXPECT_EQ(string, arena_deref(self->a, one));
 	EXPECT_EQ(NULL, arena_deref(self->a, two));
 	string = arena_strdup(self->a, "a longer string that ends in them");
-	two = arena_handle(self->a, string);
-	three = arena_handle(self->a, string + strlen(string));
+	two = arena_handle_make(self->a, string);
+	three = arena_handle_make(self->a, string + strlen(string));
 	arena_rewind(self->a, mark);
 	EXPECT_STREQ("zz", arena_strdup(self->a, "zz"));
 	EXPECT_STREQ("0123456789", arena_deref(self->a, one));
@@ -646,9 +646,9 @@ TEST_F(lib_checks, handle_is_exact_to_the_byte)
 	EXPECT_EQ(NULL, arena_deref(self->a, three));
 
 	string = arena_alloc(self->a, 64);
-	two = arena_handle(self->a, string);
+	two = arena_handle_make(self->a, string);
 	string = arena_realloc(self->a, string, 64, 128);
-	three = arena_handle(self->a, string);
+	three = arena_handle_make(self->a, string);
 	EXPECT_EQ(NULL, arena_deref(self->a, two));
 	EXPECT_EQ(string, arena_deref(self->a, three));
 	EXPECT_STREQ("0123456789", arena_deref(self->a, one));
@@ -668,7 +668,7 @@ TEST_F(lib_checks, handles_agree_with_list_of_allocations)
 	for (step = 0; step < STEPS; step++) {
 		if (nr < N && rand_r(&seed) % 4) {
 			all[nr].memory = arena_alloc(self->a, rand_r(&seed) % 200 + 1);
-			all[nr].handle = arena_handle(self->a, all[nr].memory);
+			all[nr].handle = arena_handle_make(self->a, all[nr].memory);
 			all[nr++].depth = depth;
 		} else if (depth < 20 && rand_r(&seed) % 2) {
 			marks[depth++] = arena_save(self->a);

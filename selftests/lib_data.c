@@ -350,7 +350,7 @@ TEST_F(lib_data, handle_of_entry_notices_moved_table)
 	NEED_BACKING();
 	ASSERT_EQ(0, by_number_init(&m, self->a, 0, 0));
 	value = by_number_put(&m, 1, 1);
-	handle = arena_handle(self->a, value);
+	handle = arena_handle_make(self->a, value);
 	EXPECT_EQ(value, arena_deref(self->a, handle));
 	for (i = 2; i < 100; i++)
 		ASSERT_NE(NULL, by_number_put(&m, i, i));

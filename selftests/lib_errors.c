@@ -218,7 +218,7 @@ static void use_memory(struct arena *a)
 	/* Each iteration frees less than the one before. */
 	for (i = 0; i < 40; i++) {
 		memory = arena_alloc(a, 100);
-		handles[i] = arena_handle(a, memory);
+		handles[i] = arena_handle_make(a, memory);
 		expect(!memory || !arena_deref(a, handles[i]) ||
 		       arena_deref(a, handles[i]) == memory, "a handle refers to its memory");
 		marks[i] = arena_save(a);
@@ -227,7 +227,7 @@ static void use_memory(struct arena *a)
 	}
 	arena_rewind(a, marks[20]);
 	expect(!arena_deref(a, handles[30]), "a stale handle refers to nothing");
-	if (!arena_span(a, 4 * MIB, 0, &span)) {
+	if (!arena_span_alloc(a, 4 * MIB, 0, &span)) {
 		memset(span.memory, 1, 4 * MIB);
 		err = arena_span_decommit(a, span.memory, 2 * MIB);
 		expect(is_documented(err), "decommit fails with a documented error");

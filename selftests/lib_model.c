@@ -9,7 +9,7 @@
  * address of each allocation and whether there is room for it. With
  * ARENA_CHECKED=1 there are red zones between allocations, strings are treated
  * like other allocations, and only a shrink is done in place. A second test
- * uses spans (arena_span()) whose blocks are decommitted and committed, in
+ * uses spans (arena_span_alloc()) whose blocks are decommitted and committed, in
  * arenas with seals and with address quarantine.
  */
 #include "lib_test.h"
@@ -291,7 +291,7 @@ static void do_span(struct model *m)
 
 	if (m->nr_items == MAX_ITEMS)
 		return;
-	err = arena_span(m->a, length, 0, &span);
+	err = arena_span_alloc(m->a, length, 0, &span);
 	if (expected < m->lowest) {
 		expect(m, err == -ENOMEM || err == -EDQUOT, "a span passes no limit");
 		m->nr_refused++;

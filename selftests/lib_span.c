@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libarena: spans for other allocators (arena_span()); touches of memory that
+ * libarena: spans for other allocators (arena_span_alloc()); touches of memory that
  * was given back, its address quarantine, and the report of the fault; counters.
  */
 #include "lib_test.h"
@@ -17,7 +17,7 @@ static int span_of(struct arena *a, size_t length, size_t align,
 		     struct arena_span *span)
 {
 	*span = (struct arena_span) { .size = sizeof(*span) };
-	return arena_span(a, length, align, span);
+	return arena_span_alloc(a, length, align, span);
 }
 
 /* --- spans ---------------------------------------------------------------- */
@@ -82,7 +82,7 @@ TEST_F(lib_span, bad_spans_are_refused)
 	EXPECT_EQ(-ENOMEM, span_of(small, 9 * MIB, 0, &span));
 	EXPECT_EQ(-EDQUOT, span_of(small, 8 * MIB, 0, &span));
 	span.size = 8;
-	EXPECT_EQ(-EINVAL, arena_span(small, MIB, 0, &span));
+	EXPECT_EQ(-EINVAL, arena_span_alloc(small, MIB, 0, &span));
 	EXPECT_EQ(0, stats_of(small).used);
 	ASSERT_EQ(0, arena_create_child(&child, small, OPTS(.reserve = 4 * MIB)));
 	EXPECT_EQ(-EINVAL, span_of(child, MIB, 0, &span));
@@ -322,7 +322,7 @@ TEST_F(lib_span, quarantine_keeps_addresses)
 			ASSERT_EQ(expected, signal_at(last));
 			ASSERT_EQ(expected, signal_at(last + 3 * MIB - 1));
 		}
-		handle = arena_handle(a, memory);
+		handle = arena_handle_make(a, memory);
 		ASSERT_EQ(memory, arena_deref(a, handle));
 		ASSERT_NE(NULL, arena_alloc(a, 3 * MIB));
 		ASSERT_EQ(NULL, arena_alloc(a, 1));

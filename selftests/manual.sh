@@ -221,9 +221,15 @@ exported_ones_are_needed() {
 	done
 }
 
-# A page includes the headers that declare its names, and no others of the library's.
+# A page includes the headers that declare its names, and no others of the library's. Those
+# that arena.h includes need not be named.
 pages_include_their_headers() {
-	public | awk '$1 != "constant" { sub(/.*\//, "", $3); print $2, $3 }' > "$root/where"
+	local parts
+	parts=$(sed -n 's|^#include <arena/\(.*\)\.h>$|\1|p' userlib/include/arena/arena.h | paste -sd '|')
+	[ -n "$parts" ] || return
+	public | awk -v parts="^($parts)[.]h$" '$1 != "constant" {
+			sub(/.*\//, "", $3); sub(parts, "arena.h", $3); print $2, $3
+		}' > "$root/where"
 	diff <(names_in $pages/*.3 | awk 'NR == FNR { header[$1] = $2; next }
 			{ print $1, "arena/" header[$2] }' "$root/where" - | sort -u) \
 		<(awk '/^\.Sh / { inside = $2 == "SYNOPSIS" }

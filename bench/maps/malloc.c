@@ -30,11 +30,11 @@
 
 /* In place of the headers of the library's sources. */
 #define ARENA_PRIVATE_H
-#define ARENA_ALLOC_H
-#define ARENA_CHECKS_H
-#define ARENA_FORK_H
-#define ARENA_FREE_H
-#define ARENA_SANITIZE_H
+#define ARENA_SRC_ALLOC_H
+#define ARENA_SRC_CHECKS_H
+#define ARENA_SRC_FORK_H
+#define ARENA_SRC_FREE_H
+#define ARENA_SRC_SANITIZE_H
 
 struct arena_private {
 	bool checks;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
-#ifndef ARENA_ALLOC_H
-#define ARENA_ALLOC_H
+#ifndef ARENA_SRC_ALLOC_H
+#define ARENA_SRC_ALLOC_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,4 +16,4 @@ bool arena_has_made_room(struct arena_private *a, size_t size);
  */
 char *arena_copy_bytes(struct arena *a, const char *bytes, size_t length);
 
-#endif /* ARENA_ALLOC_H */
+#endif /* ARENA_SRC_ALLOC_H */

@@ -309,13 +309,13 @@ void arena_checks_die_if_stale(const struct arena_private *a, struct arena_mark 
 		arena_die(a, "arena_rewind", "the mark is stale: the arena has been rewound to an earlier mark, reset or released");
 }
 
-struct arena_handle arena_handle(struct arena *pub, const void *memory)
+struct arena_handle arena_handle_make(struct arena *pub, const void *memory)
 {
 	static uint64_t last_id;
 	struct arena_private *a = private(pub);
 	uintptr_t addr = (uintptr_t)memory;
 
-	check_use(a, "arena_handle");
+	check_use(a, "arena_handle_make");
 	a->epochs.is_kept = true;
 	if (!a->id)
 		a->id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
-#ifndef ARENA_CHECKS_H
-#define ARENA_CHECKS_H
+#ifndef ARENA_SRC_CHECKS_H
+#define ARENA_SRC_CHECKS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,4 +40,4 @@ static inline void check_use(const struct arena_private *a, const char *call)
 		arena_checks_use(a, call);
 }
 
-#endif /* ARENA_CHECKS_H */
+#endif /* ARENA_SRC_CHECKS_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
-#ifndef ARENA_CREATE_H
-#define ARENA_CREATE_H
+#ifndef ARENA_SRC_CREATE_H
+#define ARENA_SRC_CREATE_H
 
 #include "private.h"
 
@@ -10,4 +10,4 @@
  */
 int arena_commit_ahead(struct arena_private *a);
 
-#endif /* ARENA_CREATE_H */
+#endif /* ARENA_SRC_CREATE_H */

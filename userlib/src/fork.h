@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
-#ifndef ARENA_FORK_H
-#define ARENA_FORK_H
+#ifndef ARENA_SRC_FORK_H
+#define ARENA_SRC_FORK_H
 
 #include <stdbool.h>
 
@@ -37,4 +37,4 @@ struct fork_hook {
 /* Register a hook. Called by constructors, when there is one thread. */
 void arena_at_fork(struct fork_hook *hook);
 
-#endif /* ARENA_FORK_H */
+#endif /* ARENA_SRC_FORK_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
-#ifndef ARENA_FREE_H
-#define ARENA_FREE_H
+#ifndef ARENA_SRC_FREE_H
+#define ARENA_SRC_FREE_H
 
 #include <stdint.h>
 
@@ -24,4 +24,4 @@ void arena_run_cleanups(struct arena_private *a, uint64_t serial);
 /* Claim an idle arena; return 1, 0 if contents are lost, or a negative errno. */
 int arena_take_back(struct arena_private *a);
 
-#endif /* ARENA_FREE_H */
+#endif /* ARENA_SRC_FREE_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
-#ifndef ARENA_OPTIONS_H
-#define ARENA_OPTIONS_H
+#ifndef ARENA_SRC_OPTIONS_H
+#define ARENA_SRC_OPTIONS_H
 
 #include <arena/arena.h>
 
@@ -11,4 +11,4 @@
 int arena_read_opts(struct arena_opts *opts, const struct arena_opts *from);
 void arena_override_opts(struct arena_opts *opts);
 
-#endif /* ARENA_OPTIONS_H */
+#endif /* ARENA_SRC_OPTIONS_H */

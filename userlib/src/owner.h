@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
-#ifndef ARENA_OWNER_H
-#define ARENA_OWNER_H
+#ifndef ARENA_SRC_OWNER_H
+#define ARENA_SRC_OWNER_H
 
 #include "private.h"
 
@@ -17,4 +17,4 @@ void arena_disown(struct arena_private *a);
  */
 int arena_at_thread_end(void (*end)(void));
 
-#endif /* ARENA_OWNER_H */
+#endif /* ARENA_SRC_OWNER_H */

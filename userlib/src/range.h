@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
-#ifndef ARENA_RANGE_H
-#define ARENA_RANGE_H
+#ifndef ARENA_SRC_RANGE_H
+#define ARENA_SRC_RANGE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -53,4 +53,4 @@ static inline size_t whole_slice(const struct arena_private *a)
 	return a->checks || a->is_counted ? 0 : SIZE_MAX & -ARENA_ALIGN;
 }
 
-#endif /* ARENA_RANGE_H */
+#endif /* ARENA_SRC_RANGE_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
-#ifndef ARENA_REGISTRY_H
-#define ARENA_REGISTRY_H
+#ifndef ARENA_SRC_REGISTRY_H
+#define ARENA_SRC_REGISTRY_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,4 +30,4 @@ bool arena_registry_try(void (*fn)(struct arena_private *list, const void *ctx),
 /* Return the latest destroyed record with an address, or NULL. The lock is held. */
 const struct destroyed *arena_registry_find_destroyed(const char *addr);
 
-#endif /* ARENA_REGISTRY_H */
+#endif /* ARENA_SRC_REGISTRY_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
-#ifndef ARENA_SANITIZE_H
-#define ARENA_SANITIZE_H
+#ifndef ARENA_SRC_SANITIZE_H
+#define ARENA_SRC_SANITIZE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,4 +14,4 @@ void arena_poison_reserved(char *from, size_t size);
 void arena_unpoison(char *from, size_t size);
 void arena_make_defined(char *from, size_t size);
 
-#endif /* ARENA_SANITIZE_H */
+#endif /* ARENA_SRC_SANITIZE_H */

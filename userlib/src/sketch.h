@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
-#ifndef ARENA_SKETCH_H
-#define ARENA_SKETCH_H
+#ifndef ARENA_SRC_SKETCH_H
+#define ARENA_SRC_SKETCH_H
 
 #include <stddef.h>
 
@@ -16,4 +16,4 @@ void arena_sketch_note(struct sketch *sketch, size_t used);
  */
 size_t arena_sketch_p99(const struct sketch *sketch);
 
-#endif /* ARENA_SKETCH_H */
+#endif /* ARENA_SRC_SKETCH_H */

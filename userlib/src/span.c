@@ -21,7 +21,7 @@
 /* Size of the structure in its first version. */
 #define SPAN_SIZE_1	(offsetof(struct arena_span, flags) + sizeof(uint32_t))
 
-int arena_span(struct arena *pub, size_t length, size_t align, struct arena_span *span)
+int arena_span_alloc(struct arena *pub, size_t length, size_t align, struct arena_span *span)
 {
 	struct arena_private *a = private(pub);
 	struct arena_span now = { 0 };
@@ -29,7 +29,7 @@ int arena_span(struct arena *pub, size_t length, size_t align, struct arena_span
 	volatile char *first;
 	char *memory, byte;
 
-	check_use(a, "arena_span");
+	check_use(a, "arena_span_alloc");
 	if (span->size < SPAN_SIZE_1 || !length || !a->backend ||
 	    (align & (align - 1)))
 		return -EINVAL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
-#ifndef ARENA_STATS_H
-#define ARENA_STATS_H
+#ifndef ARENA_SRC_STATS_H
+#define ARENA_SRC_STATS_H
 
 #include "private.h"
 
@@ -8,4 +8,4 @@
 void arena_stats_begin(struct arena_private *a);
 void arena_stats_end(struct arena_private *a);
 
-#endif /* ARENA_STATS_H */
+#endif /* ARENA_SRC_STATS_H */

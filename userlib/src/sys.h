@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
-#ifndef ARENA_SYS_H
-#define ARENA_SYS_H
+#ifndef ARENA_SRC_SYS_H
+#define ARENA_SRC_SYS_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -35,4 +35,4 @@ int arena_put_struct(void *to, const void *from, size_t size, size_t least);
 __attribute__((noreturn, format(printf, 3, 4)))
 void arena_die(const struct arena_private *a, const char *call, const char *format, ...);
 
-#endif /* ARENA_SYS_H */
+#endif /* ARENA_SRC_SYS_H */
