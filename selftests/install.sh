@@ -117,13 +117,39 @@ containers_compile_without_warnings() {
 	done
 }
 
-# Each header by itself, and the functions that its macros declare, by each C++ standard.
+# all_standards LANGUAGE STANDARD... - each header by itself compiles without warnings
+all_standards() {
+	local language=$1 compiler header standard
+	shift
+	for compiler in gcc clang; do
+		command -v $compiler > /dev/null || continue
+		for standard; do
+			for header in userlib/include/arena/*.h; do
+				echo "#include <arena/${header##*/}>" |
+					$compiler -x "$language" -std="$standard" -Wall -Wextra \
+						-Wpedantic -Wconversion -Wsign-conversion -Wshadow \
+						-Wcast-align -Werror -I"$root/usr/include" \
+						-fsyntax-only - || return
+			done
+		done
+	done
+}
+headers_are_c() {
+	all_standards c c11 c17 c2x
+}
 headers_are_cxx() {
-	local header standard
-	for standard in 11 14 17 20; do
-		for header in userlib/include/arena/*.h; do
-			echo "#include <arena/${header##*/}>" |
-				g++ -x c++ -std=c++$standard -Wall -Wextra -Werror \
+	all_standards c++ c++11 c++14 c++17 c++20 c++2b
+}
+
+# Programs may be compiled without exceptions, without type information, or without both.
+classes_need_no_exceptions() {
+	local compiler options
+	for compiler in g++ clang++; do
+		command -v $compiler > /dev/null || continue
+		for options in -fno-exceptions -fno-rtti '-fno-exceptions -fno-rtti'; do
+			# shellcheck disable=SC2086
+			echo '#include <arena/arena.hpp>' |
+				$compiler -x c++ -std=c++17 -Wall -Wextra -Werror $options \
 					-I"$root/usr/include" -fsyntax-only - || return
 		done
 	done
@@ -179,6 +205,7 @@ check 'the shared library exports what its map names' \
 check 'the one for other languages, the inline functions, too' \
 	exports_only libarena-ffi.so userlib/libarena.map userlib/libarena-ffi.map
 check 'they can be loaded' inline_functions_can_be_loaded
+check 'the headers compile as C11 to C23 without warnings' headers_are_c
 check 'what macros declare compiles without warnings' containers_compile_without_warnings
 check 'pkg-config says how to build' pkg_config_says_how_to_build
 if echo '#include <sys/sdt.h>' | gcc -E - > /dev/null 2>&1; then
@@ -187,7 +214,8 @@ else
 	skip 'the library has its probes' 'no systemtap-sdt-dev'
 fi
 if command -v g++ >/dev/null; then
-	check 'the headers compile as C++' headers_are_cxx
+	check 'the headers compile as C++11 to C++23 without warnings' headers_are_cxx
+	check 'arena.hpp needs neither exceptions nor RTTI' classes_need_no_exceptions
 	check 'and what their macros declare, which works there' tables_are_cxx
 	check 'containers of C++ live in an arena' containers_live_in_an_arena
 	check 'examples/words.cc counts as sort and uniq do' words_are_counted

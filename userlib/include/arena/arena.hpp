@@ -3,18 +3,26 @@
  * libarena for C++17: an owner, a frame, and a std::pmr::memory_resource.
  *
  * The C interface is available unchanged: a libarena::arena converts to the pointer that
- * the C functions take.
+ * the C functions take. Where a failure would throw, a program that is compiled with
+ * -fno-exceptions ends by std::abort().
  */
 #ifndef ARENA_ARENA_HPP
 #define ARENA_ARENA_HPP
 
 #include <cstddef>
+#include <cstdlib>
 #include <memory_resource>
 #include <new>
 #include <system_error>
 #include <utility>
 
 #include <arena/arena.h>
+
+#ifdef __cpp_exceptions
+#define LIBARENA_THROW(exception)	throw exception
+#else
+#define LIBARENA_THROW(exception)	std::abort()
+#endif
 
 namespace libarena {
 
@@ -51,7 +59,8 @@ private:
 	static void check(int err, const char *call)
 	{
 		if (err)
-			throw std::system_error(-err, std::generic_category(), call);
+			LIBARENA_THROW(std::system_error(-err, std::generic_category(), call));
+		(void)call;
 	}
 
 	::arena *a = nullptr;
@@ -89,7 +98,7 @@ private:
 		void *memory = arena_alloc_aligned(a, bytes, alignment);
 
 		if (!memory)
-			throw std::bad_alloc();
+			LIBARENA_THROW(std::bad_alloc());
 		return memory;
 	}
 
@@ -97,14 +106,20 @@ private:
 
 	bool do_is_equal(const std::pmr::memory_resource &other) const noexcept override
 	{
+#ifdef __cpp_rtti
 		auto *same = dynamic_cast<const memory_resource *>(&other);
 
 		return same && same->a == a;
+#else
+		return this == &other;
+#endif
 	}
 
 	::arena *a;
 };
 
 }
+
+#undef LIBARENA_THROW
 
 #endif /* ARENA_ARENA_HPP */

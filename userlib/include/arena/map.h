@@ -98,7 +98,7 @@ ARENA_INLINE uint64_t arena_hash_u64(uint64_t key, const uint64_t *seed)
 
 ARENA_INLINE uint64_t arena_group_of(const uint8_t *control, uint8_t byte)
 {
-	__m128i group = _mm_loadu_si128((const __m128i *)control);
+	__m128i group = _mm_loadu_si128((const __m128i *)(const void *)control);
 
 	return (unsigned int)_mm_movemask_epi8(_mm_cmpeq_epi8(group, _mm_set1_epi8((char)byte)));
 }
@@ -110,7 +110,7 @@ ARENA_INLINE uint64_t arena_group_empty(const uint8_t *control)
 
 ARENA_INLINE uint64_t arena_group_free(const uint8_t *control)
 {
-	return (unsigned int)_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)control));
+	return (unsigned int)_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(const void *)control));
 }
 #else
 #define ARENA_GROUP		8
@@ -312,9 +312,9 @@ ARENA_ALWAYS_INLINE void *arena_map_add(struct arena_map *m, union arena_map_key
 	m->length++;
 	entry = m->entries + slot * layout.size;
 	if (layout.key == ARENA_MAP_U64)
-		*(uint64_t *)entry = key.u64;
+		*(uint64_t *)(void *)entry = key.u64;
 	else
-		*(struct arena_str *)entry = key.str;
+		*(struct arena_str *)(void *)entry = key.str;
 	return entry;
 }
 
