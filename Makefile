@@ -99,9 +99,24 @@ $(B)/lib/%.o: userlib/src/%.c $(headers) Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Wmissing-prototypes -fPIC -fno-semantic-interposition -c $< -o $@
 
-$(B)/libarena.a: $(lib_objs)
-	rm -f $@
-	$(AR) rcs $@ $^
+# An archive can't hide what its objects share with each other. So that no program has the
+# same names, these begin with __ there; but not in objects for link-time optimization, which
+# objcopy can't rename.
+NM ?= nm
+OBJCOPY ?= objcopy
+$(B)/lib/internal: $(lib_objs) userlib/libarena.map
+	$(NM) -g --defined-only $(lib_objs) | awk 'NR == FNR { sub(/;/, ""); public[$$1]; next } \
+		NF == 3 && $$3 ~ /^arena_/ && !($$3 in public) { print $$3, "__" $$3 }' userlib/libarena.map - | sort -u > $@
+
+$(B)/libarena.a: $(lib_objs) $(B)/lib/internal
+	rm -rf $@ $(B)/lib/static
+	mkdir -p $(B)/lib/static
+	for object in $(notdir $(lib_objs)); do \
+		$(OBJCOPY) --redefine-syms=$(B)/lib/internal $(B)/lib/$$object \
+			$(B)/lib/static/$$object 2> $(B)/lib/static/errors || \
+			cp $(B)/lib/$$object $(B)/lib/static || exit; \
+	done
+	$(AR) rcs $@ $(addprefix $(B)/lib/static/,$(notdir $(lib_objs)))
 
 $(B)/lib/ffi.o: userlib/ffi/ffi.c $(headers) Makefile
 	@mkdir -p $(@D)

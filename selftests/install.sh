@@ -98,6 +98,12 @@ probes() {
 		$1 == "Arguments:" && provider == "libarena" { print name, NF - 1 }' | sort -u
 }
 
+# A program may have any name that is not public, e.g. arena_die().
+static_library_has_public_names_only() {
+	diff <(sed -n 's/^\t\(arena_[a-z0-9_]*\);$/\1/p' userlib/libarena.map | sort) \
+		<(nm -g --defined-only "$lib/libarena.a" | awk '$3 ~ /^arena_/ { print $3 }' | sort)
+}
+
 has_probes() {
 	printf '%s\n' 'commit 3' 'create 3' 'destroy 2' 'release 3' 'reset 2' |
 		diff - <(probes "$1")
@@ -204,6 +210,7 @@ check 'the shared library exports what its map names' \
 	exports_only libarena.so userlib/libarena.map
 check 'the one for other languages, the inline functions, too' \
 	exports_only libarena-ffi.so userlib/libarena.map userlib/libarena-ffi.map
+check 'the static library has public names only' static_library_has_public_names_only
 check 'they can be loaded' inline_functions_can_be_loaded
 check 'the headers compile as C11 to C23 without warnings' headers_are_c
 check 'what macros declare compiles without warnings' containers_compile_without_warnings
