@@ -3,7 +3,7 @@
 # Entry points; "make help" lists them. Userspace objects for this machine go to build/, the
 # module for this machine's kernel to kmod/.
 
-VERSION := 0.1.0
+VERSION := $(shell sed -n 's/^.define ARENA_VERSION_STRING.*"\(.*\)"/\1/p' userlib/include/arena/stats.h)
 SOVERSION := 0
 
 KDIR ?= /lib/modules/$(shell uname -r)/build

@@ -754,4 +754,5 @@ module_init(arena_init);
 module_exit(arena_exit);
 
 MODULE_DESCRIPTION("Regions of contiguous, NUMA-local, huge-page-mapped memory");
+MODULE_VERSION("0.1.0");
 MODULE_LICENSE("GPL");

@@ -83,7 +83,8 @@ pkg_config() {
 pkg_config_says_how_to_build() {
 	! grep '@' "$lib"/pkgconfig/libarena*.pc &&
 		[ "$(pkg_config --modversion libarena libarena-ffi | sort -u)" = \
-			"$(sed -n 's/^VERSION := //p' Makefile)" ] &&
+			"$(sed -n 's/^.define ARENA_VERSION_STRING.*"\(.*\)"/\1/p' \
+				userlib/include/arena/stats.h)" ] &&
 		[[ "$(pkg_config --libs libarena-ffi)" == *-larena-ffi* ]] &&
 		gcc -O2 -std=gnu11 $(pkg_config --cflags libarena) examples/hello.c \
 			-o "$root/configured" $(pkg_config --libs libarena) &&

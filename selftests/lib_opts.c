@@ -24,6 +24,16 @@ static struct arena_caps caps_of_system(void)
 	return caps;
 }
 
+TEST_F(lib_opts_once, header_and_library_have_one_version)
+{
+	char text[32];
+
+	EXPECT_EQ(ARENA_VERSION, arena_version());
+	snprintf(text, sizeof(text), "%u.%u.%u", ARENA_VERSION / 10000,
+		 ARENA_VERSION / 100 % 100, ARENA_VERSION % 100);
+	EXPECT_STREQ(ARENA_VERSION_STRING, text);
+}
+
 TEST_F(lib_opts_once, probe_reports_capabilities)
 {
 	struct arena_caps caps = caps_of_system(), small = { .size = 4 };

@@ -97,6 +97,12 @@ without_huge_pages_it_says_so() {
 		grep 'needs a kernel with transparent huge pages' <<< "$output"
 }
 
+module_has_the_same_version() {
+	local version
+	version=$(sed -n 's/^.define ARENA_VERSION_STRING.*"\(.*\)"/\1/p' userlib/include/arena/stats.h)
+	[ -n "$version" ] && grep -Fx "MODULE_VERSION(\"$version\");" kmod/device.c
+}
+
 # needs ARCHIVE - print "OBJECT NEEDED" for each object of an archive and each that it needs
 needs() {
 	nm -A "$1" | awk -F '[: ]+' '
@@ -168,6 +174,7 @@ check 'cppcheck has nothing to say of the library' \
 check 'checkpatch --strict: module and ABI' sources_are_clean
 check 'checkpatch --strict: compat.h, but for what it is there for' compat_is_clean
 check 'kernel versions are compared in compat.h only' versions_only_in_compat
+check 'the module has the version of the library' module_has_the_same_version
 check 'a planted circle of objects is found' planted_circle_is_found
 check 'the objects of the library have no circle' library_has_no_circle
 check 'a planted mistake in a document is found' planted_title_is_found

@@ -88,6 +88,11 @@ static uint64_t read_nodes(void)
 	return mask;
 }
 
+unsigned int arena_version(void)
+{
+	return ARENA_VERSION;
+}
+
 int arena_probe(struct arena_caps *caps)
 {
 	struct arena_caps now = { .block_size = ARENA_BLOCK };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR MIT */
 /*
- * Counters of an arena, and capabilities of the system. <arena/arena.h> includes this header.
+ * Counters of an arena, capabilities of the system, and the version of the library.
+ * <arena/arena.h> includes this header.
  */
 #ifndef ARENA_STATS_H
 #define ARENA_STATS_H
@@ -10,6 +11,17 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/** ARENA_VERSION - version of this header: 10,000 * major + 100 * minor + patch */
+#define ARENA_VERSION		100
+#define ARENA_VERSION_STRING	"0.1.0"
+
+/**
+ * arena_version - return the version of the library that the program is linked with
+ *
+ * Return: a number as ARENA_VERSION.
+ */
+unsigned int arena_version(void);
 
 /**
  * struct arena_caps - capabilities of this system
