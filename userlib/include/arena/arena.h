@@ -44,7 +44,7 @@ extern "C" {
 #define ARENA_UNLIKELY(cond)	__builtin_expect(!!(cond), 0)
 #define ARENA_NODISCARD		__attribute__((warn_unused_result))
 
-/* libarena-ffi exports the inline functions, for languages that cannot use them. */
+/* libarena-ffi exports the inline functions, for languages that cannot include this. */
 #ifndef ARENA_INLINE
 #define ARENA_INLINE		static inline __attribute__((unused))
 #endif
@@ -52,10 +52,10 @@ extern "C" {
 /**
  * struct arena - an arena
  * @base: lowest address that can be allocated without calling the library
- * @left: number of free bytes from @base upwards
+ * @left: number of free bytes from @base upwards; allocations are cut from their end
  *
- * Both words are multiples of ARENA_ALIGN, part of the ABI, and private. The library has
- * more behind them, so an arena is only used through the pointer from arena_create().
+ * Both are multiples of ARENA_ALIGN, and part of the ABI because the inline functions use
+ * them; programs must not. The library has more behind them, so do not copy an arena.
  */
 struct arena {
 	char *base;
@@ -69,14 +69,14 @@ struct arena {
  * @a: set to the new arena
  * @opts: options, or NULL for the defaults
  *
- * Commits no memory except @opts->prefault bytes and, with ARENA_RESERVE_AUTO, the
- * predicted use.
+ * Commits no memory except @opts->prefault bytes and, with ARENA_RESERVE_AUTO, as much as
+ * earlier arenas of that name needed.
  *
  * Return: 0, or
- * * -EINVAL if @opts has an unknown value, a nonzero reserved field, a size that is too
- *   small, nodes without a mask, a mask without nodes, or more @prefault than @reserve
+ * * -EINVAL if @opts has an unknown value, a nonzero reserved field, a @size that is too
+ *   small, @nodes without @node_mask or the reverse, or more @prefault than @reserve
  * * -E2BIG if @opts is of a newer version and sets a field that this version lacks
- * * -ENOMEM if there is no address space of that size, or no memory
+ * * -ENOMEM if no free range of addresses has @opts->reserve bytes, or there is no memory
  * * -EAGAIN if the process locks all its memory (mlockall(2)) and is not permitted to
  *   lock @opts->reserve bytes
  * * -ENODEV if a node of the mask does not exist
@@ -88,12 +88,12 @@ ARENA_NODISCARD
 int arena_create(struct arena **a, const struct arena_opts *opts);
 
 /**
- * arena_create_checked - create a checked arena
+ * arena_create_checked - create an arena that detects misuse (arena/checks.h)
  * @a: set to the new arena
  * @opts: options, or NULL for the defaults
  *
- * Same as arena_create() with ARENA_OPT_CHECKS. -DARENA_CHECKED=1 makes each call of
- * arena_create() one of this function.
+ * Same as arena_create() with ARENA_OPT_CHECKS. With -DARENA_CHECKED=1, each call of
+ * arena_create() calls this function instead.
  *
  * Return: same as arena_create().
  */
@@ -108,12 +108,13 @@ int arena_create_checked(struct arena **a, const struct arena_opts *opts);
  * arena_create_child - create an arena within another one
  * @a: set to the new arena
  * @parent: arena that provides the memory
- * @opts: @reserve bytes are allocated from @parent for the child; not 0, and not
- *	ARENA_RESERVE_AUTO. @name and @limit are as for any arena. All other options
- *	must be zero: the child has those of the parent.
+ * @opts: not NULL; @reserve bytes, not 0 and not ARENA_RESERVE_AUTO, are allocated from
+ *	@parent. @name and @limit are as for any arena. All other options must be zero:
+ *	the child has those of the parent.
  *
  * The child ends when it is passed to arena_destroy(), or when the parent frees the memory
- * that the child is in. Creating and destroying a child count as uses of the parent.
+ * that the child is in. No other thread may use the parent while a child is created or
+ * destroyed; allocating from the child does not use the parent.
  *
  * Return: 0, or
  * * -EINVAL as for arena_create(), or if @reserve is zero or another option is set
@@ -130,7 +131,7 @@ int arena_create_child(struct arena **a, struct arena *parent,
  * arena_destroy - destroy an arena and give its memory back
  * @a: the arena, or NULL
  *
- * Runs the arena's cleanups and ends its children.
+ * Runs the arena's cleanups and ends its children, whose cleanups run, too.
  */
 void arena_destroy(struct arena *a);
 
@@ -159,13 +160,13 @@ enum arena_backing arena_backing(const struct arena *a);
  * Return: 0 if no allocation has failed since the arena was created, or
  * * -ENOMEM if the arena's reserve is too small, or the system has no memory, or no huge
  *   page for an arena with ARENA_BACKING_HUGE
- * * -EDQUOT if the allocation would have exceeded the arena's limit, or the device's
- *   per-arena limit
+ * * -EDQUOT if the allocation would have exceeded the @limit of the arena's options, or
+ *   one that ARENA_IOC_SET_LIMIT has set
  * * -EINVAL if the alignment was not a power of two, or vsnprintf(3) failed to format
  *   the string
  * * -EPERM if the arena is on the device and was inherited through fork()
  * * -EBUSY if the arena is idle
- * * -ECANCELED if the arena's scope is over
+ * * -ECANCELED if the deadline or descriptor of its scope has ended (arena/scope.h)
  */
 int arena_error(const struct arena *a);
 
@@ -201,9 +202,9 @@ __attribute__((cold, noinline)) ARENA_NODISCARD
 void *arena_try_alloc_slow(struct arena *a, size_t size, size_t align);
 
 /*
- * The fast path of arena_alloc(); return nonzero if the allocation does not fit. Masking
- * aligns the result, and the borrow of a single subtraction detects both an overflow and
- * a lack of room. A constant size is rounded up in advance and needs no mask.
+ * The fast path of arena_alloc(): set *left, or return nonzero if the allocation does not
+ * fit. Masking aligns the result; the borrow of one subtraction detects both an overflow
+ * and a lack of room. A constant size is rounded up in advance and needs no mask.
  */
 ARENA_INLINE size_t arena_bump(const struct arena *a, size_t size, size_t *left)
 {
@@ -239,7 +240,8 @@ ARENA_INLINE int arena_is_alignment(size_t align)
  * @a: the arena
  * @size: number of bytes; if 0, the result must not be dereferenced
  *
- * The memory is not zeroed: after arena_reset() it still holds its previous contents.
+ * The memory is not zeroed: after arena_reset() or arena_rewind(), memory that is
+ * allocated again has its old contents.
  *
  * Return: the memory, aligned to ARENA_ALIGN, or NULL.
  */
@@ -384,10 +386,10 @@ ARENA_INLINE void *arena_alloc_array(struct arena *a, size_t n, size_t size,
  * @old_size: its current size in bytes; 0 if @memory is NULL
  * @new_size: its new size in bytes
  *
- * The last allocation is resized in place, and bytes that it no longer needs are free
- * again. Its address changes nevertheless, since allocations are cut downwards. Any other
- * allocation stays as it is when it shrinks, and is copied when it grows; the old memory
- * is not free until the arena is rewound or reset.
+ * The last allocation keeps its upper end: its contents are moved, bytes that it no longer
+ * needs are free again, and if it grows, it takes only the difference. Any other allocation
+ * stays as it is when it shrinks, and is copied when it grows; the old memory is not free
+ * until the arena is rewound or reset.
  *
  * Return: the memory, aligned to ARENA_ALIGN if its address has changed, with the contents
  * kept up to the smaller of the two sizes; or NULL, with @memory unchanged. Shrinking never
@@ -500,16 +502,14 @@ struct arena_mark arena_save(const struct arena *a);
  * @mark: a mark that arena_save() returned for @a
  *
  * Keeps the memory committed. Runs the cleanups that were added since the mark, youngest
- * first. Memory that arena_realloc() returned since the mark is freed, too.
+ * first. Allocations from before the mark that arena_realloc() has copied since are freed.
  *
- * A mark can be used more than once. It becomes stale, and must not be used any more,
- * when
+ * A mark can be used more than once. It becomes stale, and must not be used any more, when
  *
  * - the arena is rewound to an earlier mark, reset or released, or
- * - the allocation that was the last one at the time of the mark shrinks or, if it is a
- *   child, ends
+ * - the last allocation before it is shrunk or, if that is a child, the child ends
  *
- * In a checked arena, a stale mark ends the process (see arena_check()).
+ * In a checked arena, rewinding to a stale mark aborts the process (see arena_check()).
  */
 void arena_rewind(struct arena *a, struct arena_mark mark);
 
@@ -528,18 +528,18 @@ void arena_reset(struct arena *a);
  *
  * All memory allocated from @a becomes invalid. Runs the arena's cleanups, youngest first.
  * Makes one system call, or two with ARENA_OPT_SEAL on anonymous memory. Later allocations
- * commit memory anew. A child keeps its memory, which belongs to its parent.
+ * commit memory anew. The memory of a child belongs to its parent and is not given back.
  *
- * Return: 0; or -EPERM if @a is on the device and was inherited through fork(); or the
- * error of the system, e.g. if the memory is locked. In the last case, everything is free,
- * but the memory has not been given back.
+ * Return: 0; or -EPERM, with nothing freed, if @a is on the device and was inherited
+ * through fork(); or the error of the system, e.g. if the memory is locked: then all is
+ * free, but the memory has not been given back.
  */
 int arena_release(struct arena *a);
 
 /**
  * arena_trim - give unused memory back
  * @a: the arena
- * @keep: number of bytes to keep committed, including those that are allocated
+ * @keep: number of bytes to keep committed. Allocated bytes count, and always stay.
  *
  * Return: 0; or -EPERM if @a is on the device and was inherited through fork(); or the
  * error of the system, e.g. if the memory is locked. In the last case, the memory has not
@@ -564,7 +564,7 @@ struct arena_cleanup {
 };
 
 /**
- * arena_cleanup_add - add a function to call when memory allocated from now on is freed
+ * arena_cleanup_add - add a function to call when the arena is freed back to this point
  * @a: the arena
  * @cleanup: record provided by the caller; must stay valid until @fn has been called or
  *	arena_cleanup_remove() has removed it
