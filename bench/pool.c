@@ -105,7 +105,7 @@ static void do_request(struct worker *worker)
 	struct arena *a;
 	int err;
 
-	err = arena_pool_get(pool, &a, -1);
+	err = arena_pool_get(pool, &a, -1, NULL);
 	took = now() - began;
 	if (err < 0)
 		die("arena_pool_get", err);
@@ -249,7 +249,7 @@ static void run_adversary(void)
 		die("arena_pool_create", err);
 	baseline = resident();
 	for (i = 0; i < options.requests; i++) {
-		err = arena_pool_get(pool, &a, 0);
+		err = arena_pool_get(pool, &a, 0, NULL);
 		if (err < 0)
 			die("arena_pool_get", err);
 		touch(a, rand_r(&seed) % 1000 ? 400000 : 40000000);

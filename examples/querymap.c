@@ -71,7 +71,7 @@ static size_t serve(struct server *server, char *text, size_t length)
 	size_t i;
 	int err;
 
-	err = arena_pool_get(server->pool, &a, -1);
+	err = arena_pool_get(server->pool, &a, -1, NULL);
 	if (err < 0)
 		fail("an arena", err);
 	err = arena_query_parse(a, text, length, 0, 0, &q);

@@ -21,6 +21,15 @@
 #include <arena/pool.h>
 #include <arena/predict.h>
 
+/* How the arena was made, or a negative errno. */
+static int get_how(struct arena_pool *pool, struct arena **a, int64_t timeout)
+{
+	enum arena_pool_fallback how;
+	int err = arena_pool_get(pool, a, timeout, &how);
+
+	return err ? err : (int)how;
+}
+
 LIB_FIXTURE(lib_errors)
 LIB_FIXTURE_ONCE(lib_errors)
 
@@ -511,17 +520,17 @@ TEST_F(lib_errors_once, pool_tries_each_fallback)
 	ASSERT_EQ(0, arena_pool_create(&pool, POOL(.name = "ladder", .arena = &opts,
 						   .flags = ARENA_POOL_NO_THREAD)));
 	fail(1, "mmap", 1, ENOMEM);
-	ASSERT_EQ(ARENA_POOL_SMALLER, arena_pool_get(pool, &a, 0));
+	ASSERT_EQ(ARENA_POOL_SMALLER, get_how(pool, &a, 0));
 	EXPECT_TRUE(failed());
 	EXPECT_EQ(80 * MIB, stats_of(a).reserved);
 	EXPECT_EQ(0, stats_of(a).committed);
 	fail(1, "mmap", 2, ENOMEM);
-	ASSERT_EQ(ARENA_POOL_ANONYMOUS, arena_pool_get(pool, &b, 0));
+	ASSERT_EQ(ARENA_POOL_ANONYMOUS, get_how(pool, &b, 0));
 	EXPECT_EQ(2, plan.failed);
 	EXPECT_EQ(80 * MIB, stats_of(b).reserved);
 	/* No arena is idle, so none can be given up. */
 	fail(1, "mmap", 4, ENOMEM);
-	EXPECT_EQ(-ENOMEM, arena_pool_get(pool, &c, 0));
+	EXPECT_EQ(-ENOMEM, get_how(pool, &c, 0));
 	EXPECT_TRUE(failed());
 	EXPECT_EQ(3, plan.failed);
 	EXPECT_EQ(2, pool_stats(pool).total);
@@ -530,14 +539,14 @@ TEST_F(lib_errors_once, pool_tries_each_fallback)
 	 * checked out again.
 	 */
 	arena_pool_put(pool, b);
-	ASSERT_EQ(ARENA_POOL_ANONYMOUS, arena_pool_get(pool, &b, 0));
+	ASSERT_EQ(ARENA_POOL_ANONYMOUS, get_how(pool, &b, 0));
 	/* An idle arena of this or another pool is given up to make room. */
 	ASSERT_EQ(0, arena_pool_create(&other, POOL(.flags = ARENA_POOL_NO_THREAD,
 						    .min_idle = 1)));
-	ASSERT_EQ(ARENA_POOL_AS_ASKED, arena_pool_get(other, &c, 0));
+	ASSERT_EQ(ARENA_POOL_AS_REQUESTED, get_how(other, &c, 0));
 	arena_pool_put(other, c);
 	fail(1, "mmap", 3, ENOMEM);
-	ASSERT_EQ(ARENA_POOL_AS_ASKED, arena_pool_get(pool, &c, 0));
+	ASSERT_EQ(ARENA_POOL_AS_REQUESTED, get_how(pool, &c, 0));
 	EXPECT_TRUE(failed());
 	EXPECT_EQ(1, pool_stats(other).given_up);
 	EXPECT_EQ(0, pool_stats(other).total);
@@ -547,7 +556,7 @@ TEST_F(lib_errors_once, pool_tries_each_fallback)
 	EXPECT_EQ(20 * MIB, stats_of(c).committed);
 	stats = pool_stats(pool);
 	EXPECT_EQ(3, stats.misses);
-	EXPECT_EQ(1, stats.as_asked);
+	EXPECT_EQ(1, stats.as_requested);
 	EXPECT_EQ(1, stats.smaller);
 	EXPECT_EQ(1, stats.anonymous);
 	EXPECT_EQ(1, stats.failures);
@@ -562,7 +571,7 @@ TEST_F(lib_errors_once, pool_tries_each_fallback)
 	opts.node_mask = 1;
 	ASSERT_EQ(0, arena_pool_create(&pool, POOL(.arena = &opts)));
 	fail(1, "mbind", 1, EPERM);
-	EXPECT_EQ(-EPERM, arena_pool_get(pool, &a, 0));
+	EXPECT_EQ(-EPERM, get_how(pool, &a, 0));
 	EXPECT_TRUE(failed());
 	EXPECT_EQ(0, pool_stats(pool).failures);
 	EXPECT_EQ(0, pool_stats(pool).total);
@@ -596,7 +605,7 @@ TEST_F(lib_errors, arena_works_without_commit_in_advance)
 	ASSERT_EQ(0, arena_pool_create(&pool, POOL(.arena = &opts,
 						   .flags = ARENA_POOL_NO_THREAD)));
 	fail(nth, call, 1, ENOMEM);
-	ASSERT_EQ(ARENA_POOL_SMALLER, arena_pool_get(pool, &a, 0));
+	ASSERT_EQ(ARENA_POOL_SMALLER, get_how(pool, &a, 0));
 	EXPECT_TRUE(failed());
 	memset(arena_alloc(a, MIB), 1, MIB);
 	arena_pool_put(pool, a);
@@ -611,7 +620,7 @@ static void *wait_for_arena(void *data)
 {
 	struct arena *a;
 
-	if (arena_pool_get(waited_for, &a, -1) < 0)
+	if (get_how(waited_for, &a, -1) < 0)
 		abort();
 	arena_pool_put(waited_for, a);
 	return data;
@@ -642,7 +651,7 @@ TEST_F(lib_errors_once, waiter_may_try_after_failed_creation)
 							 .flags = ARENA_POOL_NO_THREAD)));
 	fail(1, "mmap", 3, ENOMEM);
 	plan.hook = start_waiting;
-	EXPECT_EQ(-ENOMEM, arena_pool_get(waited_for, &a, 0));
+	EXPECT_EQ(-ENOMEM, get_how(waited_for, &a, 0));
 	EXPECT_EQ(3, plan.failed);
 	ASSERT_EQ(0, pthread_join(waiting, NULL));
 	EXPECT_EQ(1, pool_stats(waited_for).misses);
@@ -670,7 +679,7 @@ static void use_pool(void)
 		return;
 	}
 	for (i = 0; i < 3; i++) {
-		err = arena_pool_get(pool, &all[i], 0);
+		err = get_how(pool, &all[i], 0);
 		expect(err >= 0 || err == -ENOMEM, "get fails with a documented error");
 		if (err < 0)
 			all[i] = NULL;
@@ -685,8 +694,8 @@ static void use_pool(void)
 	expect(is_documented(err), "maintenance fails with a documented error");
 	plan.in = 0;
 	for (i = 0; i < 3; i++)
-		expect(arena_pool_get(pool, &all[i], 0) >= 0, "a pool can be used");
-	expect(arena_pool_get(pool, &none, 0) == -ETIMEDOUT, "there are no more");
+		expect(get_how(pool, &all[i], 0) >= 0, "a pool can be used");
+	expect(get_how(pool, &none, 0) == -ETIMEDOUT, "there are no more");
 	for (i = 0; i < 3; i++)
 		arena_pool_put(pool, all[i]);
 	expect(!arena_pool_destroy(pool), "nothing is leaked");

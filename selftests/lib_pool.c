@@ -21,6 +21,15 @@
 #include <arena/pool.h>
 #include <arena/predict.h>
 
+/* How the arena was made, or a negative errno. */
+static int get_how(struct arena_pool *pool, struct arena **a, int64_t timeout)
+{
+	enum arena_pool_fallback how;
+	int err = arena_pool_get(pool, a, timeout, &how);
+
+	return err ? err : (int)how;
+}
+
 LIB_FIXTURE(lib_pool)
 LIB_FIXTURE_ONCE(lib_pool)
 
@@ -139,7 +148,7 @@ static void do_request(struct arena_pool *pool, size_t bytes)
 {
 	struct arena *a;
 
-	if (arena_pool_get(pool, &a, -1) < 0)
+	if (get_how(pool, &a, -1) < 0)
 		abort();
 	if (stats_of(a).used)
 		abort();
@@ -210,12 +219,12 @@ TEST_F(lib_pool, thread_gets_arena_that_it_put)
 	ASSERT_EQ(0, arena_pool_create(&other, POOL(.flags = ARENA_POOL_NO_THREAD,
 		.arena = OPTS(.backing = variant->backing, .name = "template"))));
 	errno = 17;
-	ASSERT_EQ(ARENA_POOL_AS_ASKED, arena_pool_get(pool, &a, 0));
+	ASSERT_EQ(ARENA_POOL_AS_REQUESTED, get_how(pool, &a, 0));
 	EXPECT_STREQ("own", arena_name(a));
 	EXPECT_EQ(variant->backing, arena_backing(a));
-	ASSERT_EQ(ARENA_POOL_AS_ASKED, arena_pool_get(pool, &b, 0));
-	ASSERT_EQ(ARENA_POOL_AS_ASKED, arena_pool_get(pool, &c, 0));
-	ASSERT_EQ(ARENA_POOL_AS_ASKED, arena_pool_get(other, &got, 0));
+	ASSERT_EQ(ARENA_POOL_AS_REQUESTED, get_how(pool, &b, 0));
+	ASSERT_EQ(ARENA_POOL_AS_REQUESTED, get_how(pool, &c, 0));
+	ASSERT_EQ(ARENA_POOL_AS_REQUESTED, get_how(other, &got, 0));
 	EXPECT_STREQ("template", arena_name(got));
 	arena_pool_put(other, got);
 	use(a, 3 * MIB);
@@ -229,18 +238,18 @@ TEST_F(lib_pool, thread_gets_arena_that_it_put)
 	EXPECT_EQ(3, stats.idle);
 	EXPECT_EQ(4 * MIB, stats.idle_bytes);
 	/* The thread's own arena first, then those put back last. */
-	ASSERT_EQ(ARENA_POOL_AS_ASKED, arena_pool_get(pool, &got, 0));
+	ASSERT_EQ(ARENA_POOL_AS_REQUESTED, get_how(pool, &got, 0));
 	EXPECT_EQ(a, got);
 	EXPECT_EQ(0, stats_of(a).used);
-	ASSERT_EQ(ARENA_POOL_AS_ASKED, arena_pool_get(pool, &got, 0));
+	ASSERT_EQ(ARENA_POOL_AS_REQUESTED, get_how(pool, &got, 0));
 	EXPECT_EQ(c, got);
-	ASSERT_EQ(ARENA_POOL_AS_ASKED, arena_pool_get(pool, &got, 0));
+	ASSERT_EQ(ARENA_POOL_AS_REQUESTED, get_how(pool, &got, 0));
 	EXPECT_EQ(b, got);
 	stats = pool_stats(pool);
 	EXPECT_EQ(1, stats.hits_own);
 	EXPECT_EQ(2, stats.hits_shared);
 	EXPECT_EQ(3, stats.misses);
-	EXPECT_EQ(3, stats.as_asked);
+	EXPECT_EQ(3, stats.as_requested);
 	EXPECT_EQ(0, stats.idle);
 	arena_pool_put(pool, b);
 	arena_pool_put(pool, a);
@@ -282,7 +291,7 @@ TEST_F(lib_pool, put_arena_is_empty)
 	NEED_BACKING();
 	ASSERT_EQ(0, arena_pool_create(&pool, POOL(.flags = ARENA_POOL_NO_THREAD,
 		.arena = OPTS(.backing = variant->backing, .limit = 4 * MIB))));
-	ASSERT_LE(0, arena_pool_get(pool, &a, 0));
+	ASSERT_LE(0, get_how(pool, &a, 0));
 	arena_cleanup_add(a, &cleanup, count, &cleaned);
 	/* A handler set by a cleanup is reset, too. */
 	arena_cleanup_add(a, &late, set_oom, a);
@@ -295,13 +304,13 @@ TEST_F(lib_pool, put_arena_is_empty)
 	EXPECT_EQ(-ECANCELED, arena_scope_check(a));
 	arena_pool_put(pool, a);
 	EXPECT_EQ(1, cleaned);
-	ASSERT_LE(0, arena_pool_get(pool, &a, 0));
+	ASSERT_LE(0, get_how(pool, &a, 0));
 	EXPECT_EQ(0, arena_scope_check(a));
 	EXPECT_EQ(NULL, arena_alloc(a, 5 * MIB));
 	use(a, 3 * MIB);
 	EXPECT_EQ(0, arena_idle(a));
 	arena_pool_put(pool, a);
-	ASSERT_LE(0, arena_pool_get(pool, &a, 0));
+	ASSERT_LE(0, get_how(pool, &a, 0));
 	use(a, 3 * MIB);
 	arena_pool_put(pool, a);
 	EXPECT_EQ(1, pool_stats(pool).misses);
@@ -315,17 +324,17 @@ TEST_F(lib_pool_once, max_total_is_obeyed)
 	struct arena *a, *b;
 
 	ASSERT_EQ(0, arena_pool_create(&pool, POOL(.max_total = 1)));
-	ASSERT_LE(0, arena_pool_get(pool, &a, 0));
-	EXPECT_EQ(-ETIMEDOUT, arena_pool_get(pool, &b, 0));
+	ASSERT_LE(0, get_how(pool, &a, 0));
+	EXPECT_EQ(-ETIMEDOUT, get_how(pool, &b, 0));
 	clock_gettime(CLOCK_MONOTONIC, &before);
-	EXPECT_EQ(-ETIMEDOUT, arena_pool_get(pool, &b, 30 * MSEC));
+	EXPECT_EQ(-ETIMEDOUT, get_how(pool, &b, 30 * MSEC));
 	clock_gettime(CLOCK_MONOTONIC, &after);
 	EXPECT_LE(30 * MSEC, (after.tv_sec - before.tv_sec) * SEC + after.tv_nsec - before.tv_nsec);
 	EXPECT_EQ(2, pool_stats(pool).timeouts);
 	EXPECT_EQ(1, pool_stats(pool).waits);
 	EXPECT_EQ(1, pool_stats(pool).total);
 	arena_pool_put(pool, a);
-	ASSERT_LE(0, arena_pool_get(pool, &b, INT64_MAX));
+	ASSERT_LE(0, get_how(pool, &b, INT64_MAX));
 	EXPECT_EQ(a, b);
 	arena_pool_put(pool, b);
 	EXPECT_EQ(0, arena_pool_destroy(pool));
@@ -350,8 +359,8 @@ TEST_F(lib_pool, unused_arenas_age_step_by_step)
 	EXPECT_EQ(-1, next);
 	for (i = 0; i < 20; i++)
 		do_request(pool, 9 * MIB);
-	ASSERT_LE(0, arena_pool_get(pool, &a, 0));
-	ASSERT_LE(0, arena_pool_get(pool, &b, 0));
+	ASSERT_LE(0, get_how(pool, &a, 0));
+	ASSERT_LE(0, get_how(pool, &b, 0));
 	arena_pool_put(pool, b);
 	fake_now += 4 * SEC;
 	arena_pool_put(pool, a);
@@ -379,7 +388,7 @@ TEST_F(lib_pool, unused_arenas_age_step_by_step)
 	if (variant->backing == ARENA_BACKING_ANON)
 		EXPECT_LE(2 * 9 * MIB, bytes_freed);
 	/* A cold arena can be used, which makes it hot again. */
-	ASSERT_LE(0, arena_pool_get(pool, &b, 0));
+	ASSERT_LE(0, get_how(pool, &b, 0));
 	EXPECT_EQ(a, b);
 	use(b, 9 * MIB);
 	arena_pool_put(pool, b);
@@ -416,7 +425,7 @@ TEST_F(lib_pool, min_idle_arenas_stay)
 	EXPECT_EQ(10 * SEC, next);
 	EXPECT_EQ(2, pool_stats(pool).idle);
 	for (i = 0; i < 4; i++)
-		ASSERT_LE(0, arena_pool_get(pool, &all[i], 0));
+		ASSERT_LE(0, get_how(pool, &all[i], 0));
 	/* Not more than max_total, either. */
 	ASSERT_EQ(0, arena_pool_maintain(pool, &next));
 	EXPECT_EQ(-1, next);
@@ -433,9 +442,9 @@ TEST_F(lib_pool, min_idle_arenas_stay)
 	EXPECT_EQ(2, stats.destroyed);
 	EXPECT_EQ(2, stats.idled);
 	EXPECT_EQ(2, stats.misses);
-	EXPECT_EQ(4, stats.as_asked);
+	EXPECT_EQ(4, stats.as_requested);
 	/* The newest arena stays. */
-	ASSERT_LE(0, arena_pool_get(pool, &all[0], 0));
+	ASSERT_LE(0, get_how(pool, &all[0], 0));
 	EXPECT_EQ(all[3], all[0]);
 	ASSERT_EQ(0, arena_pool_maintain(pool, &next));
 	EXPECT_EQ(2, pool_stats(pool).idle);
@@ -456,8 +465,8 @@ TEST_F(lib_pool_once, pressure_ages_each_arena)
 	fake_now = 1000 * SEC;
 	ASSERT_EQ(0, arena_pool_create(&pool, POOL_WITH(.flags = ARENA_POOL_NO_THREAD,
 							.pressure = file)));
-	ASSERT_LE(0, arena_pool_get(pool, &a, 0));
-	ASSERT_LE(0, arena_pool_get(pool, &b, 0));
+	ASSERT_LE(0, get_how(pool, &a, 0));
+	ASSERT_LE(0, get_how(pool, &b, 0));
 	ASSERT_EQ(0, arena_pool_maintain(pool, &next));
 	EXPECT_EQ(-1, next);
 	arena_pool_put(pool, a);
@@ -506,7 +515,7 @@ TEST_F(lib_pool, free_percent_is_obeyed)
 	ASSERT_EQ(0, arena_pool_create(&pool, POOL(.flags = ARENA_POOL_NO_THREAD,
 		.arena = OPTS(.backing = variant->backing), .free_percent = 10)));
 	for (i = 0; i < 5; i++) {
-		ASSERT_LE(0, arena_pool_get(pool, &all[i], 0));
+		ASSERT_LE(0, get_how(pool, &all[i], 0));
 		use(all[i], 4 * MIB);
 	}
 	arena_pool_put(pool, all[0]);
@@ -530,9 +539,9 @@ TEST_F(lib_pool, free_percent_is_obeyed)
 	ASSERT_EQ(0, arena_pool_maintain(pool, NULL));
 	EXPECT_EQ(2, pool_stats(pool).idle);
 	/* The oldest arenas were destroyed. */
-	ASSERT_LE(0, arena_pool_get(pool, &all[0], 0));
+	ASSERT_LE(0, get_how(pool, &all[0], 0));
 	EXPECT_EQ(all[4], all[0]);
-	ASSERT_LE(0, arena_pool_get(pool, &all[0], 0));
+	ASSERT_LE(0, get_how(pool, &all[0], 0));
 	EXPECT_EQ(all[3], all[0]);
 	arena_pool_put(pool, all[3]);
 	arena_pool_put(pool, all[4]);
@@ -546,7 +555,7 @@ TEST_F(lib_pool, free_percent_is_obeyed)
 		.arena = OPTS(.backing = variant->backing, .prefault = 2 * MIB),
 		.free_percent = 10)));
 	for (i = 0; i < 3; i++)
-		ASSERT_LE(0, arena_pool_get(pool, &all[i], 0));
+		ASSERT_LE(0, get_how(pool, &all[i], 0));
 	for (i = 0; i < 3; i++)
 		arena_pool_put(pool, all[i]);
 	fake_now += 3 * SEC;
@@ -645,8 +654,8 @@ TEST_F(lib_pool_once, thread_starts_when_needed)
 	int i;
 
 	ASSERT_EQ(0, arena_pool_create(&pool, POOL(.period = 20 * MSEC)));
-	ASSERT_LE(0, arena_pool_get(pool, &a, 0));
-	ASSERT_LE(0, arena_pool_get(pool, &b, 0));
+	ASSERT_LE(0, get_how(pool, &a, 0));
+	ASSERT_LE(0, get_how(pool, &b, 0));
 	EXPECT_EQ(0, find_thread());
 	arena_pool_put(pool, a);
 	EXPECT_TRUE(comes_true(is_there, pool));
@@ -668,7 +677,7 @@ TEST_F(lib_pool_once, thread_starts_when_needed)
 	}
 	EXPECT_GT(100, i);
 	/* It wakes up when any thread puts an arena back. */
-	ASSERT_LE(0, arena_pool_get(pool, &a, 0));
+	ASSERT_LE(0, get_how(pool, &a, 0));
 	arena_pool_put(pool, a);
 	EXPECT_TRUE(comes_true(has_none, pool));
 	EXPECT_EQ(3, pool_stats(pool).destroyed);
@@ -773,10 +782,10 @@ TEST_F(lib_pool_once, thread_makes_arenas_in_advance)
 	/* With this period there is no other reason for the thread to run. */
 	ASSERT_EQ(0, arena_pool_create(&pool, POOL(.min_idle = 2, .period = 1000 * SEC)));
 	EXPECT_TRUE(comes_true(has_two, pool));
-	ASSERT_LE(0, arena_pool_get(pool, &a, 0));
+	ASSERT_LE(0, get_how(pool, &a, 0));
 	EXPECT_TRUE(comes_true(has_two, pool));
 	EXPECT_EQ(0, pool_stats(pool).misses);
-	EXPECT_EQ(3, pool_stats(pool).as_asked);
+	EXPECT_EQ(3, pool_stats(pool).as_requested);
 	arena_pool_put(pool, a);
 	EXPECT_EQ(0, arena_pool_destroy(pool));
 }
@@ -811,7 +820,7 @@ static void *get_and_put_once(void *data)
 	struct worker *worker = data;
 	struct arena *a;
 
-	if (arena_pool_get(worker->pool, &a, worker->timeout) < 0)
+	if (get_how(worker->pool, &a, worker->timeout) < 0)
 		abort();
 	if (worker->order)
 		worker->order[__atomic_fetch_add(&worker->order[0], 1, __ATOMIC_SEQ_CST) + 1] =
@@ -832,7 +841,7 @@ TEST_F(lib_pool, waiters_are_served_in_order)
 	NEED_BACKING();
 	ASSERT_EQ(0, arena_pool_create(&pool, POOL(.max_total = 1,
 		.arena = OPTS(.backing = variant->backing))));
-	ASSERT_LE(0, arena_pool_get(pool, &a, 0));
+	ASSERT_LE(0, get_how(pool, &a, 0));
 	for (i = 0; i < N; i++) {
 		workers[i] = (struct worker) {
 			.pool = pool, .number = i, .order = order, .timeout = i % 2 ? -1 : 1000 * SEC,
@@ -842,7 +851,7 @@ TEST_F(lib_pool, waiters_are_served_in_order)
 			sched_yield();
 	}
 	/* A caller that does not wait does not overtake those that do. */
-	EXPECT_EQ(-ETIMEDOUT, arena_pool_get(pool, &a, 0));
+	EXPECT_EQ(-ETIMEDOUT, get_how(pool, &a, 0));
 	arena_pool_put(pool, a);
 	for (i = 0; i < N; i++)
 		join(&workers[i]);
@@ -912,7 +921,7 @@ TEST_F(lib_pool_once, slot_outlives_its_pool)
 	start(&worker, put_and_stay);
 	pthread_barrier_wait(&barrier);
 	/* An arena in another thread's slot is available to a thread that needs it. */
-	ASSERT_LE(0, arena_pool_get(pool, &a, -1));
+	ASSERT_LE(0, get_how(pool, &a, -1));
 	EXPECT_EQ(1, pool_stats(pool).hits_shared);
 	arena_pool_put(pool, a);
 	EXPECT_EQ(0, arena_pool_destroy(pool));
@@ -929,7 +938,7 @@ static void *play(void *data)
 	int i;
 
 	for (i = 0; i < worker->rounds; i++) {
-		if (arena_pool_get(worker->pool, &a, -1) < 0)
+		if (get_how(worker->pool, &a, -1) < 0)
 			abort();
 		worker->got++;
 		use(a, 64);
@@ -1000,7 +1009,7 @@ static void *do_all(void *data)
 	for (i = 0; i < worker->rounds; i++) {
 		timeout = rand_r(&worker->seed) % 4 ? rand_r(&worker->seed) % 50000 :
 						      rand_r(&worker->seed) % 2 - 1;
-		err = arena_pool_get(worker->pool, &a, timeout);
+		err = get_how(worker->pool, &a, timeout);
 		if (err == -ETIMEDOUT) {
 			worker->missed++;
 			continue;
@@ -1083,7 +1092,7 @@ TEST_F(lib_pool_once, waiting_is_no_cancellation_point)
 	void *result;
 
 	ASSERT_EQ(0, arena_pool_create(&pool, POOL(.max_total = 1)));
-	ASSERT_LE(0, arena_pool_get(pool, &a, 0));
+	ASSERT_LE(0, get_how(pool, &a, 0));
 	worker.pool = pool;
 	start(&worker, wait_cancelled);
 	while (!pool_stats(pool).waits)
@@ -1103,7 +1112,7 @@ static void *put_cancelled(void *data)
 	struct worker *worker = data;
 	struct arena *a;
 
-	if (arena_pool_get(worker->pool, &a, 0) < 0)
+	if (get_how(worker->pool, &a, 0) < 0)
 		abort();
 	pthread_cancel(pthread_self());
 	arena_pool_put(worker->pool, a);
@@ -1140,15 +1149,15 @@ TEST_F(lib_pool, child_process_can_only_destroy_pool)
 
 	NEED_BACKING();
 	ASSERT_EQ(0, arena_pool_create(&pool, POOL(.arena = OPTS(.backing = variant->backing))));
-	ASSERT_LE(0, arena_pool_get(pool, &a, 0));
-	ASSERT_LE(0, arena_pool_get(pool, &b, 0));
+	ASSERT_LE(0, get_how(pool, &a, 0));
+	ASSERT_LE(0, get_how(pool, &b, 0));
 	use(a, MIB);
 	use(b, MIB);
 	arena_pool_put(pool, b);
 	pid = fork();
 	ASSERT_GE(pid, 0);
 	if (!pid) {
-		if (arena_pool_get(pool, &c, 0) != -EPERM ||
+		if (get_how(pool, &c, 0) != -EPERM ||
 		    arena_pool_maintain(pool, NULL) != -EPERM)
 			_exit(1);
 		arena_pool_put(pool, a);
@@ -1169,7 +1178,7 @@ TEST_F(lib_pool, child_process_can_only_destroy_pool)
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
 	arena_pool_put(pool, a);
-	ASSERT_LE(0, arena_pool_get(pool, &c, 0));
+	ASSERT_LE(0, get_how(pool, &c, 0));
 	EXPECT_EQ(b, c);
 	arena_pool_put(pool, c);
 	EXPECT_EQ(0, arena_pool_destroy(pool));
@@ -1246,7 +1255,7 @@ static void put_twice(void)
 	struct arena *a;
 
 	if (arena_pool_create(&pool, POOL(.arena = OPTS(.flags = ARENA_OPT_CHECKS))) ||
-	    arena_pool_get(pool, &a, 0) < 0)
+	    get_how(pool, &a, 0) < 0)
 		_exit(0);
 	arena_pool_put(pool, a);
 	arena_pool_put(pool, a);
@@ -1258,7 +1267,7 @@ static void put_elsewhere(void)
 	struct arena *a;
 
 	if (arena_pool_create(&pool, POOL(.arena = OPTS(.flags = ARENA_OPT_CHECKS))) ||
-	    arena_pool_create(&other, NULL) || arena_pool_get(pool, &a, 0) < 0)
+	    arena_pool_create(&other, NULL) || get_how(pool, &a, 0) < 0)
 		_exit(0);
 	arena_pool_put(other, a);
 }
@@ -1517,7 +1526,7 @@ TEST_F(lib_pool, rare_requests_leave_no_memory)
 	ASSERT_EQ(0, arena_pool_create(&pool, POOL(.name = name,
 		.arena = OPTS(.backing = variant->backing))));
 	for (i = 0; i < nr; i++) {
-		ASSERT_LE(0, arena_pool_get(pool, &a, 0));
+		ASSERT_LE(0, get_how(pool, &a, 0));
 		/* The memory is not touched, since that would measure the system. */
 		if (!arena_alloc(a, rand_r(&seed) % 1000 ? 300000 : 30000000))
 			abort();
@@ -1548,7 +1557,7 @@ TEST_F(lib_pool, arenas_of_pool_are_sized)
 	fake_now = SEC;
 	ASSERT_EQ(0, arena_pool_create(&pool, POOL(.name = name, .flags = ARENA_POOL_NO_THREAD,
 		.arena = OPTS(.backing = variant->backing))));
-	ASSERT_LE(0, arena_pool_get(pool, &a, 0));
+	ASSERT_LE(0, get_how(pool, &a, 0));
 	use(a, 20 * MIB);
 	arena_pool_put(pool, a);
 	/* One sample is not enough for a prediction. */
@@ -1556,8 +1565,8 @@ TEST_F(lib_pool, arenas_of_pool_are_sized)
 	for (i = 0; i < 10; i++)
 		do_request(pool, 20 * MIB);
 	EXPECT_EQ(20 * MIB, pool_stats(pool).idle_bytes);
-	ASSERT_LE(0, arena_pool_get(pool, &a, 0));
-	ASSERT_LE(0, arena_pool_get(pool, &b, 0));
+	ASSERT_LE(0, get_how(pool, &a, 0));
+	ASSERT_LE(0, get_how(pool, &b, 0));
 	EXPECT_EQ(20 * MIB, stats_of(b).committed);
 	EXPECT_EQ(1, stats_of(b).commits);
 	arena_pool_put(pool, a);
@@ -1650,7 +1659,7 @@ static void model_maintain(struct model *m)
 	}
 	while (m->nr < m->min_idle && total_of(m) < m->max_total) {
 		insert(m, (struct item) { .put_at = fake_now });
-		m->stats.as_asked++;
+		m->stats.as_requested++;
 	}
 }
 
@@ -1686,13 +1695,13 @@ static bool model_get(struct model *m, int got, struct arena *a)
 		m->stats.hits_shared++;
 	} else if (total_of(m) < m->max_total) {
 		m->stats.misses++;
-		m->stats.as_asked++;
+		m->stats.as_requested++;
 	} else {
 		m->stats.timeouts++;
 		return got == -ETIMEDOUT;
 	}
 	m->lent[m->nr_lent++] = a;
-	return got == ARENA_POOL_AS_ASKED && (!expected || a == expected) && !stats_of(a).used;
+	return got == ARENA_POOL_AS_REQUESTED && (!expected || a == expected) && !stats_of(a).used;
 }
 
 static void model_put(struct model *m, int which)
@@ -1715,7 +1724,7 @@ static bool is_as(const struct model *m, const struct arena_pool_stats *stats)
 	       stats->hits_own == m->stats.hits_own &&
 	       stats->hits_shared == m->stats.hits_shared &&
 	       stats->misses == m->stats.misses && stats->timeouts == m->stats.timeouts &&
-	       stats->as_asked == m->stats.as_asked && stats->trimmed == m->stats.trimmed &&
+	       stats->as_requested == m->stats.as_requested && stats->trimmed == m->stats.trimmed &&
 	       stats->idled == m->stats.idled && stats->destroyed == m->stats.destroyed;
 }
 
@@ -1744,7 +1753,7 @@ TEST_F(lib_pool, pool_agrees_with_model)
 		what = rand_r(&seed) % 8;
 		if (what < 3) {
 			a = NULL;
-			got = arena_pool_get(pool, &a, 0);
+			got = get_how(pool, &a, 0);
 			ASSERT_TRUE(model_get(&m, got, a));
 			if (a)
 				use(a, 1 + rand_r(&seed) % 1000);

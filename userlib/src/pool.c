@@ -223,12 +223,12 @@ static bool give_up_idle(void)
 }
 
 /* Make an arena as asked; if there is not enough memory, try the fallbacks in turn. */
-static int climb_down(struct arena_pool *pool, struct arena_private **a)
+static int make_with_fallbacks(struct arena_pool *pool, struct arena_private **a)
 {
-	int rung, err;
+	int how, err;
 
-	for (rung = ARENA_POOL_AS_ASKED; rung <= ARENA_POOL_ANONYMOUS; rung++) {
-		err = arena_pool_make(pool, rung, a);
+	for (how = ARENA_POOL_AS_REQUESTED; how <= ARENA_POOL_ANONYMOUS; how++) {
+		err = arena_pool_make(pool, how, a);
 		if (!is_lack_of_memory(err))
 			return err;
 	}
@@ -238,10 +238,10 @@ static int climb_down(struct arena_pool *pool, struct arena_private **a)
 /* Make an arena that is counted in pool->total; if need be, destroy idle ones for it. */
 static int make_arena(struct arena_pool *pool, struct arena_private **a)
 {
-	int err = climb_down(pool, a);
+	int err = make_with_fallbacks(pool, a);
 
 	if (err == -ENOMEM && give_up_idle())
-		err = climb_down(pool, a);
+		err = make_with_fallbacks(pool, a);
 	pthread_mutex_lock(&pool->lock);
 	if (err) {
 		pool->stats.failures += err == -ENOMEM;
@@ -362,7 +362,8 @@ static int get_slowly(struct arena_pool *pool, int64_t timeout, struct arena_pri
 	return 0;
 }
 
-int arena_pool_get(struct arena_pool *pool, struct arena **result, int64_t timeout)
+int arena_pool_get(struct arena_pool *pool, struct arena **result, int64_t timeout,
+		   enum arena_pool_fallback *how)
 {
 	struct slot *slot = find_slot(pool);
 	struct arena_private *a = NULL;
@@ -383,10 +384,12 @@ int arena_pool_get(struct arena_pool *pool, struct arena **result, int64_t timeo
 	}
 	if (err)
 		return err;
-	a->pooled.is_lent = true;
+	a->pooled.is_checked_out = true;
 	a->pooled.age = HOT;
 	*result = &a->pub;
-	return a->pooled.rung;
+	if (how)
+		*how = a->pooled.how;
+	return 0;
 }
 
 /*
@@ -395,7 +398,7 @@ int arena_pool_get(struct arena_pool *pool, struct arena **result, int64_t timeo
  */
 static bool clean_arena(struct arena_pool *pool, struct arena_private *a)
 {
-	if (a->checks && (a->pooled.pool != pool || !a->pooled.is_lent))
+	if (a->checks && (a->pooled.pool != pool || !a->pooled.is_checked_out))
 		arena_die(a, "arena_pool_put", "it is not checked out of this pool");
 	if (pool->free_percent && a->pooled.node < 0 && a->pub.left + a->pub.base < a->range.end)
 		a->pooled.node = arena_node_of(a->range.end - 1);
@@ -405,7 +408,7 @@ static bool clean_arena(struct arena_pool *pool, struct arena_private *a)
 	a->slice = whole_slice(a);
 	a->oom = NULL;
 	arena_refresh_top(a);
-	a->pooled.is_lent = false;
+	a->pooled.is_checked_out = false;
 	/* It is still idle if it could not be claimed. */
 	return !a->is_idle;
 }

@@ -231,7 +231,7 @@ static int make_idle(struct arena_pool *pool, int64_t now)
 		pool->total++;
 		pool->nr_aged++;
 		pthread_mutex_unlock(&pool->lock);
-		err = arena_pool_make(pool, ARENA_POOL_AS_ASKED, &a);
+		err = arena_pool_make(pool, ARENA_POOL_AS_REQUESTED, &a);
 		pthread_mutex_lock(&pool->lock);
 		pool->nr_aged--;
 		if (err) {

@@ -10,7 +10,7 @@
 
 #define LEAST_SMALLER		((size_t)64 << 20)
 
-int arena_pool_make(struct arena_pool *pool, int rung, struct arena_private **result)
+int arena_pool_make(struct arena_pool *pool, int how, struct arena_private **result)
 {
 	struct arena_opts opts = pool->arena;
 	size_t smaller = predict_blocks(pool);
@@ -18,14 +18,14 @@ int arena_pool_make(struct arena_pool *pool, int rung, struct arena_private **re
 	struct arena *pub;
 	int err;
 
-	if (rung > ARENA_POOL_AS_ASKED) {
+	if (how > ARENA_POOL_AS_REQUESTED) {
 		if (__builtin_mul_overflow(smaller, (size_t)4, &smaller) || smaller < LEAST_SMALLER)
 			smaller = LEAST_SMALLER;
 		if (!opts.reserve || opts.reserve > smaller)
 			opts.reserve = smaller;
 		opts.prefault = 0;
 	}
-	if (rung == ARENA_POOL_ANONYMOUS) {
+	if (how == ARENA_POOL_ANONYMOUS) {
 		opts.backing = ARENA_BACKING_ANON;
 		opts.flags &= ~ARENA_OPT_PREFER;
 	}
@@ -38,20 +38,20 @@ int arena_pool_make(struct arena_pool *pool, int rung, struct arena_private **re
 	a->is_thread_owned = false;
 	if (!a->sketch)
 		a->sketch = arena_sketch_get(pool->name);
-	if (rung == ARENA_POOL_AS_ASKED && arena_commit_ahead(a))
-		rung = ARENA_POOL_SMALLER;
-	a->pooled = (struct pooled) { .pool = pool, .rung = rung, .node = -1 };
+	if (how == ARENA_POOL_AS_REQUESTED && arena_commit_ahead(a))
+		how = ARENA_POOL_SMALLER;
+	a->pooled = (struct pooled) { .pool = pool, .how = how, .node = -1 };
 	*result = a;
 	return 0;
 }
 
 void arena_pool_count_made_locked(struct arena_pool *pool, const struct arena_private *a)
 {
-	uint64_t *const rungs[] = {
-		[ARENA_POOL_AS_ASKED] = &pool->stats.as_asked,
+	uint64_t *const counters[] = {
+		[ARENA_POOL_AS_REQUESTED] = &pool->stats.as_requested,
 		[ARENA_POOL_SMALLER] = &pool->stats.smaller,
 		[ARENA_POOL_ANONYMOUS] = &pool->stats.anonymous,
 	};
 
-	++*rungs[a->pooled.rung];
+	++*counters[a->pooled.how];
 }

@@ -202,11 +202,11 @@ bool arena_pool_lacks_idle_locked(const struct arena_pool *pool);
 /* --- pool_make.c ------------------------------------------------------------- */
 
 /*
- * Make an arena, which is counted in pool->total already, in the way that @rung says, an
- * enum arena_pool_rung. Return 0 or a negative errno.
+ * Make an arena, which is counted in pool->total already, in the way that @how says, an
+ * enum arena_pool_fallback. Return 0 or a negative errno.
  */
-int arena_pool_make(struct arena_pool *pool, int rung, struct arena_private **result);
-/* Count an arena that was made, by its rung. */
+int arena_pool_make(struct arena_pool *pool, int how, struct arena_private **result);
+/* Count an arena that was made, by its how. */
 void arena_pool_count_made_locked(struct arena_pool *pool, const struct arena_private *a);
 
 /* --- pool_wake.c ------------------------------------------------------------- */

@@ -164,9 +164,9 @@ struct arena_private {
 		struct arena_private *newer, *older;
 		int64_t put_at;
 		unsigned int age;
-		int rung;
+		int how;
 		int node;
-		bool is_lent;
+		bool is_checked_out;
 	} pooled;
 	struct arena_stats stats;
 	char name[NAME_SIZE];

@@ -98,15 +98,15 @@ int arena_pool_create(struct arena_pool **pool, const struct arena_pool_opts *op
 int arena_pool_destroy(struct arena_pool *pool);
 
 /**
- * enum arena_pool_rung - how an arena was created; first choice and fallbacks in order
- * @ARENA_POOL_AS_ASKED: as the options say, with its predicted use committed
+ * enum arena_pool_fallback - how an arena was created; first choice and fallbacks in order
+ * @ARENA_POOL_AS_REQUESTED: as the options say, with its predicted use committed
  * @ARENA_POOL_SMALLER: without its predicted use committed; if there was no memory to create
  *	it as the options say, also without prefault, and with its address space limited to
  *	64 MiB or four times its predicted use, whichever is more
  * @ARENA_POOL_ANONYMOUS: like ARENA_POOL_SMALLER, on anonymous memory
  */
-enum arena_pool_rung {
-	ARENA_POOL_AS_ASKED,
+enum arena_pool_fallback {
+	ARENA_POOL_AS_REQUESTED,
 	ARENA_POOL_SMALLER,
 	ARENA_POOL_ANONYMOUS,
 };
@@ -117,6 +117,7 @@ enum arena_pool_rung {
  * @a: set to the arena, which is empty and belongs to the calling thread
  * @timeout: nanoseconds to wait if there are @max_total arenas and all of them are checked
  *	out; 0 means not to wait, a negative value to wait without limit
+ * @how: set to how this arena was created, or NULL
  *
  * Takes the arena that this thread keeps; otherwise the one in the shared list that was put
  * last; otherwise one that another thread keeps; otherwise a new one.
@@ -124,18 +125,19 @@ enum arena_pool_rung {
  * Threads that wait are served in the order of their calls. Each other thread can overtake
  * a waiting thread at most once. This function is not a cancellation point.
  *
- * If there is no memory for a new arena even with the fallbacks of enum arena_pool_rung,
+ * If there is no memory for a new arena even with the fallbacks of enum arena_pool_fallback,
  * all idle arenas in all pools of the process are destroyed, and everything is tried once
  * more.
  *
- * Return: an enum arena_pool_rung, which says how this arena was created; or
+ * Return: 0, or
  * * -ETIMEDOUT if no arena was put in time, also if @timeout is 0
  * * -ENOMEM if there is no memory
  * * -EPERM in a child of fork()
  * * the error of arena_create(), if it is not a lack of memory
  */
 ARENA_NODISCARD
-int arena_pool_get(struct arena_pool *pool, struct arena **a, int64_t timeout);
+int arena_pool_get(struct arena_pool *pool, struct arena **a, int64_t timeout,
+		   enum arena_pool_fallback *how);
 
 /**
  * arena_pool_put - give an arena back to its pool
@@ -188,7 +190,7 @@ int arena_pool_maintain(struct arena_pool *pool, int64_t *next);
  * @pressed: arenas that aged by one more step because of memory pressure; the members above
  *	count them, too, once they are trimmed, idled or destroyed
  * @given_up: arenas that were destroyed to get memory for a new one of any pool
- * @as_asked: arenas that were created as ARENA_POOL_AS_ASKED
+ * @as_requested: arenas that were created as ARENA_POOL_AS_REQUESTED
  * @smaller: arenas that were created as ARENA_POOL_SMALLER
  * @anonymous: arenas that were created as ARENA_POOL_ANONYMOUS
  * @failures: attempts to create an arena that failed for lack of memory with every fallback
@@ -212,7 +214,7 @@ struct arena_pool_stats {
 	uint64_t over_threshold;
 	uint64_t pressed;
 	uint64_t given_up;
-	uint64_t as_asked;
+	uint64_t as_requested;
 	uint64_t smaller;
 	uint64_t anonymous;
 	uint64_t failures;
