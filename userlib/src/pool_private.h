@@ -206,7 +206,7 @@ bool arena_pool_lacks_idle_locked(const struct arena_pool *pool);
  * enum arena_pool_fallback. Return 0 or a negative errno.
  */
 int arena_pool_make(struct arena_pool *pool, int how, struct arena_private **result);
-/* Count an arena that was made, by its how. */
+/* Count an arena that was made, by the way it was made. */
 void arena_pool_count_made_locked(struct arena_pool *pool, const struct arena_private *a);
 
 /* --- pool_wake.c ------------------------------------------------------------- */
