@@ -100,7 +100,7 @@ static void start_range(struct arena_private *a, size_t limit)
 	if (limit && limit < bytes)
 		bytes = limit & -ARENA_ALIGN;
 	a->lowest = a->range.end - bytes;
-	arena_set_top(a, a->range.end);
+	set_top(a, a->range.end);
 }
 
 static int create(struct arena **result, const struct arena_opts *from, uint32_t flags)
@@ -157,7 +157,7 @@ static int create(struct arena **result, const struct arena_opts *from, uint32_t
 			err = arena_populate(a->committed, a->range.end);
 		if (err)
 			goto unreserve;
-		arena_set_top(a, a->range.end);
+		set_top(a, a->range.end);
 	}
 	/* If this fails, the arena commits memory as it grows, like any other. */
 	if (is_sized) {
@@ -329,8 +329,8 @@ void arena_destroy(struct arena *pub)
 		check_use(a->parent, "arena_destroy");
 	PROBE2(destroy, a, a->name);
 	arena_stats_end(a);
-	arena_run_cleanups(a, 0);
-	arena_note_use(a);
+	run_cleanups(a, 0);
+	note_use(a);
 	if (a->checks && !a->is_idle)
 		arena_checks_free(a, a->range.end, "arena_destroy");
 	if (a->parent) {

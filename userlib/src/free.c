@@ -23,15 +23,6 @@ void arena_note_release(struct arena_private *a, char *from, char *to, const cha
 	};
 }
 
-/* Everything is about to be freed: note the peak use, if the arena was used at all. */
-void arena_note_use(const struct arena_private *a)
-{
-	size_t used = used_of(a) > a->peak ? used_of(a) : a->peak;
-
-	if (a->sketch && used)
-		arena_sketch_note(a->sketch, used);
-}
-
 /*
  * Free memory above a->committed is allocated without asking the back end, so there must
  * be no holes in it. If arena_span_decommit() has made some, release all free memory.
@@ -48,7 +39,7 @@ static void free_holes(struct arena_private *a, char *from)
 
 void arena_raise_top(struct arena_private *a, char *top, char *packed, const char *call)
 {
-	size_t used = used_of(a), bytes = arena_used_to_the_byte(a);
+	size_t used = used_of(a), bytes = used_to_the_byte(a);
 
 	if (a->checks)
 		arena_checks_free(a, top, call);
@@ -59,27 +50,16 @@ void arena_raise_top(struct arena_private *a, char *top, char *packed, const cha
 	if (top_of(a) < a->clean)
 		a->clean = top_of(a);
 	a->packed = packed;
-	arena_set_top(a, top);
-	a->stats.allocated += bytes - arena_used_to_the_byte(a);
+	set_top(a, top);
+	a->stats.allocated += bytes - used_to_the_byte(a);
 	if (a->holes_end && a->holes < top)
 		free_holes(a, align_down(top, ARENA_BLOCK));
 	/* If the last allocation is a string, the bytes below it are free, too. */
 	if (a->epochs.is_kept)
-		arena_note_epoch(a, arena_used_to_the_byte(a));
+		arena_note_epoch(a, used_to_the_byte(a));
 }
 
 /* --- cleanups and idle arenas ---------------------------------------------------- */
-
-/* Run the cleanups that were added after the arena's serial was @serial. */
-void arena_run_cleanups(struct arena_private *a, uint64_t serial)
-{
-	struct arena_cleanup *cleanup;
-
-	while ((cleanup = a->cleanups) && cleanup->serial > serial) {
-		a->cleanups = cleanup->next;
-		cleanup->fn(cleanup->ctx);
-	}
-}
 
 /* Abort if a child is in the memory that is to be freed and has not been destroyed. */
 static void check_children(const struct arena_private *a, uint64_t serial, const char *call)
@@ -154,7 +134,7 @@ static void move_below(struct arena_private *a, char *end)
 	a->reached = end;
 	if (!a->keeps_dirty)
 		a->clean = end;
-	arena_set_top(a, end);
+	set_top(a, end);
 }
 
 static int release_all(struct arena_private *a)
@@ -163,7 +143,7 @@ static int release_all(struct arena_private *a)
 
 	/* Everything is released at once, holes included. */
 	a->holes_end = NULL;
-	arena_note_use(a);
+	note_use(a);
 	arena_raise_top(a, a->range.end, NULL, "arena_release");
 	a->peak = 0;
 	err = release_below(a, a->range.end, "arena_release");
@@ -193,7 +173,7 @@ static bool prepare_to_free(struct arena_private *a, uint64_t serial, const char
 	}
 	if (ARENA_UNLIKELY(a->is_idle))
 		claim_idle(a);
-	arena_run_cleanups(a, serial);
+	run_cleanups(a, serial);
 	return true;
 }
 
@@ -266,7 +246,7 @@ void arena_reset(struct arena *pub)
 		return;
 	a->stats.resets++;
 	PROBE2(reset, a, used_of(a));
-	arena_note_use(a);
+	note_use(a);
 	arena_raise_top(a, a->range.end, NULL, "arena_reset");
 	a->peak = 0;
 }

@@ -28,30 +28,9 @@
 #define LEAST_GROWTH	ARENA_BLOCK
 #define MOST_GROWTH	((size_t)64 << 20)
 
-/* Set the top; let at most @most bytes be allocated before arena_cut() is called. */
-static void give(struct arena_private *a, char *top, size_t most)
-{
-	char *base = a->committed > a->lowest ? a->committed : a->lowest;
-
-	if ((size_t)(top - base) > most)
-		base = top - most;
-	a->pub.base = base;
-	a->pub.left = top - base;
-}
-
-/* While a scope is bound, left does not grow: freeing must not delay the next check. */
-void arena_set_top(struct arena_private *a, char *top)
-{
-	size_t most = a->slice;
-
-	if (a->scope.is_bound && most > a->pub.left)
-		most = a->pub.left;
-	give(a, top, a->is_idle ? 0 : most);
-}
-
 void arena_refresh_top(struct arena_private *a)
 {
-	arena_set_top(a, top_of(a));
+	set_top(a, top_of(a));
 }
 
 /* A descriptor that has been closed also cancels: nothing else could do so any more. */
@@ -170,15 +149,6 @@ fail:
 	return NULL;
 }
 
-size_t arena_used_to_the_byte(const struct arena_private *a)
-{
-	char *top = top_of(a);
-
-	if (a->packed && align_down(a->packed, ARENA_ALIGN) == top)
-		top = a->packed;
-	return a->range.end - top;
-}
-
 /*
  * Release the committed memory below @from, a multiple of ARENA_BLOCK. Even if that
  * fails, the memory counts as released: the arena commits it again before it uses it.
@@ -193,6 +163,6 @@ int arena_give_back(struct arena_private *a, char *from)
 	else if (err && a->clean > a->committed)
 		a->clean = a->committed;
 	a->committed = from;
-	arena_set_top(a, top);
+	set_top(a, top);
 	return err;
 }

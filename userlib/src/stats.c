@@ -65,7 +65,7 @@ int arena_stats_get(const struct arena *pub, struct arena_stats *stats)
 	now.limit = a->range.end - a->lowest;
 	if (now.peak < now.used)
 		now.peak = now.used;
-	now.allocated += arena_used_to_the_byte(a);
+	now.allocated += used_to_the_byte(a);
 	if (a->is_counted)
 		now.wasted = now.allocated - now.asked;
 	err = arena_put_struct(stats, &now, sizeof(now), STATS_SIZE_1);
