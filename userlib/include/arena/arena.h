@@ -113,8 +113,8 @@ int arena_create_checked(struct arena **a, const struct arena_opts *opts);
  *	the child has those of the parent.
  *
  * The child ends when it is passed to arena_destroy(), or when the parent frees the memory
- * that the child is in. No other thread may use the parent while a child is created or
- * destroyed; allocating from the child does not use the parent.
+ * that the child is in, by any call; its cleanups then run. No other thread may use the
+ * parent while a child is created or destroyed; allocating from the child does not use it.
  *
  * Return: 0, or
  * * -EINVAL as for arena_create(), or if @reserve is zero or another option is set
@@ -166,7 +166,7 @@ enum arena_backing arena_backing(const struct arena *a);
  *   the string
  * * -EPERM if the arena is on the device and was inherited through fork()
  * * -EBUSY if the arena is idle
- * * -ECANCELED if the deadline or descriptor of its scope has ended (arena/scope.h)
+ * * -ECANCELED if its scope is over, i.e. a deadline or descriptor has ended it
  */
 int arena_error(const struct arena *a);
 
@@ -386,10 +386,10 @@ ARENA_INLINE void *arena_alloc_array(struct arena *a, size_t n, size_t size,
  * @old_size: its current size in bytes; 0 if @memory is NULL
  * @new_size: its new size in bytes
  *
- * The last allocation keeps its upper end: its contents are moved, bytes that it no longer
- * needs are free again, and if it grows, it takes only the difference. Any other allocation
- * stays as it is when it shrinks, and is copied when it grows; the old memory is not free
- * until the arena is rewound or reset.
+ * The last allocation is resized at its lower end, since allocations are cut downwards: its
+ * address changes and its contents are moved, but it takes, or frees, only the difference.
+ * Any other allocation stays as it is when it shrinks, and is copied when it grows; the old
+ * memory is not free until the arena is rewound or reset.
  *
  * Return: the memory, aligned to ARENA_ALIGN if its address has changed, with the contents
  * kept up to the smaller of the two sizes; or NULL, with @memory unchanged. Shrinking never
@@ -502,12 +502,12 @@ struct arena_mark arena_save(const struct arena *a);
  * @mark: a mark that arena_save() returned for @a
  *
  * Keeps the memory committed. Runs the cleanups that were added since the mark, youngest
- * first. Allocations from before the mark that arena_realloc() has copied since are freed.
+ * first. What arena_realloc() has copied or extended since the mark is freed, too.
  *
  * A mark can be used more than once. It becomes stale, and must not be used any more, when
  *
  * - the arena is rewound to an earlier mark, reset or released, or
- * - the last allocation before it is shrunk or, if that is a child, the child ends
+ * - the last allocation before the mark is shrunk, or is a child arena's memory that ends
  *
  * In a checked arena, rewinding to a stale mark aborts the process (see arena_check()).
  */
