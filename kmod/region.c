@@ -1183,7 +1183,7 @@ void arena_region_count(struct arena *arena, unsigned long *node_blocks)
  */
 #define MAX_LOOKED_AT	4096
 #define MAX_SPAN	32
-#define MAX_UNMAPPED	256
+#define MAX_UNMAPPED	128
 #define MAX_DISTANCE	4096
 
 /**
