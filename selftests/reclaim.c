@@ -354,7 +354,7 @@ TEST_F(reclaim, hopeless_commit_does_not_reclaim)
 		SKIP(return, "no counter of direct reclaim in /proc/vmstat");
 	ASSERT_EQ(0, ioctl(self->fd, ARENA_IOC_SET_POLICY, &policy));
 	before = vmstat("allocstall_");
-	EXPECT_EQ(ENOMEM, commit_blocks(self->fd, 0, meminfo_kib("MemTotal") / 2048));
+	EXPECT_EQ(-ENOMEM, commit_blocks(self->fd, 0, meminfo_kib("MemTotal") / 2048));
 	EXPECT_EQ(before, vmstat("allocstall_"));
 	EXPECT_EQ(0, pool_count("in_use"));
 }
