@@ -22,8 +22,8 @@
  * negative errno; those that return memory return NULL on failure, and arena_error()
  * returns the reason. No function changes errno. The manual pages have the details.
  *
- * A process created by fork() cannot use an arena on /dev/arena that it inherited:
- * allocations from it fail with -EPERM. An arena on anonymous memory is copied.
+ * A process created by fork() does not have the memory of an arena on /dev/arena: a touch
+ * raises SIGSEGV, and calls fail with -EPERM. An arena on anonymous memory is copied.
  */
 #ifndef ARENA_ARENA_H
 #define ARENA_ARENA_H
@@ -73,8 +73,8 @@ struct arena {
  * earlier arenas of that name needed.
  *
  * Return: 0, or
- * * -EINVAL if @opts has an unknown value, a nonzero reserved field, a @size that is too
- *   small, @nodes without @node_mask or the reverse, or more @prefault than @reserve
+ * * -EINVAL if @opts has an unknown value, a nonzero reserved field, a @size less than its
+ *   first version's, @nodes without @node_mask or the reverse, or @prefault above @reserve
  * * -E2BIG if @opts is of a newer version and sets a field that this version lacks
  * * -ENOMEM if no free range of addresses has @opts->reserve bytes, or there is no memory
  * * -EAGAIN if the process locks all its memory (mlockall(2)) and is not permitted to
@@ -203,8 +203,8 @@ void *arena_try_alloc_slow(struct arena *a, size_t size, size_t align);
 
 /*
  * The fast path of arena_alloc(): set *left, or return nonzero if the allocation does not
- * fit. Masking aligns the result; the borrow of one subtraction detects both an overflow
- * and a lack of room. A constant size is rounded up in advance and needs no mask.
+ * fit. The size is subtracted first and the result aligned by a mask, so that one borrow
+ * detects any size that does not fit. A constant size is rounded up and needs no mask.
  */
 ARENA_INLINE size_t arena_bump(const struct arena *a, size_t size, size_t *left)
 {
@@ -502,12 +502,12 @@ struct arena_mark arena_save(const struct arena *a);
  * @mark: a mark that arena_save() returned for @a
  *
  * Keeps the memory committed. Runs the cleanups that were added since the mark, youngest
- * first. What arena_realloc() has copied or extended since the mark is freed, too.
+ * first. What arena_realloc() has copied or extended since the mark is freed entirely.
  *
  * A mark can be used more than once. It becomes stale, and must not be used any more, when
  *
  * - the arena is rewound to an earlier mark, reset or released, or
- * - the last allocation before the mark is shrunk, or is a child arena's memory that ends
+ * - the last allocation before the mark is shrunk, or the child arena in it ends
  *
  * In a checked arena, rewinding to a stale mark aborts the process (see arena_check()).
  */
@@ -528,7 +528,7 @@ void arena_reset(struct arena *a);
  *
  * All memory allocated from @a becomes invalid. Runs the arena's cleanups, youngest first.
  * Makes one system call, or two with ARENA_OPT_SEAL on anonymous memory. Later allocations
- * commit memory anew. The memory of a child belongs to its parent and is not given back.
+ * commit memory anew. If @a is a child, its memory stays with its parent.
  *
  * Return: 0; or -EPERM, with nothing freed, if @a is on the device and was inherited
  * through fork(); or the error of the system, e.g. if the memory is locked: then all is
