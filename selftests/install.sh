@@ -124,20 +124,26 @@ containers_compile_without_warnings() {
 	done
 }
 
-# all_standards LANGUAGE STANDARD... - each header by itself compiles without warnings
+# compile COMPILER LANGUAGE STANDARD - standard input compiles without a warning
+compile() {
+	"$1" -x "$2" -std="$3" -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow \
+		-Wcast-align -Werror -I"$root/usr/include" -fsyntax-only -
+}
+
+# all_standards LANGUAGE STANDARD... - each header by itself compiles without a warning by
+# the first standard, and all of them together by the others
 all_standards() {
-	local language=$1 compiler header standard
-	shift
+	local language=$1 first=$2 compiler header standard
+	shift 2
 	for compiler in gcc clang; do
 		command -v $compiler > /dev/null || continue
+		for header in userlib/include/arena/*.h; do
+			echo "#include <arena/${header##*/}>" |
+				compile $compiler "$language" "$first" || return
+		done
 		for standard; do
-			for header in userlib/include/arena/*.h; do
-				echo "#include <arena/${header##*/}>" |
-					$compiler -x "$language" -std="$standard" -Wall -Wextra \
-						-Wpedantic -Wconversion -Wsign-conversion -Wshadow \
-						-Wcast-align -Werror -I"$root/usr/include" \
-						-fsyntax-only - || return
-			done
+			printf '#include <arena/%s>\n' $(basename -a userlib/include/arena/*.h) |
+				compile $compiler "$language" "$standard" || return
 		done
 	done
 }
