@@ -337,19 +337,9 @@ void *arena_deref(const struct arena *pub, struct arena_handle handle)
 
 /* --- around fork() ------------------------------------------------------------------- */
 
-static void lock_destroyed(void)
-{
-	pthread_mutex_lock(&lock);
-}
-
-static void unlock_destroyed(void)
-{
-	pthread_mutex_unlock(&lock);
-}
-
 __attribute__((constructor)) static void register_hook(void)
 {
-	static struct fork_hook hook = { .before = lock_destroyed, .after = unlock_destroyed };
+	static struct fork_hook hook = { .lock = &lock };
 
 	arena_at_fork(&hook);
 }

@@ -28,18 +28,24 @@ static void before_fork(void)
 {
 	struct fork_hook *hook;
 
-	for (hook = hooks; hook; hook = hook->next)
+	for (hook = hooks; hook; hook = hook->next) {
+		if (hook->lock)
+			pthread_mutex_lock(hook->lock);
 		if (hook->before)
 			hook->before();
+	}
 }
 
 static void after_fork(void)
 {
 	struct fork_hook *hook;
 
-	for (hook = hooks; hook; hook = hook->next)
+	for (hook = hooks; hook; hook = hook->next) {
 		if (hook->after)
 			hook->after();
+		if (hook->lock)
+			pthread_mutex_unlock(hook->lock);
+	}
 }
 
 static void begin_child(void)

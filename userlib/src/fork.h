@@ -2,6 +2,7 @@
 #ifndef ARENA_SRC_FORK_H
 #define ARENA_SRC_FORK_H
 
+#include <pthread.h>
 #include <stdbool.h>
 
 #include "private.h"
@@ -21,13 +22,15 @@ static inline bool is_foreign(const struct arena_private *a)
 }
 
 /**
- * struct fork_hook - functions that a file wants to have called around fork()
- * @before: take the file's locks, or NULL
+ * struct fork_hook - what a file needs to have done around fork()
+ * @lock: the lock to hold during fork(), or NULL
+ * @before: take further locks, or NULL
  * @after: release them, in the parent and in the child, or NULL
  * @in_child: called in the child after that, or NULL
  * @next: the next hook
  */
 struct fork_hook {
+	pthread_mutex_t *lock;
 	void (*before)(void);
 	void (*after)(void);
 	void (*in_child)(void);

@@ -145,19 +145,9 @@ int arena_adopt(struct arena *pub)
 	return a->is_thread_owned ? arena_own(a) : 0;
 }
 
-static void lock_owned(void)
-{
-	pthread_mutex_lock(&owned_lock);
-}
-
-static void unlock_owned(void)
-{
-	pthread_mutex_unlock(&owned_lock);
-}
-
 __attribute__((constructor)) static void register_hook(void)
 {
-	static struct fork_hook hook = { .before = lock_owned, .after = unlock_owned };
+	static struct fork_hook hook = { .lock = &owned_lock };
 
 	arena_at_fork(&hook);
 }

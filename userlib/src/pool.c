@@ -699,7 +699,6 @@ static void lock_pools(void)
 {
 	struct arena_pool *pool;
 
-	pthread_mutex_lock(&pools_lock);
 	for (pool = pools; pool; pool = pool->next)
 		pthread_mutex_lock(&pool->lock);
 }
@@ -710,12 +709,13 @@ static void unlock_pools(void)
 
 	for (pool = pools; pool; pool = pool->next)
 		pthread_mutex_unlock(&pool->lock);
-	pthread_mutex_unlock(&pools_lock);
 }
 
 __attribute__((constructor)) static void register_hook(void)
 {
-	static struct fork_hook hook = { .before = lock_pools, .after = unlock_pools };
+	static struct fork_hook hook = {
+		.lock = &pools_lock, .before = lock_pools, .after = unlock_pools,
+	};
 
 	arena_at_fork(&hook);
 }

@@ -281,19 +281,9 @@ size_t arena_predict(const char *name, unsigned int permille)
 
 /* --- around fork() ------------------------------------------------------------- */
 
-static void lock_sketches(void)
-{
-	pthread_mutex_lock(&lock);
-}
-
-static void unlock_sketches(void)
-{
-	pthread_mutex_unlock(&lock);
-}
-
 __attribute__((constructor)) static void register_hook(void)
 {
-	static struct fork_hook hook = { .before = lock_sketches, .after = unlock_sketches };
+	static struct fork_hook hook = { .lock = &lock };
 
 	arena_at_fork(&hook);
 }

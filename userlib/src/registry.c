@@ -105,19 +105,9 @@ const struct destroyed *arena_registry_find_destroyed(const char *addr)
 	return NULL;
 }
 
-static void lock_registry(void)
-{
-	pthread_mutex_lock(&lock);
-}
-
-static void unlock_registry(void)
-{
-	pthread_mutex_unlock(&lock);
-}
-
 __attribute__((constructor)) static void register_hook(void)
 {
-	static struct fork_hook hook = { .before = lock_registry, .after = unlock_registry };
+	static struct fork_hook hook = { .lock = &lock };
 
 	arena_at_fork(&hook);
 }
