@@ -21,15 +21,6 @@
 #include <arena/pool.h>
 #include <arena/predict.h>
 
-/* How the arena was made, or a negative errno. */
-static int get_how(struct arena_pool *pool, struct arena **a, int64_t timeout)
-{
-	enum arena_pool_fallback how;
-	int err = arena_pool_get(pool, a, timeout, &how);
-
-	return err ? err : (int)how;
-}
-
 LIB_FIXTURE(lib_pool)
 LIB_FIXTURE_ONCE(lib_pool)
 

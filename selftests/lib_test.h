@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <arena/arena.h>
+#include <arena/pool.h>
 #include "harness.h"
 
 #define MIB	((size_t)1 << 20)
@@ -60,6 +61,15 @@ FIXTURE_TEARDOWN(name)							\
 FIXTURE(name##_once) { };						\
 FIXTURE_SETUP(name##_once) { }						\
 FIXTURE_TEARDOWN(name##_once) { }
+
+/* Take an arena from a pool; returns how it was made, or a negative errno. */
+static inline int get_how(struct arena_pool *pool, struct arena **a, int64_t timeout)
+{
+	enum arena_pool_fallback how;
+	int err = arena_pool_get(pool, a, timeout, &how);
+
+	return err ? err : (int)how;
+}
 
 /* Used in each test, since not every harness ends a test whose setup skips. */
 #define NEED_BACKING() do {						\
