@@ -181,7 +181,7 @@ int arena_idle_mmap(struct arena *arena, struct vm_area_struct *vma)
 }
 
 /**
- * arena_idle_claim - make an arena active, whatever its state
+ * arena_idle_claim - make an arena active in any state
  * @arena: the arena
  * @claim: set to the state of the arena
  *
