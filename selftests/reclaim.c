@@ -340,23 +340,52 @@ TEST_F(reclaim, drop_caches_frees_cached_blocks)
 	EXPECT_GE(after - before, (self->warm - kept()) * 2048 * 3 / 4);
 }
 
-/* A commit of more memory than its node has evicts nothing. */
-TEST_F(reclaim, hopeless_commit_does_not_reclaim)
+static int bind_to_cache_node(int fd)
 {
 	__u64 nodes = 1ULL << CACHE_NODE;
 	struct arena_ioc_set_policy policy = {
 		.size = sizeof(policy), .mode = ARENA_POLICY_BIND, .flags = ARENA_POLICY_STRICT,
 		.nr_nodes = 1, .nodes = (uintptr_t)&nodes,
 	};
+
+	return ioctl(fd, ARENA_IOC_SET_POLICY, &policy) ? -errno : 0;
+}
+
+/* A commit of more memory than its node has evicts nothing. */
+TEST_F(reclaim, hopeless_commit_does_not_reclaim)
+{
 	long before;
 
 	if (vmstat("allocstall_") < 0)
 		SKIP(return, "no counter of direct reclaim in /proc/vmstat");
-	ASSERT_EQ(0, ioctl(self->fd, ARENA_IOC_SET_POLICY, &policy));
+	ASSERT_EQ(0, bind_to_cache_node(self->fd));
 	before = vmstat("allocstall_");
 	EXPECT_EQ(-ENOMEM, commit_blocks(self->fd, 0, meminfo_kib("MemTotal") / 2048));
 	EXPECT_EQ(before, vmstat("allocstall_"));
 	EXPECT_EQ(0, pool_count("in_use"));
+}
+
+/* A commit reclaims the blocks that another arena keeps before it fails. */
+TEST_F(reclaim, commit_reclaims_cached_blocks)
+{
+	int fd, err, nr = 0;
+
+	if (self->warm == -ENOENT)
+		SKIP(return, "not root, or the module has no watermarks");
+	fd = open_arena();
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, bind_to_cache_node(fd));
+	do
+		err = commit_blocks(fd, nr, 1);
+	while (!err && ++nr);
+	ASSERT_EQ(-ENOMEM, err);
+	/* What the node has left now is in the cache. */
+	ASSERT_EQ(CACHED, release_range(fd, 0, CACHED * BLOCK));
+	ASSERT_EQ(CACHED, fill_cache(self->fd));
+	EXPECT_EQ(0, commit_blocks(fd, 0, CACHED / 2));
+	/* The page allocator may have had a few on its lists. */
+	EXPECT_LT(cached_by(self->fd), CACHED);
+	close(fd);
 }
 
 /* A lower watermark takes effect at once. */
