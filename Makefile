@@ -113,7 +113,7 @@ $(B)/libarena.a: $(lib_objs) $(B)/lib/internal
 	mkdir -p $(B)/lib/static
 	for object in $(notdir $(lib_objs)); do \
 		$(OBJCOPY) --redefine-syms=$(B)/lib/internal $(B)/lib/$$object \
-			$(B)/lib/static/$$object 2> $(B)/lib/static/errors || \
+			$(B)/lib/static/$$object 2> /dev/null || \
 			cp $(B)/lib/$$object $(B)/lib/static || exit; \
 	done
 	$(AR) rcs $@ $(addprefix $(B)/lib/static/,$(notdir $(lib_objs)))
